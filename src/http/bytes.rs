@@ -1,0 +1,149 @@
+//! Which bytes may stand where: one table per class, made at build time.
+
+/// A set of bytes, asked in one load.
+pub(super) struct Class([bool; 256]);
+
+impl Class {
+    const fn of(rule: &[u8], ranges: &[(u8, u8)]) -> Self {
+        let mut table = [false; 256];
+        let mut i = 0;
+        while i < rule.len() {
+            table[rule[i] as usize] = true;
+            i += 1;
+        }
+        let mut i = 0;
+        while i < ranges.len() {
+            let (mut byte, last) = ranges[i];
+            while byte < last {
+                table[byte as usize] = true;
+                byte += 1;
+            }
+            table[last as usize] = true;
+            i += 1;
+        }
+        Self(table)
+    }
+
+    #[inline]
+    pub(super) const fn has(&self, byte: u8) -> bool {
+        self.0[byte as usize]
+    }
+
+    /// Are all of these bytes in the class? True of none at all.
+    #[inline]
+    pub(super) fn covers(&self, bytes: &[u8]) -> bool {
+        bytes.iter().all(|&byte| self.has(byte))
+    }
+
+    /// The place of the first byte outside the class.
+    #[inline]
+    pub(super) fn first_outside(&self, bytes: &[u8]) -> Option<usize> {
+        bytes.iter().position(|&byte| !self.has(byte))
+    }
+}
+
+const ALNUM: [(u8, u8); 3] = [(b'0', b'9'), (b'A', b'Z'), (b'a', b'z')];
+
+/// RFC 9110 section 5.6.2: tchar.
+pub(super) static TOKEN: Class = Class::of(b"!#$%&'*+-.^_`|~", &ALNUM);
+
+/// What may stand in a request target at all: visible ASCII without `#`, which begins a fragment,
+/// and without `"`, `<` and `>`, which no URI holds and no browser sends.
+pub(super) static TARGET: Class = Class::of(b"!", &[(b'$', b';'), (b'=', b'='), (b'?', b'~')]);
+
+/// RFC 3986 section 3.3: pchar without percent-encoding, and the slash between segments.
+pub(super) static PATH: Class = Class::of(b"-._~!$&'()*+,;=:@/", &ALNUM);
+
+/// RFC 3986 section 3.2.2: reg-name without percent-encoding, and without the comma: no host has
+/// one, and a list of hosts does.
+pub(super) static REG_NAME: Class = Class::of(b"-._~!$&'()*+;=", &ALNUM);
+
+/// RFC 9110 section 5.5: what a field value may hold: field-vchar, space and tab.
+pub(super) static FIELD_VALUE: Class = Class::of(b"\t", &[(b' ', b'~'), (0x80, 0xFF)]);
+
+/// RFC 9110 section 5.6.4: qdtext.
+pub(super) static QUOTED: Class = Class::of(b"\t !", &[(b'#', b'['), (b']', b'~'), (0x80, 0xFF)]);
+
+/// The place of the first byte that is neither in the class nor part of a percent-encoding, which
+/// is `%` and two hexadecimal digits (RFC 3986 section 2.1).
+#[inline]
+pub(super) fn end_of_encoded(class: &Class, bytes: &[u8]) -> usize {
+    let mut end = 0;
+    loop {
+        let rest = &bytes[end..];
+        end += class.first_outside(rest).unwrap_or(rest.len());
+        match bytes[end..] {
+            [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                end += 3;
+            }
+            _ => return end,
+        }
+    }
+}
+
+/// Without the white space (OWS: space and tab) at both ends.
+pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each table beside its rule as the RFC spells it, over all 256 bytes.
+    #[test]
+    fn tables_are_their_rules() {
+        for byte in 0..=255_u8 {
+            let alnum = byte.is_ascii_alphanumeric();
+            let is = |set: &str| set.as_bytes().contains(&byte);
+            let visible = (0x21..=0x7E).contains(&byte);
+            assert_eq!(
+                TOKEN.has(byte),
+                alnum || is("!#$%&'*+-.^_`|~"),
+                "token {byte:#x}"
+            );
+            assert_eq!(
+                TARGET.has(byte),
+                visible && !is("#\"<>"),
+                "target {byte:#x}"
+            );
+            let segment = alnum || is("-._~!$&'()*+,;=");
+            assert_eq!(PATH.has(byte), segment || is(":@/"), "path {byte:#x}");
+            assert_eq!(
+                REG_NAME.has(byte),
+                segment && byte != b',',
+                "host {byte:#x}"
+            );
+            let text = visible || is(" \t") || byte >= 0x80;
+            assert_eq!(FIELD_VALUE.has(byte), text, "value {byte:#x}");
+            assert_eq!(QUOTED.has(byte), text && !is("\"\\"), "quoted {byte:#x}");
+        }
+    }
+
+    #[test]
+    fn a_percent_needs_two_digits() {
+        for (text, end) in [
+            ("", 0),
+            ("/a?", 2),
+            ("/%41%ff%2F", 10),
+            ("%", 0),
+            ("a%4", 1),
+            ("/%zz", 1),
+            ("%%41", 0),
+            ("%4g", 0),
+            ("%41%4", 3),
+        ] {
+            assert_eq!(end_of_encoded(&PATH, text.as_bytes()), end, "{text}");
+        }
+    }
+
+    #[test]
+    fn trims_spaces_and_tabs_only() {
+        assert_eq!(trim(b" \t a b\t "), b"a b");
+        assert_eq!(trim(b" \t "), b"");
+        assert_eq!(trim(b"\x0bx"), b"\x0bx");
+    }
+}

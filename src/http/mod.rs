@@ -1,0 +1,34 @@
+//! The core: bytes in, bytes out. It knows no socket, thread or clock, and prints nothing.
+//!
+//! ```text
+//!  input ──> scan ──> head ──> session ──> reply ──> output
+//!            where    what it  one         status,   the block
+//!            it ends  says     conversation fields   owed to the peer
+//!                      └─ target            body: how a body ends
+//! ```
+//!
+//! The only sentences that a shell says to it are bytes ([`Session::advance`]), the end of input
+//! ([`Session::end`]) and the time ([`Service::tick`]); the only one it says back is a [`Step`].
+//! So any conversation can be played in a test: whole, byte by byte, cut at every place.
+//!
+//! What it answers is RFC 9110 and RFC 9112 read strictly wherever they leave a choice, because
+//! every known request-smuggling attack lives in a leniency.
+
+mod body;
+mod bytes;
+mod date;
+mod head;
+mod limits;
+mod output;
+mod reject;
+mod reply;
+mod scan;
+mod session;
+mod target;
+
+pub use head::{Method, Request};
+pub use limits::Limits;
+pub use output::Output;
+pub use reject::Reject;
+pub use reply::{Field, Replied, Reply, Status};
+pub use session::{Phase, Reason, Respond, Service, Session, Step, Wants};

@@ -1,0 +1,99 @@
+//! Why a request is refused: a small cause, its status, and the sentence that the peer reads.
+
+use super::reply::Status;
+
+/// What was wrong with a request. Every one of them closes the connection: after it, where the
+/// next request begins is a guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is described by its sentence")]
+pub enum Reject {
+    BareLineFeed,
+    BareCarriageReturn,
+    EmptyLines,
+    MethodSyntax,
+    MethodLength,
+    TargetSyntax,
+    TargetForm,
+    TargetLength,
+    VersionSyntax,
+    VersionUnsupported,
+    HeadLength,
+    FieldCount,
+    FieldName,
+    FieldValue,
+    HostMissing,
+    HostRepeated,
+    HostSyntax,
+    LengthSyntax,
+    LengthRepeated,
+    LengthWithCoding,
+    CodingInVersion10,
+    CodingSyntax,
+    CodingUnknown,
+    Connect,
+    BodyLength,
+    Expectation,
+    ChunkSize,
+    ChunkEnd,
+    ExtensionSyntax,
+    ExtensionLength,
+    TrailerLength,
+    Late,
+}
+
+impl Reject {
+    /// The status that says it.
+    #[must_use]
+    pub const fn status(self) -> Status {
+        match self {
+            Self::TargetLength => Status::UriTooLong,
+            Self::VersionUnsupported => Status::VersionNotSupported,
+            Self::HeadLength | Self::FieldCount | Self::TrailerLength => Status::FieldsTooLarge,
+            Self::CodingUnknown => Status::NotImplemented,
+            Self::Connect => Status::MethodNotAllowed,
+            Self::BodyLength => Status::ContentTooLarge,
+            Self::Late => Status::RequestTimeout,
+            Self::Expectation => Status::ExpectationFailed,
+            _ => Status::BadRequest,
+        }
+    }
+
+    /// The line that the peer reads.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::BareLineFeed => "A line ends in LF alone: it must end in CR LF.\n",
+            Self::BareCarriageReturn => "A CR is not followed by LF: a line must end in CR LF.\n",
+            Self::EmptyLines => "Too many empty lines stand before the request line.\n",
+            Self::MethodSyntax => "The method is not a token.\n",
+            Self::MethodLength => "The method is too long.\n",
+            Self::TargetSyntax => "The request target holds a byte that must be percent-encoded.\n",
+            Self::TargetForm => "The request target has no form that goes with its method.\n",
+            Self::TargetLength => "The request target is too long.\n",
+            Self::VersionSyntax => "The request line does not end in one space and HTTP/1.1.\n",
+            Self::VersionUnsupported => "Only HTTP/1.1 and HTTP/1.0 are spoken here.\n",
+            Self::HeadLength => "The head of the request is too long.\n",
+            Self::FieldCount => "The request has too many fields.\n",
+            Self::FieldName => "A field line has no name that is a token right before a colon.\n",
+            Self::FieldValue => "A field value holds a control character.\n",
+            Self::HostMissing => "The Host field is missing.\n",
+            Self::HostRepeated => "The Host field is given more than once.\n",
+            Self::HostSyntax => "A host is not valid: it must be a name or address, then a port.\n",
+            Self::LengthSyntax => "The Content-Length is not a decimal number below 2^64.\n",
+            Self::LengthRepeated => "The Content-Length is given more than once.\n",
+            Self::LengthWithCoding => "Content-Length and Transfer-Encoding exclude each other.\n",
+            Self::CodingInVersion10 => "HTTP/1.0 has no Transfer-Encoding.\n",
+            Self::CodingSyntax => "The Transfer-Encoding does not end in one plain chunked.\n",
+            Self::CodingUnknown => "The only transfer coding understood here is chunked.\n",
+            Self::Connect => "This is an origin server: it opens no tunnels.\n",
+            Self::BodyLength => "The content of the request is too long.\n",
+            Self::Expectation => "The only expectation met here is 100-continue.\n",
+            Self::ChunkSize => "A chunk size is not one to sixteen hexadecimal digits.\n",
+            Self::ChunkEnd => "The data of a chunk is not followed by CR LF.\n",
+            Self::ExtensionSyntax => "A chunk extension is malformed.\n",
+            Self::ExtensionLength => "The chunk extensions are too long.\n",
+            Self::TrailerLength => "The trailer section is too long.\n",
+            Self::Late => "The request took too long to come.\n",
+        }
+    }
+}

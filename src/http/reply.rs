@@ -1,0 +1,191 @@
+//! Status, fields, content -> bytes in an [`Output`].
+//!
+//! The head of an ordinary reply stands ready as one block of bytes, of which only the date
+//! changes, once a second. No byte that came from a peer ever gets into a reply's head: the
+//! fields of a [`Reply`] are `'static`.
+
+use super::date::{DATE_BYTES, imf_fixdate};
+use super::output::Output;
+
+/// The statuses that are sent here (RFC 9110 section 15). All of them are final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is described by its reason phrase")]
+pub enum Status {
+    Ok,
+    NoContent,
+    BadRequest,
+    NotFound,
+    MethodNotAllowed,
+    RequestTimeout,
+    ContentTooLarge,
+    UriTooLong,
+    ExpectationFailed,
+    FieldsTooLarge,
+    InternalServerError,
+    NotImplemented,
+    VersionNotSupported,
+}
+
+impl Status {
+    /// The status code and the reason phrase, as in `200 OK`.
+    #[must_use]
+    pub const fn line(self) -> &'static str {
+        match self {
+            Self::Ok => "200 OK",
+            Self::NoContent => "204 No Content",
+            Self::BadRequest => "400 Bad Request",
+            Self::NotFound => "404 Not Found",
+            Self::MethodNotAllowed => "405 Method Not Allowed",
+            Self::RequestTimeout => "408 Request Timeout",
+            Self::ContentTooLarge => "413 Content Too Large",
+            Self::UriTooLong => "414 URI Too Long",
+            Self::ExpectationFailed => "417 Expectation Failed",
+            Self::FieldsTooLarge => "431 Request Header Fields Too Large",
+            Self::InternalServerError => "500 Internal Server Error",
+            Self::NotImplemented => "501 Not Implemented",
+            Self::VersionNotSupported => "505 HTTP Version Not Supported",
+        }
+    }
+
+    /// RFC 9110 section 8.6: a 204 has neither content nor Content-Length.
+    const fn has_content(self) -> bool {
+        !matches!(self, Self::NoContent)
+    }
+}
+
+/// A field of a reply. Both halves are known at build time, so that nothing can be injected.
+pub type Field = (&'static str, &'static str);
+
+/// The methods that are answered (RFC 9110 section 10.2.1).
+pub(super) const ALLOW: Field = ("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+
+pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// The head of the ordinary reply. Other replies use the end of it.
+const HEAD: &[u8; 111] = b"HTTP/1.1 200 OK\r\n\
+    Content-Type: text/plain; charset=utf-8\r\n\
+    Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
+    Content-Length: ";
+const OK_BYTES: usize = b"HTTP/1.1 200 OK".len();
+const DATE_FIELD: usize = HEAD.len() - b"\r\nDate: \r\nContent-Length: ".len() - DATE_BYTES;
+const DATE: usize = DATE_FIELD + b"\r\nDate: ".len();
+const DATE_END: usize = DATE + DATE_BYTES;
+const _: () =
+    assert!(HEAD[DATE_FIELD + 2] == b'D' && HEAD[DATE] == b'T' && HEAD[DATE_END] == b'\r');
+
+/// The longest head that is made here, with room to spare: what a reply takes beside its content.
+pub(super) const REPLY_HEAD_BYTES_MAX: usize = 512;
+
+/// What a second's replies have in common, rendered once for all of them.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    second: u64,
+    head: [u8; HEAD.len()],
+}
+
+impl Prepared {
+    pub(super) fn new(unix_seconds: u64) -> Self {
+        let mut prepared = Self {
+            second: 0,
+            head: *HEAD,
+        };
+        prepared.tick(unix_seconds);
+        prepared
+    }
+
+    #[inline]
+    pub(super) fn tick(&mut self, unix_seconds: u64) {
+        if self.second != unix_seconds {
+            self.second = unix_seconds;
+            self.head[DATE..DATE_END].copy_from_slice(&imf_fixdate(unix_seconds));
+        }
+    }
+}
+
+/// What becomes of the connection after a reply (RFC 9112 section 9.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Persistence {
+    /// It stays, as it does in HTTP/1.1 when nobody says otherwise.
+    Keep,
+    /// It stays, and an HTTP/1.0 peer that asked for it has to be told so.
+    KeepAlive,
+    /// This is its last reply.
+    Close,
+}
+
+/// Proof that a request was answered: a responder cannot forget to, nor do it twice.
+#[derive(Debug)]
+pub struct Replied(());
+
+/// The answer to one request, yet to be given.
+#[derive(Debug)]
+#[must_use = "a request that is not answered blocks its connection"]
+pub struct Reply<'o> {
+    pub(super) out: &'o mut Output,
+    pub(super) prepared: &'o Prepared,
+    pub(super) persistence: Persistence,
+    /// RFC 9110 section 9.3.2: the answer to HEAD has the fields of a GET, and no content.
+    pub(super) without_content: bool,
+}
+
+impl Reply<'_> {
+    /// `200 OK` with `text/plain; charset=utf-8`; the content is the parts, one after the other.
+    #[inline]
+    pub fn text(self, content: &[&[u8]]) -> Replied {
+        self.out.push(&self.prepared.head);
+        self.finish(content)
+    }
+
+    /// Any status, with fields of your own: `Content-Type` is yours to give. `Date`,
+    /// `Content-Length` and `Connection` are added here, so leave them out.
+    pub fn send(mut self, status: Status, fields: &[Field], content: &[&[u8]]) -> Replied {
+        self.begin(status, fields);
+        if status.has_content() {
+            self.out.push(&self.prepared.head[DATE_FIELD..]);
+            self.finish(content)
+        } else {
+            self.out.push(&self.prepared.head[DATE_FIELD..DATE_END]);
+            self.out.push(self.end_of_head());
+            Replied(())
+        }
+    }
+
+    /// A sentence in plain text.
+    pub(super) fn say(mut self, status: Status, fields: &[Field], sentence: &str) -> Replied {
+        self.begin(status, fields);
+        self.out.push(&self.prepared.head[OK_BYTES..]);
+        self.finish(&[sentence.as_bytes()])
+    }
+
+    fn begin(&mut self, status: Status, fields: &[Field]) {
+        self.out.push(b"HTTP/1.1 ");
+        self.out.push(status.line().as_bytes());
+        for (name, value) in fields {
+            for part in ["\r\n", name, ": ", value] {
+                self.out.push(part.as_bytes());
+            }
+        }
+    }
+
+    #[inline]
+    fn finish(self, content: &[&[u8]]) -> Replied {
+        let length: usize = content.iter().map(|part| part.len()).sum();
+        self.out.push(itoa::Buffer::new().format(length).as_bytes());
+        self.out.push(self.end_of_head());
+        if !self.without_content {
+            for part in content {
+                self.out.push(part);
+            }
+        }
+        Replied(())
+    }
+
+    #[inline]
+    fn end_of_head(&self) -> &'static [u8] {
+        match self.persistence {
+            Persistence::Keep => b"\r\n\r\n",
+            Persistence::KeepAlive => b"\r\nConnection: keep-alive\r\n\r\n",
+            Persistence::Close => b"\r\nConnection: close\r\n\r\n",
+        }
+    }
+}

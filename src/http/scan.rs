@@ -1,0 +1,260 @@
+//! Where a head ends, found by looking at each byte once, however it comes in.
+//!
+//! The request line is judged as it passes: noise is refused at its first wrong byte, not after a
+//! time-out. Of the field lines only the ends are looked for here, because a lone CR or LF would
+//! make two readers disagree on where one is; what stands in them is read when the head is whole.
+
+use super::bytes::{PATH, TARGET, TOKEN};
+use super::head::Method;
+use super::limits::{Limits, METHOD_BYTES_MAX};
+use super::reject::Reject;
+use super::target::path_of;
+
+/// How far into a head we have looked. Offsets count from the head's first byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Scan {
+    part: Part,
+    /// Everything before this has been looked at.
+    at: u32,
+    /// Where the part, or among the fields the line, begins.
+    start: u32,
+    fields: u32,
+    line: Line,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Part {
+    #[default]
+    Method,
+    Target,
+    Version,
+    Fields,
+}
+
+/// A request line, as offsets into its head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) method: Method,
+    /// HTTP/1.`minor`.
+    pub(super) minor: u8,
+    pub(super) target: (u32, u32),
+    /// Within the target; its end is 0 until it was looked for.
+    pub(super) path: (u32, u32),
+    pub(super) fields: u32,
+}
+
+impl Scan {
+    /// Has no byte of a head been seen?
+    #[inline]
+    pub(super) fn is_new(&self) -> bool {
+        self.at == 0
+    }
+
+    /// The request line, as far as it is known.
+    #[inline]
+    pub(super) fn line(&self) -> &Line {
+        &self.line
+    }
+
+    /// How many field lines the head has, as far as they were seen.
+    #[inline]
+    pub(super) fn field_count(&self) -> usize {
+        self.fields as usize
+    }
+
+    /// The length of the head, with the empty line, once it was found.
+    #[inline]
+    pub(super) fn length(&self) -> usize {
+        self.at as usize
+    }
+
+    /// Looks at what is new of the request line; `input` begins with its first byte. `true`: it is
+    /// whole.
+    ///
+    /// The verdict does not depend on how the input was cut: faults are found in their order.
+    #[inline]
+    pub(super) fn request_line(&mut self, input: &[u8], limits: &Limits) -> Result<bool, Reject> {
+        let window = limits.window(input);
+        let is_whole = (self.part != Part::Method || self.method_in(window)?)
+            && (self.part != Part::Target || self.target_in(window, limits)?)
+            && (self.part != Part::Version || self.version_in(window)?);
+        if is_whole {
+            Ok(true)
+        } else {
+            may_go_on(window, limits)
+        }
+    }
+
+    /// Looks at what is new of the field lines, after the request line. `true`: the head is whole.
+    pub(super) fn field_lines(&mut self, input: &[u8], limits: &Limits) -> Result<bool, Reject> {
+        let window = limits.window(input);
+        if self.fields_in(window, limits)? {
+            Ok(true)
+        } else {
+            may_go_on(window, limits)
+        }
+    }
+
+    /// The head was seen to be whole by other means.
+    #[inline]
+    pub(super) fn finish(&mut self, length: usize) {
+        self.begin(Part::Fields, length);
+    }
+
+    #[inline]
+    fn method_in(&mut self, input: &[u8]) -> Result<bool, Reject> {
+        let new = &input[self.at as usize..];
+        let end = self.at as usize + TOKEN.first_outside(new).unwrap_or(new.len());
+        if end > METHOD_BYTES_MAX {
+            return Err(Reject::MethodLength);
+        }
+        match input.get(end) {
+            None => {
+                self.at = end as u32;
+                Ok(false)
+            }
+            Some(b' ') if end > 0 => {
+                self.line.method = Method::of(&input[..end]);
+                self.begin(Part::Target, end + 1);
+                Ok(true)
+            }
+            Some(b'\n') => Err(Reject::BareLineFeed),
+            Some(_) => Err(Reject::MethodSyntax),
+        }
+    }
+
+    #[inline]
+    fn target_in(&mut self, input: &[u8], limits: &Limits) -> Result<bool, Reject> {
+        let new = &input[self.at as usize..];
+        if self.at == self.start && self.is_plain_path(new, limits) {
+            return Ok(true);
+        }
+        let end = self.at as usize + TARGET.first_outside(new).unwrap_or(new.len());
+        if end - self.start as usize > limits.target_bytes {
+            return Err(Reject::TargetLength);
+        }
+        match input.get(end) {
+            None => {
+                self.at = end as u32;
+                Ok(false)
+            }
+            Some(b' ') if end > self.start as usize => {
+                self.line.target = (self.start, end as u32);
+                self.begin(Part::Version, end + 1);
+                Ok(true)
+            }
+            Some(b'\n') => Err(Reject::BareLineFeed),
+            // A line that ends here is HTTP/0.9's, without a version.
+            Some(b'\r') => Err(Reject::VersionSyntax),
+            Some(_) => Err(Reject::TargetSyntax),
+        }
+    }
+
+    /// Most targets are a path without anything to decode or to cut off: a single look at each of
+    /// its bytes shows it.
+    #[inline]
+    fn is_plain_path(&mut self, target: &[u8], limits: &Limits) -> bool {
+        match PATH.first_outside(target) {
+            Some(length)
+                if target[length] == b' ' && target[0] == b'/' && length <= limits.target_bytes =>
+            {
+                let end = self.start + length as u32;
+                self.line.target = (self.start, end);
+                self.line.path = self.line.target;
+                self.begin(Part::Version, end as usize + 1);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// `HTTP/d.d` and CR LF: ten bytes, looked at again for each that comes in.
+    #[inline]
+    fn version_in(&mut self, input: &[u8]) -> Result<bool, Reject> {
+        let rest = &input[self.start as usize..];
+        match rest.first_chunk::<10>() {
+            Some(end)
+                if end[..7] == *b"HTTP/1." && end[7].is_ascii_digit() && end[8..] == *b"\r\n" =>
+            {
+                self.line.minor = end[7] - b'0';
+            }
+            _ => return other_version(rest).map(|()| false),
+        }
+        if self.line.path.1 == 0 {
+            let (start, end) = self.line.target;
+            let path = path_of(self.line.method, &input[start as usize..end as usize])?;
+            self.line.path = (start + path.start as u32, start + path.end as u32);
+        }
+        self.line.fields = self.start + 10;
+        self.begin(Part::Fields, self.start as usize + 10);
+        Ok(true)
+    }
+
+    fn fields_in(&mut self, input: &[u8], limits: &Limits) -> Result<bool, Reject> {
+        loop {
+            let new = &input[self.at as usize..];
+            let Some(found) = memchr::memchr2(b'\r', b'\n', new) else {
+                self.at = input.len() as u32;
+                return Ok(false);
+            };
+            let end = self.at as usize + found;
+            match input[end..] {
+                [b'\n', ..] => return Err(Reject::BareLineFeed),
+                [_, b'\n', ..] => {
+                    let line_is_empty = end == self.start as usize;
+                    self.begin(Part::Fields, end + 2);
+                    if line_is_empty {
+                        return Ok(true);
+                    }
+                }
+                [_] => {
+                    self.at = end as u32;
+                    return Ok(false);
+                }
+                _ => return Err(Reject::BareCarriageReturn),
+            }
+            self.fields += 1;
+            if self.fields as usize > limits.fields {
+                return Err(Reject::FieldCount);
+            }
+        }
+    }
+
+    #[inline]
+    fn begin(&mut self, part: Part, at: usize) {
+        self.part = part;
+        // A head is at most `Limits::HEAD_BYTES_CEILING` long.
+        self.at = at as u32;
+        self.start = self.at;
+    }
+}
+
+/// Unless the longest head that is allowed has come, and its end is not in it.
+fn may_go_on(window: &[u8], limits: &Limits) -> Result<bool, Reject> {
+    if window.len() < limits.head_bytes {
+        Ok(false)
+    } else {
+        Err(Reject::HeadLength)
+    }
+}
+
+/// Says why this is not the end of a request line of HTTP/1, unless it can still become one.
+#[cold]
+fn other_version(rest: &[u8]) -> Result<(), Reject> {
+    const FORM: &[u8; 10] = b"HTTP/0.0\r\n";
+    for (&byte, &expected) in rest.iter().zip(FORM) {
+        let fits = byte == expected || (expected == b'0' && byte.is_ascii_digit());
+        if !fits {
+            return Err(match (byte, expected) {
+                (b'\n', _) => Reject::BareLineFeed,
+                (_, b'\n') => Reject::BareCarriageReturn,
+                _ => Reject::VersionSyntax,
+            });
+        }
+    }
+    if rest.len() < FORM.len() {
+        Ok(())
+    } else {
+        Err(Reject::VersionUnsupported)
+    }
+}

@@ -1,0 +1,175 @@
+//! The narrow door to the kernel: all that the event loop asks of the world.
+//!
+//! It is a trait with static dispatch, so that the loop's own rules can be tried against a kernel
+//! of a test's making. What an error of the kernel means to the loop stands here and nowhere else.
+
+use std::io;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+/// What the loop calls a connection by when it talks to the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Token(pub(crate) usize);
+
+impl Token {
+    /// A peer waits at the listener.
+    pub(crate) const LISTENER: Self = Self(usize::MAX);
+    /// Another thread has a word with this worker.
+    pub(crate) const WAKER: Self = Self(usize::MAX - 1);
+}
+
+/// Something happened to a socket. What exactly, its next system call will tell; only that the
+/// peer has ended its side is known in advance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Event {
+    pub(crate) token: Token,
+    /// There is an end of file to come, perhaps after data.
+    pub(crate) read_closed: bool,
+}
+
+/// The time, read once in a turn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    /// Milliseconds of a clock that never goes back.
+    pub(crate) millis: u64,
+    /// Seconds since 1970-01-01 00:00:00 UTC.
+    pub(crate) unix_seconds: u64,
+}
+
+/// What a connection waits for. Events are edge-triggered; to watch again is to hear at once of
+/// what is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interest {
+    Input,
+    InputAndRoom,
+}
+
+/// What the loop asks of the world. Errors are the kernel's own; see [`outcome`] and [`accepted`].
+pub(crate) trait Kernel {
+    /// A connected socket that does not block. To drop it is to close it.
+    type Stream;
+
+    /// Puts into `events` what has happened, after at most `timeout` (`None`: however long).
+    fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()>;
+    fn now(&self) -> Now;
+    fn accept(&mut self) -> io::Result<Self::Stream>;
+    fn watch(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()>;
+    fn watch_again(
+        &mut self,
+        stream: &mut Self::Stream,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()>;
+    fn read(&mut self, stream: &mut Self::Stream, block: &mut [u8]) -> io::Result<usize>;
+    fn write(&mut self, stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<usize>;
+    /// Tells the peer that nothing more will come.
+    fn shut(&mut self, stream: &mut Self::Stream) -> io::Result<()>;
+}
+
+/// The three outcomes of a system call on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome<T> {
+    Done(T),
+    /// Not now: there will be an event.
+    Later,
+    /// The connection is gone, whatever the kernel calls it.
+    Lost,
+}
+
+/// Makes a system call until it has an outcome.
+#[inline]
+pub(crate) fn outcome<T>(mut call: impl FnMut() -> io::Result<T>) -> Outcome<T> {
+    loop {
+        match call() {
+            Ok(value) => return Outcome::Done(value),
+            Err(error) => match error.kind() {
+                io::ErrorKind::Interrupted => {}
+                io::ErrorKind::WouldBlock => return Outcome::Later,
+                _ => return Outcome::Lost,
+            },
+        }
+    }
+}
+
+/// The outcomes of an `accept`.
+#[derive(Debug)]
+pub(crate) enum Accepted<S> {
+    Peer(S),
+    /// Nobody waits: there will be an event.
+    Nobody,
+    /// Whoever waited has gone, or the network failed it: the next one may be fine.
+    Gone,
+    /// There is no descriptor or memory for another one: no event will say when there is.
+    Exhausted(io::Error),
+}
+
+/// What an answer of `accept` means; the words are of accept(2), section "Error handling".
+pub(crate) fn accepted<S>(answer: io::Result<S>) -> Accepted<S> {
+    let error = match answer {
+        Ok(stream) => return Accepted::Peer(stream),
+        Err(error) => error,
+    };
+    match Errno::from_io_error(&error) {
+        Some(Errno::AGAIN) => Accepted::Nobody,
+        Some(
+            Errno::INTR
+            | Errno::CONNABORTED
+            | Errno::PROTO
+            | Errno::NOPROTOOPT
+            | Errno::NETDOWN
+            | Errno::NETUNREACH
+            | Errno::HOSTDOWN
+            | Errno::HOSTUNREACH
+            | Errno::NONET
+            | Errno::OPNOTSUPP
+            | Errno::PERM
+            | Errno::TIMEDOUT,
+        ) => Accepted::Gone,
+        // EMFILE, ENFILE, ENOBUFS, ENOMEM; and what is not known is not asked for again at once.
+        _ => Accepted::Exhausted(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accept_of(errno: Errno) -> Accepted<()> {
+        accepted(Err(errno.into()))
+    }
+
+    #[test]
+    fn errors_of_accept_are_told_apart() {
+        assert!(matches!(accepted(Ok(())), Accepted::Peer(())));
+        assert!(matches!(accept_of(Errno::AGAIN), Accepted::Nobody));
+        for errno in [Errno::INTR, Errno::CONNABORTED, Errno::PROTO, Errno::PERM] {
+            assert!(matches!(accept_of(errno), Accepted::Gone), "{errno}");
+        }
+        for errno in [
+            Errno::MFILE,
+            Errno::NFILE,
+            Errno::NOBUFS,
+            Errno::NOMEM,
+            Errno::INVAL,
+        ] {
+            assert!(
+                matches!(accept_of(errno), Accepted::Exhausted(_)),
+                "{errno}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_call_is_made_again_when_it_was_interrupted() {
+        let mut answers = vec![Ok(7), Err(Errno::INTR.into()), Err(Errno::INTR.into())];
+        assert_eq!(outcome(|| answers.pop().unwrap()), Outcome::Done(7));
+        assert_eq!(
+            outcome(|| Err::<(), _>(Errno::AGAIN.into())),
+            Outcome::Later
+        );
+        for errno in [Errno::CONNRESET, Errno::PIPE, Errno::TIMEDOUT] {
+            assert_eq!(outcome(|| Err::<(), _>(errno.into())), Outcome::Lost);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The shell: sockets and event loops. It knows a [`Session`](crate::http::Session) and nothing
+//! else of HTTP.
+//!
+//! ```text
+//!  worker ── waits, reads the clock once in a turn, serves whoever is ready
+//!    ├─ kernel       the narrow door to the world    (system: mio; listener: socket2)
+//!    ├─ slots        the table of connections; a token dies with its connection
+//!    ├─ connection   one peer: socket, session, what is left over
+//!    └─ deadlines    who has to be closed when
+//! ```
+
+mod connection;
+mod deadlines;
+mod kernel;
+pub(crate) mod listener;
+mod slots;
+mod system;
+mod worker;
+
+pub(crate) use deadlines::Lengths;
+pub(crate) use system::System;
+pub(crate) use worker::Worker;

@@ -1,0 +1,255 @@
+//! One event loop: it waits, reads the clock once, serves whoever is ready, accepts, and closes
+//! whoever is late.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::connection::{Connection, Desk, Fate};
+use super::deadlines::{Deadlines, Kind, Lengths};
+use super::kernel::{Accepted, Event, Kernel, Now, Token, accepted};
+use super::slots::{Index, Slots};
+use crate::http::{Limits, Output, Reject, Respond, Service};
+
+/// So many peers are let in before those who are in have their turn.
+const ACCEPTS_PER_TURN_MAX: usize = 64;
+
+/// How long accepting rests when descriptors or memory have run out.
+const EXHAUSTED_PAUSE_MS: u64 = 100;
+
+/// Whether somebody may wait at the listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    /// Nobody: there will be an event.
+    Quiet,
+    /// Perhaps somebody, of whom no event will tell.
+    Knocked,
+    /// Nobody can be let in before this time, or before somebody leaves.
+    ShutUntil(u64),
+}
+
+/// A loop that shares nothing with the others.
+pub(crate) struct Worker<K: Kernel, R> {
+    kernel: K,
+    service: Service<R>,
+    connections: Slots<Connection<K::Stream>>,
+    deadlines: Deadlines,
+    /// Whom to serve again without an event.
+    ready: VecDeque<Token>,
+    events: Vec<Event>,
+    door: Door,
+    /// The operator was told that descriptors ran out.
+    complained: bool,
+    input: Box<[u8]>,
+    out: Output,
+    now: Now,
+}
+
+impl<K: Kernel, R: Respond> Worker<K, R> {
+    pub(crate) fn new(kernel: K, responder: R, limits: Limits, lengths: Lengths) -> Self {
+        let now = kernel.now();
+        let service = Service::new(responder, limits, now.unix_seconds);
+        // One more than the longest head: a full block would make a read return 0, which is the
+        // end of file.
+        let input = vec![0; service.limits().head_bytes + 1].into_boxed_slice();
+        Self {
+            kernel,
+            service,
+            connections: Slots::new(),
+            deadlines: Deadlines::new(lengths),
+            ready: VecDeque::new(),
+            events: Vec::new(),
+            // Whoever came before the listener was watched is let in without an event.
+            door: Door::Knocked,
+            complained: false,
+            input,
+            out: Output::new(),
+            now,
+        }
+    }
+
+    /// Turns until it is told to stop. An error is the loop's own, never a connection's.
+    pub(crate) fn run(&mut self, stop: &AtomicBool) -> io::Result<()> {
+        while !stop.load(Ordering::Acquire) {
+            self.turn()?;
+        }
+        Ok(())
+    }
+
+    /// One turn of the loop.
+    pub(crate) fn turn(&mut self) -> io::Result<()> {
+        let timeout = self.timeout();
+        self.kernel.wait(&mut self.events, timeout)?;
+        self.now = self.kernel.now();
+        self.service.tick(self.now.unix_seconds);
+
+        let events = std::mem::take(&mut self.events);
+        for event in &events {
+            self.heed(*event);
+        }
+        self.events = events;
+        for _ in 0..self.ready.len() {
+            self.serve_next_ready();
+        }
+        self.expire();
+        self.accept();
+        Ok(())
+    }
+
+    /// How long the kernel may let us sleep.
+    fn timeout(&self) -> Option<Duration> {
+        if !self.ready.is_empty() || self.door == Door::Knocked {
+            return Some(Duration::ZERO);
+        }
+        let reopening = match self.door {
+            Door::ShutUntil(time) => Some(time),
+            Door::Quiet | Door::Knocked => None,
+        };
+        let next = [self.deadlines.next(), reopening]
+            .into_iter()
+            .flatten()
+            .min()?;
+        Some(Duration::from_millis(next.saturating_sub(self.now.millis)))
+    }
+
+    #[inline]
+    fn heed(&mut self, event: Event) {
+        match event.token {
+            Token::WAKER => {}
+            Token::LISTENER => {
+                if self.door == Door::Quiet {
+                    self.door = Door::Knocked;
+                }
+            }
+            token => {
+                // A stale event means somebody who has left.
+                let Some(index) = self.connections.find(token) else {
+                    return;
+                };
+                let Some(connection) = self.connections.get_mut(index) else {
+                    return;
+                };
+                if event.read_closed {
+                    connection.note_read_closed();
+                }
+                // Whoever stands in the list has its turn there, and not two of them.
+                if !connection.queued {
+                    self.serve(index, token);
+                }
+            }
+        }
+    }
+
+    fn serve_next_ready(&mut self) {
+        let Some(token) = self.ready.pop_front() else {
+            return;
+        };
+        let Some(index) = self.connections.find(token) else {
+            return;
+        };
+        if let Some(connection) = self.connections.get_mut(index) {
+            connection.queued = false;
+        }
+        self.serve(index, token);
+    }
+
+    #[inline]
+    fn serve(&mut self, index: Index, token: Token) {
+        self.with_desk(index, |connection, desk| connection.serve(token, desk));
+    }
+
+    /// Lends the worker's blocks to a connection and sees to its fate.
+    #[inline]
+    fn with_desk(
+        &mut self,
+        index: Index,
+        turn: impl FnOnce(&mut Connection<K::Stream>, &mut Desk<'_, K, R>) -> Fate,
+    ) {
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        let mut desk = Desk {
+            kernel: &mut self.kernel,
+            service: &self.service,
+            input: &mut self.input,
+            out: &mut self.out,
+        };
+        let fate = turn(connection, &mut desk);
+        if fate == Fate::Drop {
+            return self.close(index);
+        }
+        let must_queue = fate == Fate::Again && !connection.queued;
+        connection.queued |= must_queue;
+        match connection.waits_for() {
+            (kind, true) => self.deadlines.restart(index, kind, self.now.millis),
+            (kind, false) => self.deadlines.enter(index, kind, self.now.millis),
+        }
+        if must_queue {
+            self.ready.push_back(self.connections.token(index));
+        }
+    }
+
+    fn close(&mut self, index: Index) {
+        self.deadlines.leave(index);
+        self.connections.remove(index);
+        if let Door::ShutUntil(_) = self.door {
+            self.door = Door::Knocked;
+        }
+    }
+
+    /// Sees to all whose time is over.
+    fn expire(&mut self) {
+        while let Some((index, kind)) = self.deadlines.overdue(self.now.millis) {
+            match kind {
+                Kind::Head | Kind::Body => {
+                    let token = self.connections.token(index);
+                    self.with_desk(index, |connection, desk| {
+                        connection.refuse(Reject::Late, token, desk)
+                    });
+                }
+                Kind::Idle | Kind::Write | Kind::Linger => self.close(index),
+            }
+        }
+    }
+
+    /// Lets in those who wait, up to a turn's worth.
+    fn accept(&mut self) {
+        match self.door {
+            Door::Quiet => return,
+            Door::ShutUntil(time) if self.now.millis < time => return,
+            Door::ShutUntil(_) | Door::Knocked => self.door = Door::Knocked,
+        }
+        for _ in 0..ACCEPTS_PER_TURN_MAX {
+            match accepted(self.kernel.accept()) {
+                Accepted::Peer(stream) => self.admit(stream),
+                Accepted::Gone => {}
+                Accepted::Nobody => {
+                    self.door = Door::Quiet;
+                    return;
+                }
+                Accepted::Exhausted(error) => {
+                    self.door = Door::ShutUntil(self.now.millis + EXHAUSTED_PAUSE_MS);
+                    if !self.complained {
+                        self.complained = true;
+                        eprintln!("hullo: cannot accept connections for now: {error}");
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn admit(&mut self, stream: K::Stream) {
+        let index = self.connections.insert(Connection::new(stream));
+        let token = self.connections.token(index);
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        if self.kernel.watch(connection.stream(), token).is_err() {
+            // The kernel has no memory for it: nobody would ever hear from this peer.
+            return self.close(index);
+        }
+        self.deadlines.enter(index, Kind::Idle, self.now.millis);
+    }
+}

@@ -1,0 +1,240 @@
+//! Workers on one address, from the first connection to the last.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::http::{Limits, Respond};
+use crate::net::{Lengths, System, Worker, listener};
+
+/// How a server is set up. [`Options::default`] is what `hullo` does without flags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Where to listen. Port 0: the kernel chooses, see [`Server::address`].
+    pub address: SocketAddr,
+    /// How many event loops, each with a thread and a listener of its own.
+    pub workers: NonZeroUsize,
+    /// How much a request may take.
+    pub limits: Limits,
+    /// How long a peer may take.
+    pub timeouts: Timeouts,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            workers: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+/// How long a peer may take. Each is exact to a tenth of a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From the first byte of a head to its last (`408`). Trickling does not extend it.
+    pub head: Duration,
+    /// Silence before the first byte, or between two requests (closed without a word). Empty lines
+    /// do not extend it.
+    pub idle: Duration,
+    /// A body that does not come on, by 4 KiB at least (`408`).
+    pub body: Duration,
+    /// A block of replies, 64 KiB at most, that the peer does not take (closed).
+    pub write: Duration,
+    /// The peer's end of the connection, after a closing answer (closed).
+    pub linger: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            body: Duration::from_secs(30),
+            write: Duration::from_secs(30),
+            linger: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Timeouts {
+    fn lengths(&self) -> Lengths {
+        let in_order = [self.idle, self.head, self.body, self.write, self.linger];
+        Lengths(in_order.map(|length| u64::try_from(length.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
+/// A server that listens, but does not answer yet.
+#[derive(Debug)]
+pub struct Server {
+    listeners: Vec<TcpListener>,
+    address: SocketAddr,
+    options: Options,
+}
+
+impl Server {
+    /// Listens as the options say.
+    ///
+    /// # Errors
+    ///
+    /// Those of bind(2): [`io::ErrorKind::AddrInUse`] when the port is taken (also by another
+    /// `hullo`), [`io::ErrorKind::AddrNotAvailable`] when the address is not this machine's,
+    /// [`io::ErrorKind::PermissionDenied`] when the port needs a privilege.
+    pub fn bind(options: Options) -> io::Result<Self> {
+        let listeners = listener::bind(options.address, options.workers.get())?;
+        let address = listeners
+            .first()
+            .map_or(Ok(options.address), TcpListener::local_addr)?;
+        Ok(Self {
+            listeners,
+            address,
+            options,
+        })
+    }
+
+    /// Where it listens, with the real port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Starts the workers. Each has its own copy of the responder.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel has no thread or poller to give.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the last worker could have it, for nothing"
+    )]
+    pub fn start<R>(self, responder: R) -> io::Result<Running>
+    where
+        R: Respond + Clone + Send + 'static,
+    {
+        let systems = self
+            .listeners
+            .into_iter()
+            .map(System::new)
+            .collect::<io::Result<Vec<_>>>()?;
+        let stopper = Stopper {
+            stop: Arc::new(AtomicBool::new(false)),
+            wakers: systems
+                .iter()
+                .map(System::waker)
+                .collect::<io::Result<_>>()?,
+        };
+        let threads = Vec::with_capacity(systems.len());
+        let mut running = Running {
+            address: self.address,
+            stopper,
+            threads,
+        };
+        for (number, system) in systems.into_iter().enumerate() {
+            let responder = responder.clone();
+            let (limits, lengths) = (self.options.limits, self.options.timeouts.lengths());
+            let stopper = running.stopper();
+            let thread = thread::Builder::new().name(format!("hullo-{number}"));
+            running.threads.push(thread.spawn(move || {
+                // However a worker ends, the others do not go on without it.
+                let stopper = StopOnDrop(stopper);
+                Worker::new(system, responder, limits, lengths).run(&stopper.0.stop)
+            })?);
+        }
+        Ok(running)
+    }
+}
+
+/// A server that answers.
+///
+/// It is stopped when it is dropped: connections are closed as they stand.
+#[derive(Debug)]
+#[must_use = "a server stops when this is dropped"]
+pub struct Running {
+    address: SocketAddr,
+    stopper: Stopper,
+    threads: Vec<JoinHandle<io::Result<()>>>,
+}
+
+impl Running {
+    /// Where it listens, with the real port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A handle by which another thread can stop it.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Waits until the server has been stopped.
+    ///
+    /// # Errors
+    ///
+    /// When an event loop failed; the others are stopped then.
+    pub fn wait(mut self) -> io::Result<()> {
+        self.join()
+    }
+
+    /// Stops the server and waits until it has.
+    ///
+    /// # Errors
+    ///
+    /// When an event loop failed.
+    pub fn stop(self) -> io::Result<()> {
+        self.stopper.stop();
+        self.wait()
+    }
+
+    fn join(&mut self) -> io::Result<()> {
+        let mut result = Ok(());
+        for thread in self.threads.drain(..) {
+            let end = thread
+                .join()
+                .unwrap_or_else(|_| Err(io::Error::other("a worker panicked")));
+            result = result.and(end);
+        }
+        result
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stopper.stop();
+        // Whoever wants to know how it ended calls `wait` or `stop`.
+        let _ = self.join();
+    }
+}
+
+/// Stops a server from another thread.
+#[derive(Clone, Debug)]
+pub struct Stopper {
+    stop: Arc<AtomicBool>,
+    wakers: Arc<[mio::Waker]>,
+}
+
+impl Stopper {
+    /// Makes every worker end its turn and return. It does not wait for them.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        for waker in &*self.wakers {
+            // A worker that cannot be woken has ended already.
+            let _ = waker.wake();
+        }
+    }
+}
+
+struct StopOnDrop(Stopper);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
