@@ -3,9 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use hullo::server::Options;
+use hullo::http::Limits;
+use hullo::server::{Options, Timeouts};
 
 /// The greeting server: answers every path with "Hello, visitor! You've requested: {path}", as fast
 /// as the kernel allows and right to the letter of the RFCs.
@@ -27,9 +29,9 @@ impl Cli {
             let _ = error.print();
             if error.use_stderr() {
                 // What nobody has typed is hard to find.
-                for name in ["HULLO_HOST", "PORT", "HULLO_WORKERS"] {
-                    if let Ok(value) = std::env::var(name) {
-                        eprintln!("note: the environment says {name}={value}");
+                for (name, value) in std::env::vars_os() {
+                    if name == "PORT" || name.as_encoded_bytes().starts_with(b"HULLO_") {
+                        eprintln!("note: {}={} is set", name.display(), value.display());
                     }
                 }
             }
@@ -69,14 +71,126 @@ pub(crate) struct Serve {
     )]
     #[arg(value_parser = workers)]
     workers: NonZeroUsize,
+
+    #[command(flatten)]
+    bounds: Bounds,
+}
+
+/// How much, and how long, a peer may take.
+#[derive(Args, Debug)]
+struct Bounds {
+    /// Longest head of a request: request line and fields (431 past it)
+    #[arg(
+        long,
+        env = "HULLO_MAX_HEAD_BYTES",
+        default_value = "16KiB",
+        value_name = "SIZE"
+    )]
+    #[arg(help_heading = "Limits", value_parser = head_bytes)]
+    max_head_bytes: usize,
+
+    /// Most fields of a request (431)
+    #[arg(
+        long,
+        env = "HULLO_MAX_FIELDS",
+        default_value_t = 100,
+        value_name = "N"
+    )]
+    #[arg(help_heading = "Limits", value_parser = clap::value_parser!(u16).range(1..=FIELDS_MAX))]
+    max_fields: u16,
+
+    /// Longest request target (414)
+    #[arg(
+        long,
+        env = "HULLO_MAX_TARGET_BYTES",
+        default_value = "8KiB",
+        value_name = "SIZE"
+    )]
+    #[arg(help_heading = "Limits", value_parser = target_bytes)]
+    max_target_bytes: usize,
+
+    /// Longest content of a request (413)
+    #[arg(
+        long,
+        env = "HULLO_MAX_BODY_BYTES",
+        default_value = "1MiB",
+        value_name = "SIZE"
+    )]
+    #[arg(help_heading = "Limits", value_parser = size)]
+    max_body_bytes: u64,
+
+    /// Most connections at once; past it the longest-idle one is closed, or else the new one is
+    /// answered 503; auto is what the open-file limit allows
+    #[arg(
+        long,
+        env = "HULLO_MAX_CONNECTIONS",
+        default_value = "auto",
+        value_name = "N|auto"
+    )]
+    #[arg(help_heading = "Limits", value_parser = connections)]
+    max_connections: Connections,
+
+    /// For a head, from its first byte to its last (408)
+    #[arg(
+        long,
+        env = "HULLO_HEAD_TIMEOUT",
+        default_value = "10s",
+        value_name = "TIME"
+    )]
+    #[arg(help_heading = "Time-outs", value_parser = time)]
+    head_timeout: Duration,
+
+    /// For silence before a request (closed without a word)
+    #[arg(
+        long,
+        env = "HULLO_IDLE_TIMEOUT",
+        default_value = "75s",
+        value_name = "TIME"
+    )]
+    #[arg(help_heading = "Time-outs", value_parser = time)]
+    idle_timeout: Duration,
+
+    /// For each 4 KiB of a body, or its end (408)
+    #[arg(
+        long,
+        env = "HULLO_BODY_TIMEOUT",
+        default_value = "30s",
+        value_name = "TIME"
+    )]
+    #[arg(help_heading = "Time-outs", value_parser = time)]
+    body_timeout: Duration,
+
+    /// For a peer to take what it is owed, 64 KiB at most (closed)
+    #[arg(
+        long,
+        env = "HULLO_WRITE_TIMEOUT",
+        default_value = "30s",
+        value_name = "TIME"
+    )]
+    #[arg(help_heading = "Time-outs", value_parser = time)]
+    write_timeout: Duration,
 }
 
 impl Serve {
     pub(crate) fn options(&self) -> Options {
+        let bounds = &self.bounds;
         Options {
             address: SocketAddr::new(self.host, self.port),
             workers: self.workers,
-            ..Options::default()
+            limits: Limits {
+                head_bytes: bounds.max_head_bytes,
+                fields: bounds.max_fields.into(),
+                target_bytes: bounds.max_target_bytes,
+                body_bytes: bounds.max_body_bytes,
+            },
+            timeouts: Timeouts {
+                head: bounds.head_timeout,
+                idle: bounds.idle_timeout,
+                body: bounds.body_timeout,
+                write: bounds.write_timeout,
+                ..Timeouts::default()
+            },
+            max_connections: bounds.max_connections.0,
         }
     }
 }
@@ -106,5 +220,68 @@ fn workers(text: &str) -> Result<NonZeroUsize, String> {
         _ => Err(format!(
             "it is neither auto nor a number from 1 to {WORKERS_MAX}"
         )),
+    }
+}
+
+#[expect(clippy::cast_possible_wrap, reason = "it is 256")]
+const FIELDS_MAX: i64 = Limits::FIELDS_CEILING as i64;
+
+/// A number of bytes, such as `16384` or `16KiB`.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err("a size is a number of bytes, such as 16384 or 16KiB".to_owned()),
+    };
+    let number = digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(factor));
+    number.ok_or_else(|| "a size is a number of bytes, such as 16384 or 16KiB".to_owned())
+}
+
+fn size_between(text: &str, low: usize, high: usize) -> Result<usize, String> {
+    match usize::try_from(size(text)?) {
+        Ok(bytes) if (low..=high).contains(&bytes) => Ok(bytes),
+        _ => Err(format!("it may be from {low} to {high} bytes")),
+    }
+}
+
+fn head_bytes(text: &str) -> Result<usize, String> {
+    size_between(text, Limits::HEAD_BYTES_FLOOR, Limits::HEAD_BYTES_CEILING)
+}
+
+fn target_bytes(text: &str) -> Result<usize, String> {
+    size_between(text, 1, Limits::HEAD_BYTES_CEILING)
+}
+
+/// `None`: as many as the open-file limit allows.
+#[derive(Clone, Copy, Debug)]
+struct Connections(Option<NonZeroUsize>);
+
+fn connections(text: &str) -> Result<Connections, String> {
+    match text.parse() {
+        _ if text == "auto" => Ok(Connections(None)),
+        Ok(count) => Ok(Connections(Some(count))),
+        Err(_) => Err("it is neither auto nor a number above 0".to_owned()),
+    }
+}
+
+/// A time, such as `10s`, `500ms` or `2m`; a bare number is of seconds.
+fn time(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let millis = match &text[digits.len()..] {
+        "ms" => 1,
+        "" | "s" => 1000,
+        "m" => 60 * 1000,
+        "h" => 60 * 60 * 1000,
+        _ => return Err("a time is a number with ms, s, m or h, such as 10s".to_owned()),
+    };
+    match digits.parse::<u32>() {
+        Ok(number) if number > 0 => Ok(Duration::from_millis(u64::from(number) * millis)),
+        _ => Err("a time is a whole number above 0 with ms, s, m or h, such as 10s".to_owned()),
     }
 }

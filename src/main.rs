@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use hullo::Greeting;
-use hullo::server::{Options, Running, Server};
+use hullo::server::{Options, Running, Server, raise_open_file_limit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> Result<(), String> {
+    raise_open_file_limit();
     let (address, workers) = (options.address, options.workers.get());
     let server = Server::bind(options).map_err(|error| cannot_listen(address, &error))?;
     // From here on a signal is a wish to stop, also before the first turn.

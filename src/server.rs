@@ -6,10 +6,12 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::http::{Limits, Respond};
-use crate::net::{Lengths, System, Worker, listener};
+use crate::net::{House, Lengths, System, TURNED_AWAY_MAX, Worker, listener};
 
 /// How a server is set up. [`Options::default`] is what `hullo` does without flags.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,46 @@ pub struct Options {
     pub limits: Limits,
     /// How long a peer may take.
     pub timeouts: Timeouts,
+    /// How many peers may be connected at once. `None`: as many as the open-file limit allows.
+    pub max_connections: Option<NonZeroUsize>,
+}
+
+impl Options {
+    /// How many connections there may be at once.
+    fn connections(&self) -> usize {
+        self.max_connections.map_or_else(
+            || {
+                let taken = DESCRIPTORS_RESERVED + self.workers.get() * DESCRIPTORS_PER_WORKER;
+                open_file_limit().saturating_sub(taken).max(1)
+            },
+            NonZeroUsize::get,
+        )
+    }
+}
+
+/// Kept free of the open-file limit: standard streams, signals, and what an embedder may open.
+const DESCRIPTORS_RESERVED: usize = 16;
+/// Poller, waker and listener, and those peers who are told that there is no room.
+const DESCRIPTORS_PER_WORKER: usize = 3 + TURNED_AWAY_MAX;
+
+/// How many files this process may have open at once.
+fn open_file_limit() -> usize {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+/// Raises the number of files that this process may have open to the most that it is allowed to.
+/// Programs that use `select(2)` must not.
+pub fn raise_open_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // Without the privilege to raise it, there are fewer connections: no reason not to serve.
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            ..limit
+        },
+    );
 }
 
 impl Default for Options {
@@ -31,6 +73,7 @@ impl Default for Options {
             workers: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+            max_connections: None,
         }
     }
 }
@@ -117,17 +160,26 @@ impl Server {
     where
         R: Respond + Clone + Send + 'static,
     {
+        let start = Instant::now();
         let systems = self
             .listeners
             .into_iter()
-            .map(System::new)
-            .collect::<io::Result<Vec<_>>>()?;
+            .map(|listener| System::new(listener, start));
+        let systems = systems.collect::<io::Result<Vec<_>>>()?;
+        let wakers = systems
+            .iter()
+            .map(System::waker)
+            .collect::<io::Result<Arc<[mio::Waker]>>>()?;
+        let wake = |number: usize| {
+            let wakers = Arc::clone(&wakers);
+            // A worker that cannot be woken has ended.
+            Box::new(move || drop(wakers[number].wake())) as Box<dyn Fn() + Send + Sync>
+        };
+        let house = House::new(self.options.connections(), (0..wakers.len()).map(wake));
+        let house = Arc::new(house);
         let stopper = Stopper {
             stop: Arc::new(AtomicBool::new(false)),
-            wakers: systems
-                .iter()
-                .map(System::waker)
-                .collect::<io::Result<_>>()?,
+            wakers,
         };
         let threads = Vec::with_capacity(systems.len());
         let mut running = Running {
@@ -139,11 +191,12 @@ impl Server {
             let responder = responder.clone();
             let (limits, lengths) = (self.options.limits, self.options.timeouts.lengths());
             let stopper = running.stopper();
+            let place = (Arc::clone(&house), number);
             let thread = thread::Builder::new().name(format!("hullo-{number}"));
             running.threads.push(thread.spawn(move || {
                 // However a worker ends, the others do not go on without it.
                 let stopper = StopOnDrop(stopper);
-                Worker::new(system, responder, limits, lengths).run(&stopper.0.stop)
+                Worker::new(system, responder, limits, lengths, place).run(&stopper.0.stop)
             })?);
         }
         Ok(running)

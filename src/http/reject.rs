@@ -39,6 +39,7 @@ pub enum Reject {
     ExtensionLength,
     TrailerLength,
     Late,
+    FullHouse,
 }
 
 impl Reject {
@@ -52,6 +53,7 @@ impl Reject {
             Self::CodingUnknown => Status::NotImplemented,
             Self::Connect => Status::MethodNotAllowed,
             Self::BodyLength => Status::ContentTooLarge,
+            Self::FullHouse => Status::ServiceUnavailable,
             Self::Late => Status::RequestTimeout,
             Self::Expectation => Status::ExpectationFailed,
             _ => Status::BadRequest,
@@ -93,6 +95,7 @@ impl Reject {
             Self::ExtensionSyntax => "A chunk extension is malformed.\n",
             Self::ExtensionLength => "The chunk extensions are too long.\n",
             Self::TrailerLength => "The trailer section is too long.\n",
+            Self::FullHouse => "There is no room for another connection: try again in a second.\n",
             Self::Late => "The request took too long to come.\n",
         }
     }

@@ -23,6 +23,7 @@ pub enum Status {
     FieldsTooLarge,
     InternalServerError,
     NotImplemented,
+    ServiceUnavailable,
     VersionNotSupported,
 }
 
@@ -43,6 +44,7 @@ impl Status {
             Self::FieldsTooLarge => "431 Request Header Fields Too Large",
             Self::InternalServerError => "500 Internal Server Error",
             Self::NotImplemented => "501 Not Implemented",
+            Self::ServiceUnavailable => "503 Service Unavailable",
             Self::VersionNotSupported => "505 HTTP Version Not Supported",
         }
     }
@@ -58,6 +60,9 @@ pub type Field = (&'static str, &'static str);
 
 /// The methods that are answered (RFC 9110 section 10.2.1).
 pub(super) const ALLOW: Field = ("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+
+/// When to come again, in seconds (RFC 9110 section 10.2.3).
+pub(super) const RETRY_AFTER: Field = ("Retry-After", "1");
 
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 

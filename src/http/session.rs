@@ -11,7 +11,8 @@ use super::limits::{EMPTY_LINES_MAX, Limits, TURN_REQUESTS_MAX};
 use super::output::Output;
 use super::reject::Reject;
 use super::reply::{
-    ALLOW, CONTINUE, Field, Persistence, Prepared, REPLY_HEAD_BYTES_MAX, Replied, Reply, Status,
+    ALLOW, CONTINUE, Field, Persistence, Prepared, REPLY_HEAD_BYTES_MAX, RETRY_AFTER, Replied,
+    Reply, Status,
 };
 use super::scan::Scan;
 
@@ -94,10 +95,10 @@ impl<R: Respond> Service<R> {
     /// The last answer of a conversation.
     #[cold]
     fn refuse(&self, reject: Reject, method: Method, out: &mut Output) {
-        let fields: &[Field] = if reject == Reject::Connect {
-            &[ALLOW]
-        } else {
-            &[]
+        let fields: &[Field] = match reject {
+            Reject::Connect => &[ALLOW],
+            Reject::FullHouse => &[RETRY_AFTER],
+            _ => &[],
         };
         let reply = self.reply(Persistence::Close, method, out);
         let _: Replied = reply.say(reject.status(), fields, reject.sentence());

@@ -65,6 +65,8 @@ pub(crate) struct Connection<S> {
     read_closed: bool,
     /// It stands in the worker's list of those to be served again.
     pub(crate) queued: bool,
+    /// It came when the house was full, and is let in only to be told so.
+    pub(crate) turned_away: bool,
     /// In its last turn something was finished, so that its deadline begins again.
     moved: bool,
     body_bytes: u32,
@@ -89,6 +91,7 @@ impl<S> Connection<S> {
             hungry: true,
             read_closed: false,
             queued: false,
+            turned_away: false,
             moved: false,
             body_bytes: 0,
         }
@@ -135,7 +138,12 @@ impl<S> Connection<S> {
         self.moved = false;
         if self.leftovers.is_some() && self.owes() {
             match self.send_rest(token, desk.kernel) {
-                Outcome::Done(()) => self.moved = true,
+                // That was a turn's worth of replies; there may be more input to answer.
+                Outcome::Done(()) if self.stage == Stage::Talking => {
+                    self.moved = true;
+                    return Fate::Again;
+                }
+                Outcome::Done(()) => {}
                 Outcome::Later => return Fate::Wait,
                 Outcome::Lost => return Fate::Drop,
             }

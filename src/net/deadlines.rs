@@ -139,13 +139,15 @@ impl Deadlines {
         })
     }
 
-    fn due(&self, kind: Kind) -> Option<(u64, Index)> {
+    /// Who has been waited for longest in this way, and since when.
+    pub(crate) fn longest(&self, kind: Kind) -> Option<(Index, u64)> {
         let front = self.lists[kind as usize].front;
-        let link = self.links.get(front as usize)?;
-        Some((
-            link.since.saturating_add(self.lengths.0[kind as usize]),
-            front,
-        ))
+        Some((front, self.links.get(front as usize)?.since))
+    }
+
+    fn due(&self, kind: Kind) -> Option<(u64, Index)> {
+        let (front, since) = self.longest(kind)?;
+        Some((since.saturating_add(self.lengths.0[kind as usize]), front))
     }
 
     #[inline]
@@ -171,5 +173,108 @@ impl Deadlines {
             after: NONE,
             since: now,
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LENGTHS: Lengths = Lengths([75_000, 10_000, 30_000, 30_000, 2_000]);
+
+    /// Takes everybody who is due at `now`, in order.
+    fn take_overdue(deadlines: &mut Deadlines, now: u64) -> Vec<(Index, Kind)> {
+        let mut taken = Vec::new();
+        while let Some((index, kind)) = deadlines.overdue(now) {
+            taken.push((index, kind));
+            deadlines.leave(index);
+        }
+        taken
+    }
+
+    #[test]
+    fn each_kind_has_its_own_length() {
+        let mut deadlines = Deadlines::new(LENGTHS);
+        for (index, kind) in KINDS.into_iter().enumerate() {
+            deadlines.enter(index as Index, kind, 1000);
+        }
+        assert_eq!(deadlines.next(), Some(3_000));
+        assert_eq!(take_overdue(&mut deadlines, 2_999), []);
+        assert_eq!(take_overdue(&mut deadlines, 3_000), [(4, Kind::Linger)]);
+        assert_eq!(take_overdue(&mut deadlines, 11_000), [(1, Kind::Head)]);
+        assert_eq!(deadlines.next(), Some(31_000));
+        assert_eq!(take_overdue(&mut deadlines, 76_000).len(), 3);
+        assert_eq!(deadlines.next(), None);
+    }
+
+    #[test]
+    fn to_enter_again_extends_nothing_and_to_restart_does() {
+        let mut deadlines = Deadlines::new(LENGTHS);
+        deadlines.enter(0, Kind::Head, 0);
+        deadlines.enter(0, Kind::Head, 9_999);
+        assert_eq!(deadlines.next(), Some(10_000));
+        deadlines.restart(0, Kind::Head, 5_000);
+        assert_eq!(deadlines.next(), Some(15_000));
+        deadlines.restart(0, Kind::Head, 5_000 + RESOLUTION_MS - 1);
+        assert_eq!(
+            deadlines.next(),
+            Some(15_000),
+            "too soon to be worth a move"
+        );
+        deadlines.enter(0, Kind::Idle, 6_000);
+        assert_eq!(deadlines.next(), Some(81_000));
+    }
+
+    /// The lists against the obvious: a table of who is waited for how and since when.
+    #[test]
+    fn agrees_with_a_plain_table() {
+        let mut deadlines = Deadlines::new(LENGTHS);
+        let mut table: Vec<Option<(Kind, u64)>> = vec![None; 50];
+        let mut seed = 1_u64;
+        let mut random = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) % below
+        };
+        let mut now = 0;
+        for _ in 0..20_000 {
+            now += random(400);
+            let index = random(50) as usize;
+            let kind = KINDS[random(KINDS.len() as u64) as usize];
+            match random(3) {
+                0 => {
+                    deadlines.leave(index as Index);
+                    table[index] = None;
+                }
+                1 => {
+                    deadlines.restart(index as Index, kind, now);
+                    match table[index] {
+                        Some((old, since)) if old == kind && now < since + RESOLUTION_MS => {}
+                        _ => table[index] = Some((kind, now)),
+                    }
+                }
+                _ => {
+                    deadlines.enter(index as Index, kind, now);
+                    if table[index].is_none_or(|(old, _)| old != kind) {
+                        table[index] = Some((kind, now));
+                    }
+                }
+            }
+            let due = |&(kind, since): &(Kind, u64)| since + LENGTHS.0[kind as usize];
+            assert_eq!(deadlines.next(), table.iter().flatten().map(due).min());
+            let longest = |of| {
+                let since = table
+                    .iter()
+                    .flatten()
+                    .filter(|(kind, _)| *kind == of)
+                    .map(|(_, s)| *s);
+                since.min()
+            };
+            for kind in KINDS {
+                assert_eq!(
+                    deadlines.longest(kind).map(|(_, since)| since),
+                    longest(kind)
+                );
+            }
+        }
     }
 }

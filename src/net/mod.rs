@@ -6,11 +6,13 @@
 //!    ├─ kernel       the narrow door to the world    (system: mio; listener: socket2)
 //!    ├─ slots        the table of connections; a token dies with its connection
 //!    ├─ connection   one peer: socket, session, what is left over
-//!    └─ deadlines    who has to be closed when
+//!    ├─ deadlines    who has to be closed when
+//!    └─ house        how many connections all workers have; the one thing they share
 //! ```
 
 mod connection;
 mod deadlines;
+mod house;
 mod kernel;
 pub(crate) mod listener;
 mod slots;
@@ -18,5 +20,6 @@ mod system;
 mod worker;
 
 pub(crate) use deadlines::Lengths;
+pub(crate) use house::House;
 pub(crate) use system::System;
-pub(crate) use worker::Worker;
+pub(crate) use worker::{TURNED_AWAY_MAX, Worker};

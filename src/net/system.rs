@@ -20,7 +20,8 @@ pub(crate) struct System {
 }
 
 impl System {
-    pub(crate) fn new(listener: std::net::TcpListener) -> io::Result<Self> {
+    /// Time counts from `start`, which all workers have to share.
+    pub(crate) fn new(listener: std::net::TcpListener, start: Instant) -> io::Result<Self> {
         let poll = mio::Poll::new()?;
         let mut listener = TcpListener::from_std(listener);
         let token = mio::Token(Token::LISTENER.0);
@@ -31,7 +32,7 @@ impl System {
             poll,
             events,
             listener,
-            start: Instant::now(),
+            start,
         })
     }
 

@@ -3,11 +3,13 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::connection::{Connection, Desk, Fate};
 use super::deadlines::{Deadlines, Kind, Lengths};
+use super::house::{House, Longest};
 use super::kernel::{Accepted, Event, Kernel, Now, Token, accepted};
 use super::slots::{Index, Slots};
 use crate::http::{Limits, Output, Reject, Respond, Service};
@@ -15,8 +17,14 @@ use crate::http::{Limits, Output, Reject, Respond, Service};
 /// So many peers are let in before those who are in have their turn.
 const ACCEPTS_PER_TURN_MAX: usize = 64;
 
-/// How long accepting rests when descriptors or memory have run out.
-const EXHAUSTED_PAUSE_MS: u64 = 100;
+/// How long accepting rests when there is no room, descriptor or memory for another peer.
+const PAUSE_MS: u64 = 100;
+
+/// So many peers can be told at once that there is no room; the others wait at the listener.
+pub(crate) const TURNED_AWAY_MAX: usize = 8;
+
+/// So many idle connections are looked at for one to part with: each may just have come to life.
+const PARTINGS_TRIED_MAX: usize = 8;
 
 /// Whether somebody may wait at the listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +37,7 @@ enum Door {
     ShutUntil(u64),
 }
 
-/// A loop that shares nothing with the others.
+/// A loop that shares nothing with the others but the number of connections.
 pub(crate) struct Worker<K: Kernel, R> {
     kernel: K,
     service: Service<R>,
@@ -39,15 +47,23 @@ pub(crate) struct Worker<K: Kernel, R> {
     ready: VecDeque<Token>,
     events: Vec<Event>,
     door: Door,
-    /// The operator was told that descriptors ran out.
-    complained: bool,
+    house: Arc<House>,
+    /// Its place in the house.
+    number: usize,
+    turned_away: usize,
     input: Box<[u8]>,
     out: Output,
     now: Now,
 }
 
 impl<K: Kernel, R: Respond> Worker<K, R> {
-    pub(crate) fn new(kernel: K, responder: R, limits: Limits, lengths: Lengths) -> Self {
+    pub(crate) fn new(
+        kernel: K,
+        responder: R,
+        limits: Limits,
+        lengths: Lengths,
+        (house, number): (Arc<House>, usize),
+    ) -> Self {
         let now = kernel.now();
         let service = Service::new(responder, limits, now.unix_seconds);
         // One more than the longest head: a full block would make a read return 0, which is the
@@ -62,7 +78,9 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
             events: Vec::new(),
             // Whoever came before the listener was watched is let in without an event.
             door: Door::Knocked,
-            complained: false,
+            house,
+            number,
+            turned_away: 0,
             input,
             out: Output::new(),
             now,
@@ -93,7 +111,12 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
             self.serve_next_ready();
         }
         self.expire();
+        for _ in 0..self.house.told_to_part_with(self.number) {
+            self.part_with_longest_idle();
+        }
         self.accept();
+        let idle_since = self.deadlines.longest(Kind::Idle).map(|(_, since)| since);
+        self.house.publish(self.number, idle_since);
         Ok(())
     }
 
@@ -192,7 +215,14 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
 
     fn close(&mut self, index: Index) {
         self.deadlines.leave(index);
-        self.connections.remove(index);
+        let Some(connection) = self.connections.remove(index) else {
+            return;
+        };
+        if connection.turned_away {
+            self.turned_away -= 1;
+        } else {
+            self.house.leave();
+        }
         if let Door::ShutUntil(_) = self.door {
             self.door = Door::Knocked;
         }
@@ -202,15 +232,50 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
     fn expire(&mut self) {
         while let Some((index, kind)) = self.deadlines.overdue(self.now.millis) {
             match kind {
-                Kind::Head | Kind::Body => {
-                    let token = self.connections.token(index);
-                    self.with_desk(index, |connection, desk| {
-                        connection.refuse(Reject::Late, token, desk)
-                    });
+                Kind::Idle => {
+                    self.part_with(index);
                 }
-                Kind::Idle | Kind::Write | Kind::Linger => self.close(index),
+                Kind::Head | Kind::Body => self.refuse(index, Reject::Late),
+                Kind::Write | Kind::Linger => self.close(index),
             }
         }
+    }
+
+    fn refuse(&mut self, index: Index, reject: Reject) {
+        let token = self.connections.token(index);
+        self.with_desk(index, |connection, desk| {
+            connection.refuse(reject, token, desk)
+        });
+    }
+
+    /// Closes an idle connection, unless a last look at it shows a request: to close would send a
+    /// reset to somebody who has just come to life.
+    fn part_with(&mut self, index: Index) -> bool {
+        let token = self.connections.token(index);
+        self.serve(index, token);
+        let Some(index) = self.connections.find(token) else {
+            return true;
+        };
+        let Some(connection) = self.connections.get_mut(index) else {
+            return true;
+        };
+        let is_idle = connection.waits_for() == (Kind::Idle, false);
+        if is_idle {
+            self.close(index);
+        }
+        is_idle
+    }
+
+    fn part_with_longest_idle(&mut self) -> bool {
+        for _ in 0..PARTINGS_TRIED_MAX {
+            let Some((index, _)) = self.deadlines.longest(Kind::Idle) else {
+                return false;
+            };
+            if self.part_with(index) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Lets in those who wait, up to a turn's worth.
@@ -220,7 +285,11 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
             Door::ShutUntil(time) if self.now.millis < time => return,
             Door::ShutUntil(_) | Door::Knocked => self.door = Door::Knocked,
         }
+        let mut may_part = true;
         for _ in 0..ACCEPTS_PER_TURN_MAX {
+            if self.turned_away == TURNED_AWAY_MAX && self.house.is_full() {
+                return self.shut_door();
+            }
             match accepted(self.kernel.accept()) {
                 Accepted::Peer(stream) => self.admit(stream),
                 Accepted::Gone => {}
@@ -229,19 +298,37 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
                     return;
                 }
                 Accepted::Exhausted(error) => {
-                    self.door = Door::ShutUntil(self.now.millis + EXHAUSTED_PAUSE_MS);
-                    if !self.complained {
-                        self.complained = true;
-                        eprintln!("hullo: cannot accept connections for now: {error}");
+                    self.house.complain_of_exhaustion(&error);
+                    // One that is idle may make room, but not one after the other: it may not be
+                    // ours that are too many.
+                    if !(may_part && self.part_with_longest_idle()) {
+                        return self.shut_door();
                     }
-                    return;
+                    may_part = false;
                 }
             }
         }
     }
 
+    fn shut_door(&mut self) {
+        self.door = Door::ShutUntil(self.now.millis + PAUSE_MS);
+    }
+
     fn admit(&mut self, stream: K::Stream) {
-        let index = self.connections.insert(Connection::new(stream));
+        let has_room = !self.house.is_full()
+            || match self.house.make_room(self.number) {
+                Longest::Oneself => self.part_with_longest_idle(),
+                Longest::Another => true,
+                Longest::Nobody => false,
+            };
+        let mut connection = Connection::new(stream);
+        connection.turned_away = !has_room;
+        if has_room {
+            self.house.enter();
+        } else {
+            self.turned_away += 1;
+        }
+        let index = self.connections.insert(connection);
         let token = self.connections.token(index);
         let Some(connection) = self.connections.get_mut(index) else {
             return;
@@ -251,5 +338,9 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
             return self.close(index);
         }
         self.deadlines.enter(index, Kind::Idle, self.now.millis);
+        if !has_room {
+            self.house.complain_of_full();
+            self.refuse(index, Reject::FullHouse);
+        }
     }
 }

@@ -1,0 +1,183 @@
+//! How many peers the server may have at once, over all its workers.
+//!
+//! It is the one thing that workers share. Each touches it when a connection comes or goes, never
+//! for a request.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+/// No connection of a worker is idle.
+const NOBODY: u64 = u64::MAX;
+
+/// The connections of all workers.
+pub(crate) struct House {
+    limit: usize,
+    open: AtomicUsize,
+    posts: Box<[Post]>,
+    told_full: AtomicBool,
+    told_exhausted: AtomicBool,
+}
+
+/// Where a worker can be reached by the others: on a cache line of its own, for its owner writes to
+/// it in every turn.
+#[repr(align(128))]
+struct Post {
+    /// Since when, in milliseconds, its longest-idle connection has been idle.
+    idle_since: AtomicU64,
+    /// So many of its idle connections are to make room.
+    to_part_with: AtomicUsize,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+/// Who has the connection that has been idle longest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Longest {
+    Nobody,
+    Oneself,
+    /// Another worker; it was told to part with it.
+    Another,
+}
+
+impl House {
+    /// Room for `limit` connections, and a way to wake each of the workers.
+    pub(crate) fn new(
+        limit: usize,
+        wakers: impl IntoIterator<Item = Box<dyn Fn() + Send + Sync>>,
+    ) -> Self {
+        let posts = wakers.into_iter().map(|wake| Post {
+            idle_since: AtomicU64::new(NOBODY),
+            to_part_with: AtomicUsize::new(0),
+            wake,
+        });
+        Self {
+            limit,
+            open: AtomicUsize::new(0),
+            posts: posts.collect(),
+            told_full: AtomicBool::new(false),
+            told_exhausted: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.open.load(Ordering::Relaxed) >= self.limit
+    }
+
+    pub(crate) fn enter(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn leave(&self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A worker says since when its longest-idle connection has been idle.
+    pub(crate) fn publish(&self, worker: usize, idle_since: Option<u64>) {
+        if let Some(post) = self.posts.get(worker) {
+            post.idle_since
+                .store(idle_since.unwrap_or(NOBODY), Ordering::Relaxed);
+        }
+    }
+
+    /// Finds the longest-idle connection; when it is another worker's, has that one part with it.
+    pub(crate) fn make_room(&self, oneself: usize) -> Longest {
+        let since = |post: &Post| post.idle_since.load(Ordering::Relaxed);
+        let Some((worker, post)) = self
+            .posts
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, post)| since(post))
+        else {
+            return Longest::Nobody;
+        };
+        if since(post) == NOBODY {
+            return Longest::Nobody;
+        }
+        if worker == oneself {
+            return Longest::Oneself;
+        }
+        // Not to be asked again for the same one: it publishes the next when it has had its turn.
+        post.idle_since.store(NOBODY, Ordering::Relaxed);
+        post.to_part_with.fetch_add(1, Ordering::Relaxed);
+        (post.wake)();
+        Longest::Another
+    }
+
+    /// How many idle connections a worker was told to part with since it last asked.
+    pub(crate) fn told_to_part_with(&self, worker: usize) -> usize {
+        let Some(post) = self.posts.get(worker) else {
+            return 0;
+        };
+        match post.to_part_with.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => post.to_part_with.swap(0, Ordering::Relaxed),
+        }
+    }
+
+    /// Tells the operator, once, that peers are turned away.
+    pub(crate) fn complain_of_full(&self) {
+        if !self.told_full.swap(true, Ordering::Relaxed) {
+            let limit = self.limit;
+            eprintln!(
+                "hullo: all {limit} connections are busy: new ones are answered 503; raise --max-connections or the open-file limit (ulimit -n)"
+            );
+        }
+    }
+
+    /// Tells the operator, once, that the kernel has no descriptor or memory to give.
+    pub(crate) fn complain_of_exhaustion(&self, error: &std::io::Error) {
+        if !self.told_exhausted.swap(true, Ordering::Relaxed) {
+            eprintln!(
+                "hullo: new connections have to wait: {error}; lower --max-connections or raise the open-file limit (ulimit -n)"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    fn house(limit: usize, workers: usize) -> (House, Arc<AtomicUsize>) {
+        let woken = Arc::new(AtomicUsize::new(0));
+        let wakers = (0..workers).map(|worker| {
+            let woken = Arc::clone(&woken);
+            Box::new(move || {
+                woken.fetch_add(10_usize.pow(worker as u32), Ordering::Relaxed);
+            }) as Box<dyn Fn() + Send + Sync>
+        });
+        (House::new(limit, wakers), woken)
+    }
+
+    #[test]
+    fn counts_over_all_workers() {
+        let (house, _) = house(2, 2);
+        house.enter();
+        assert!(!house.is_full());
+        house.enter();
+        assert!(house.is_full());
+        house.leave();
+        assert!(!house.is_full());
+    }
+
+    #[test]
+    fn the_longest_idle_makes_room_wherever_it_is() {
+        let (house, woken) = house(2, 3);
+        assert_eq!(house.make_room(0), Longest::Nobody);
+        house.publish(0, Some(700));
+        house.publish(2, Some(500));
+        assert_eq!(house.make_room(2), Longest::Oneself);
+        assert_eq!(house.make_room(0), Longest::Another);
+        assert_eq!(
+            woken.load(Ordering::Relaxed),
+            100,
+            "the third was woken, once"
+        );
+        assert_eq!(house.told_to_part_with(2), 1);
+        assert_eq!(house.told_to_part_with(2), 0);
+        assert_eq!(
+            house.make_room(0),
+            Longest::Oneself,
+            "the third was asked already"
+        );
+    }
+}
