@@ -271,12 +271,13 @@ impl Facts {
         }
     }
 
-    /// RFC 9110 section 10.1.1: the one expectation that is defined, in any case.
+    /// RFC 9110 section 10.1.1: the one expectation that is defined, in any case. Empty elements of
+    /// a list are ignored (section 5.6.1.2).
     fn expect(&mut self, value: &[u8]) {
         for expectation in list(value) {
             let is_continue = expectation.eq_ignore_ascii_case(b"100-continue");
             self.expects_continue |= is_continue;
-            self.expects_more |= !is_continue;
+            self.expects_more |= !is_continue && !expectation.is_empty();
         }
     }
 

@@ -1,0 +1,313 @@
+//! The table's section "Answers", as far as it is the core's: what stands in an answer, in which
+//! order answers come, and how a conversation ends.
+
+use std::cell::RefCell;
+
+use hullo::Greeting;
+use hullo::http::{
+    Limits, Method, Output, Reason, Reject, Replied, Reply, Request, Respond, Service, Session,
+    Status, Step, Wants,
+};
+
+use super::check::{bad, check, greets, names_methods, says, with_line};
+use crate::common::{DATE, NOW, Peer, play, read_replies, turn_is_bounded};
+
+/// All that is sent for `input`.
+fn sent(input: impl AsRef<[u8]>) -> String {
+    let service = Service::new(Greeting, Limits::default(), NOW);
+    String::from_utf8(play(&service, input.as_ref(), []).sent).unwrap()
+}
+
+/// | `HTTP/1.1 200 OK`, `Content-Type: text/plain; charset=utf-8` […], `Date`, `Content-Length` with
+/// exactly that spelling; […]. No `Server` field |
+#[test]
+fn greets_in_exactly_these_bytes() {
+    let fields = format!("Content-Type: text/plain; charset=utf-8\r\nDate: {DATE}\r\n");
+    let greeting = |connection: &str| {
+        format!(
+            "HTTP/1.1 200 OK\r\n{fields}Content-Length: 39\r\n{connection}\r\n\
+             Hello, visitor! You've requested: /a/b\n"
+        )
+    };
+    assert_eq!(sent(with_line("GET /a/b?q HTTP/1.1")), greeting(""));
+    let close = "Connection: close\r\n";
+    assert_eq!(sent(with_line("POST /a/b HTTP/1.0")), greeting(close));
+    let keep = "GET /a/b HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+    assert_eq!(sent(keep), greeting("Connection: keep-alive\r\n"));
+    let whole = greeting("");
+    let head = &whole[..whole.find("Hello").unwrap()];
+    assert_eq!(sent(with_line("HEAD /a/b HTTP/1.1")), head);
+}
+
+#[test]
+fn says_other_things_in_exactly_these_bytes() {
+    let allow = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+    let date = format!("Date: {DATE}\r\n");
+    let no_content = format!("HTTP/1.1 204 No Content\r\n{allow}{date}\r\n");
+    assert_eq!(sent(with_line("OPTIONS * HTTP/1.1")), no_content);
+    let kind = "Content-Type: text/plain; charset=utf-8\r\n";
+    let sentence = |status: &str, fields: &str, connection: &str, line: &str| {
+        let length = line.len();
+        format!(
+            "HTTP/1.1 {status}\r\n{fields}{kind}{date}Content-Length: {length}\r\n{connection}\r\n{line}"
+        )
+    };
+    let trace = sent(with_line("TRACE /a HTTP/1.1"));
+    let (_, line) = trace.split_once("\r\n\r\n").unwrap();
+    assert_eq!(trace, sentence("405 Method Not Allowed", allow, "", line));
+    let line = Reject::HostMissing.sentence();
+    let close = "Connection: close\r\n";
+    let refusal = sentence("400 Bad Request", "", close, line);
+    assert_eq!(sent("GET /a HTTP/1.1\r\n\r\n"), refusal);
+    let to_head = refusal.strip_suffix(line).unwrap();
+    assert_eq!(sent("HEAD /a HTTP/1.1\r\n\r\n"), to_head);
+}
+
+/// | Every answer in the order of its request, pipelined or not |
+#[test]
+fn answers_in_the_order_of_the_requests() {
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+    let chunked =
+        "POST /2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n";
+    let head = "HEAD /3 HTTP/1.1\r\nHost: a\r\n\r\n";
+    let options = "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n";
+    let brew = "BREW /5 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx";
+    let input = format!(
+        "{}{chunked}{head}\r\n{options}{brew}{}",
+        get("/1"),
+        get("/6")
+    );
+    let answers = [
+        greets("/1"),
+        greets("/2"),
+        greets("/3").to_head(),
+        names_methods(),
+        says(501),
+        greets("/6"),
+    ];
+    check(input, &answers);
+}
+
+/// | nothing is answered after a closing answer |
+#[test]
+fn answers_nothing_after_a_closing_answer() {
+    let next = "GET /b HTTP/1.1\r\nHost: a\r\n\r\n";
+    let close = "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    check(format!("{close}{next}{close}"), &[greets("/a").closed()]);
+    let old = "GET /a HTTP/1.0\r\n\r\n";
+    check(format!("{old}{next}"), &[greets("/a").closed()]);
+    check(
+        format!("{next}\t{next}\n\n"),
+        &[greets("/b"), bad(Reject::MethodSyntax)],
+    );
+    let service = Service::new(Greeting, Limits::default(), NOW);
+    let (mut session, mut out) = (Session::default(), Output::new());
+    let step = session.advance(close.as_bytes(), &service, &mut out);
+    let wants = Wants::Close(Reason::PeerAsked);
+    let consumed = close.len();
+    assert_eq!(step, Step { consumed, wants });
+    let length = out.bytes().len();
+    let step = session.advance(next.as_bytes(), &service, &mut out);
+    assert_eq!(step, Step { consumed: 0, wants });
+    assert_eq!(out.bytes().len(), length);
+    assert_eq!(session.end(), Reason::PeerAsked);
+}
+
+/// | in its body the path stands verbatim |
+#[test]
+fn content_is_the_sentence_and_the_path() {
+    let longest = format!("/{}", "~".repeat(8189));
+    for path in ["/", "/%0d%0aSet-Cookie:x", "/Hello,%20visitor", &longest] {
+        let answer = sent(with_line(format!("GET {path}?q HTTP/1.1")));
+        let (_, content) = answer.split_once("\r\n\r\n").unwrap();
+        assert_eq!(
+            content,
+            format!("Hello, visitor! You've requested: {path}\n")
+        );
+    }
+}
+
+#[test]
+fn date_is_the_last_tick() {
+    let mut service = Service::new(Greeting, Limits::default(), 0);
+    let mut session = Session::default();
+    for (second, date) in [
+        (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+        (NOW, DATE),
+        (NOW + 1, "Sun, 06 Nov 1994 08:49:38 GMT"),
+        (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+    ] {
+        service.tick(second);
+        for request in ["GET /a", "OPTIONS *", "TRACE /a"] {
+            let mut out = Output::new();
+            let request = with_line(format!("{request} HTTP/1.1"));
+            let _ = session.advance(&request, &service, &mut out);
+            let answer = String::from_utf8_lossy(out.bytes()).into_owned();
+            assert!(
+                answer.contains(&format!("\r\nDate: {date}\r\n")),
+                "{answer}"
+            );
+        }
+    }
+}
+
+/// | head 10 s from its first byte → 408, closed; […] body without progress 30 s → 408, closed |: the
+/// shell has the clock, the core the words.
+#[test]
+fn says_408_when_it_is_told_that_a_request_is_late() {
+    let service = Service::new(Greeting, Limits::default(), NOW);
+    let body = "/a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel";
+    for (start, has_content) in [
+        ("", true),
+        ("G", true),
+        ("GET /a HTTP/1.1\r\nHost", true),
+        (&format!("PUT {body}"), true),
+        ("HEAD /a HTTP/1.1\r\nHost", false),
+        (&format!("HEAD {body}"), false),
+    ] {
+        let (mut session, mut out) = (Session::default(), Output::new());
+        let _ = session.advance(start.as_bytes(), &service, &mut out);
+        let step = session.refuse(Reject::Late, &service, &mut out);
+        let wants = Wants::Close(Reason::Refused(Reject::Late));
+        assert_eq!(step, Step { consumed: 0, wants });
+        let [reply] = &read_replies(out.bytes())[..] else {
+            panic!("one reply")
+        };
+        assert_eq!((reply.status, reply.connection), (408, Some("close")));
+        let sentence = Reject::Late.sentence();
+        assert_eq!(reply.length, Some(sentence.len()));
+        let content = has_content.then_some(sentence.as_bytes());
+        assert_eq!(reply.content.as_deref(), content, "{start}");
+        assert_eq!(session.advance(b"x", &service, &mut out).wants, wants);
+    }
+}
+
+/// | **Half-close**: a peer that shuts its write side after a whole request still gets the answer.
+/// EOF in the middle of a head or body: closed, no answer. |
+#[test]
+fn tells_an_end_between_requests_from_one_within() {
+    let service = Service::new(Greeting, Limits::default(), NOW);
+    let whole = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (input, answers, reason) in [
+        ("", 0, Reason::PeerLeft),
+        ("\r\n", 0, Reason::PeerLeft),
+        (whole, 1, Reason::PeerLeft),
+        ("G", 0, Reason::PeerLeftEarly),
+        ("\r\n\r\nGET /a", 0, Reason::PeerLeftEarly),
+        (&whole[..whole.len() - 1], 0, Reason::PeerLeftEarly),
+        (&format!("{whole}GET"), 1, Reason::PeerLeftEarly),
+        (
+            "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nh",
+            0,
+            Reason::PeerLeftEarly,
+        ),
+        ("GET /a HTTP/1.0\r\n\r\n", 1, Reason::PeerAsked),
+        ("x\n", 1, Reason::Refused(Reject::BareLineFeed)),
+    ] {
+        let (mut session, mut out) = (Session::default(), Output::new());
+        let _ = session.advance(input.as_bytes(), &service, &mut out);
+        assert_eq!(session.end(), reason, "{input}");
+        assert_eq!(read_replies(out.bytes()).len(), answers, "{input}");
+        let step = session.advance(whole.as_bytes(), &service, &mut out);
+        assert_eq!(step.wants, Wants::Close(reason), "{input}");
+        assert_eq!(read_replies(out.bytes()).len(), answers, "{input}");
+    }
+}
+
+/// | A turn serves a connection at most 64 KiB of replies or 64 requests, whichever comes first |
+#[test]
+fn a_turn_is_64_requests_or_64_kib() {
+    let service = Service::new(Greeting, Limits::default(), NOW);
+    for (path_bytes, count) in [(1, 63), (1, 64), (1, 65), (1, 200), (1000, 80), (8192, 30)] {
+        let request = with_line(format!("GET {} HTTP/1.1", "/".repeat(path_bytes)));
+        let input = request.repeat(count);
+        turn_is_bounded(&service, &input);
+        let (mut session, mut out) = (Session::default(), Output::new());
+        let step = session.advance(&input, &service, &mut out);
+        let answered = read_replies(out.bytes()).len();
+        assert_eq!(step.consumed, answered * request.len());
+        let wants = if answered == count {
+            Wants::Input
+        } else {
+            Wants::Room
+        };
+        assert_eq!(step.wants, wants, "{path_bytes} {count}");
+        let is_filled = answered == count.min(64) || out.bytes().len() > 55 * 1024;
+        assert!(is_filled, "{answered} of {count}");
+        if out.bytes().len() > 60 * 1024 {
+            // Nothing is done without room.
+            let step = session.advance(&input[step.consumed..], &service, &mut out);
+            assert!(step.consumed <= request.len());
+            assert_eq!(step.wants, Wants::Room);
+        }
+        // The peer of these tests goes on with an empty output.
+        let all = read_replies(&play(&service, &input, []).sent);
+        assert_eq!(all.len(), count);
+    }
+}
+
+/// Writes down what it is asked, and says no.
+#[derive(Default)]
+struct Recorder(RefCell<Vec<String>>);
+
+impl Respond for &Recorder {
+    fn respond(&self, request: &Request<'_>, reply: Reply<'_>) -> Replied {
+        let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+        let path = text(request.path());
+        let query = request.query().map_or("-".into(), text);
+        let [tag, host] =
+            ["x-tag", "Host"].map(|name| request.field(name).map_or("-".into(), text));
+        let line = format!("{:?} {path} {query} [{tag}] {host}", request.method());
+        self.0.borrow_mut().push(line);
+        if request.method() == Method::Delete {
+            return reply.send(Status::NoContent, &[], &[b"never sent"]);
+        }
+        let fields = [("Content-Type", "text/html"), ("Cache-Control", "no-store")];
+        reply.send(Status::NotFound, &fields, &[b"<p>", b"No.\n"])
+    }
+}
+
+#[test]
+fn a_responder_is_told_all_of_each_request_that_is_its_own() {
+    let input = b"GET /a?b=c?d HTTP/1.1\r\nHost: h\r\nX-TAG: \t1 \xff2\t \r\nX-Tag: 3\r\n\r\n\
+        PUT /p? HTTP/1.1\r\nHost: h:1\r\nX-Tag:\r\nContent-Length: 2\r\n\r\nhi\
+        POST http://other?q HTTP/1.1\r\nHost: h\r\n\r\n\
+        OPTIONS /o HTTP/1.1\r\nHost: h\r\n\r\n\
+        TRACE /t HTTP/1.1\r\nHost: h\r\n\r\n\
+        BREW /b HTTP/1.1\r\nHost: h\r\n\r\n\
+        GET /e HTTP/1.1\r\nHost: h\r\nExpect: x\r\n\r\n\
+        POST /f HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx\
+        POST /g HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx";
+    let expected = [
+        r"Get /a b=c?d [1 \xff2] h",
+        "Put /p  [] h:1",
+        "Post / q [-] h",
+        "Post /f - [-] -",
+    ];
+    for last_cut in [0, input.len() - 1] {
+        let recorder = Recorder::default();
+        let service = Service::new(&recorder, Limits::default(), NOW);
+        play(&service, input, 1..=last_cut);
+        assert_eq!(*recorder.0.borrow(), expected);
+    }
+}
+
+#[test]
+fn a_responder_gives_its_own_status_and_fields() {
+    let recorder = Recorder::default();
+    let service = Service::new(&recorder, Limits::default(), NOW);
+    let start = "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nCache-Control: no-store\r\n";
+    let head = format!("{start}Date: {DATE}\r\nContent-Length: 7\r\n\r\n");
+    for (method, expected) in [
+        ("GET", format!("{head}<p>No.\n")),
+        ("HEAD", head),
+        (
+            "DELETE",
+            format!("HTTP/1.1 204 No Content\r\nDate: {DATE}\r\n\r\n"),
+        ),
+    ] {
+        let mut peer = Peer::new(&service);
+        peer.offer(&with_line(format!("{method} /a HTTP/1.1")));
+        assert_eq!(peer.sent(), expected.as_bytes());
+    }
+}
