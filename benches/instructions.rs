@@ -7,7 +7,7 @@
 //! ```
 //!
 //! `(I2 - I1) / 10000` is the whole of `Session::advance` for wrk's request and its answer.
-//! `.ci/run` does that sum and holds it below its limit.
+//! `tests/clients/instructions` does that sum and holds it below its limit.
 
 use std::hint::black_box;
 

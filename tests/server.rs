@@ -74,7 +74,7 @@ impl Peer {
     }
 
     fn more(&mut self) -> usize {
-        let mut block = [0; 65536];
+        let mut block = vec![0; 65536];
         let read = self.stream.read(&mut block).unwrap();
         self.unread.extend_from_slice(&block[..read]);
         read
