@@ -61,5 +61,8 @@ mod greeting;
 pub mod http;
 mod net;
 pub mod server;
+#[cfg(any(test, feature = "simulation"))]
+#[doc(hidden)]
+pub mod simulation;
 
 pub use greeting::Greeting;

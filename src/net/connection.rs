@@ -75,8 +75,8 @@ pub(crate) struct Connection<S> {
 /// What a turn could not finish.
 #[derive(Debug, Default)]
 struct Leftovers {
-    input: Vec<u8>,
-    output: Vec<u8>,
+    input: Box<[u8]>,
+    output: Box<[u8]>,
     /// So much of the output has been sent.
     sent: usize,
 }
@@ -120,6 +120,13 @@ impl<S> Connection<S> {
             self.body_bytes = 0;
         }
         (kind, self.moved || (kind == Kind::Body && flows))
+    }
+
+    /// What is held of this peer's input, and what it is owed.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn held_bytes(&self) -> (usize, usize) {
+        let left = self.leftovers.as_deref();
+        left.map_or((0, 0), |left| (left.input.len(), left.output.len()))
     }
 
     fn owes(&self) -> bool {
@@ -275,7 +282,7 @@ impl<S> Connection<S> {
             Outcome::Lost => return Outcome::Lost,
         };
         let left = self.leftovers.get_or_insert_default();
-        left.output.extend_from_slice(&bytes[sent..]);
+        left.output = bytes[sent..].into();
         left.sent = 0;
         match desk
             .kernel
@@ -303,7 +310,7 @@ impl<S> Connection<S> {
         if left.sent < left.output.len() {
             return Outcome::Later;
         }
-        left.output = Vec::new();
+        left.output = Box::default();
         left.sent = 0;
         // It also brings back the event for input that was passed over meanwhile.
         match kernel.watch_again(&mut self.stream, token, Interest::Input) {
@@ -354,24 +361,19 @@ impl<S> Connection<S> {
         let Some(left) = &mut self.leftovers else {
             return 0;
         };
-        let len = left.input.len();
-        block[..len].copy_from_slice(&left.input);
-        left.input.clear();
-        len
+        let input = std::mem::take(&mut left.input);
+        block[..input.len()].copy_from_slice(&input);
+        input.len()
     }
 
-    /// Keeps what a turn has left of the input. With nothing left of either direction, no buffer
-    /// is kept at all.
+    /// Keeps what a turn has left of the input, in a buffer that is just as long. With nothing left
+    /// of either direction, no buffer is kept at all.
     #[inline]
     fn keep_input(&mut self, rest: &[u8]) {
-        if rest.is_empty() {
-            if self.leftovers.is_some() && !self.owes() {
-                self.leftovers = None;
-            }
-            return;
+        if !rest.is_empty() {
+            self.leftovers.get_or_insert_default().input = rest.into();
+        } else if self.leftovers.is_some() && !self.owes() {
+            self.leftovers = None;
         }
-        let left = self.leftovers.get_or_insert_default();
-        left.input.clear();
-        left.input.extend_from_slice(rest);
     }
 }

@@ -13,7 +13,7 @@
 mod connection;
 mod deadlines;
 mod house;
-mod kernel;
+pub(crate) mod kernel;
 pub(crate) mod listener;
 mod slots;
 mod system;

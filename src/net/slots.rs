@@ -44,7 +44,15 @@ impl<T> Slots<T> {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.places.iter().filter_map(|slot| match &slot.state {
+            State::Taken(value) => Some(value),
+            State::Free { .. } => None,
+        })
+    }
+
+    #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

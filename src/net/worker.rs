@@ -102,12 +102,14 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
         self.now = self.kernel.now();
         self.service.tick(self.now.unix_seconds);
 
+        // Those who come to stand in the list now have had their turn.
+        let waiting = self.ready.len();
         let events = std::mem::take(&mut self.events);
         for event in &events {
             self.heed(*event);
         }
         self.events = events;
-        for _ in 0..self.ready.len() {
+        for _ in 0..waiting {
             self.serve_next_ready();
         }
         self.expire();
@@ -118,6 +120,22 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
         let idle_since = self.deadlines.longest(Kind::Idle).map(|(_, since)| since);
         self.house.publish(self.number, idle_since);
         Ok(())
+    }
+
+    /// Nobody is connected, and nothing is left to be done for anybody.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn is_empty(&self) -> bool {
+        let is_calm = self.ready.is_empty() && self.deadlines.next().is_none();
+        is_calm && self.connections.len() == 0 && self.turned_away == 0
+    }
+
+    /// The most bytes of input, and of output, that are held for any one peer.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn held_bytes_max(&self) -> (usize, usize) {
+        let held = self.connections.iter().map(Connection::held_bytes);
+        held.fold((0, 0), |most, held| {
+            (most.0.max(held.0), most.1.max(held.1))
+        })
     }
 
     /// How long the kernel may let us sleep.
@@ -252,6 +270,15 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
     /// reset to somebody who has just come to life.
     fn part_with(&mut self, index: Index) -> bool {
         let token = self.connections.token(index);
+        if self
+            .connections
+            .get_mut(index)
+            .is_some_and(|connection| connection.queued)
+        {
+            // It has input to be answered: it waits for its turn, and for nothing else.
+            self.deadlines.leave(index);
+            return false;
+        }
         self.serve(index, token);
         let Some(index) = self.connections.find(token) else {
             return true;

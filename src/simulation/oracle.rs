@@ -1,0 +1,176 @@
+//! What must hold, whatever happens.
+
+use std::time::Duration;
+
+use super::LENGTHS_MS;
+use super::world::{Kernel, Socket, UNIX_SECONDS, World};
+use crate::Greeting;
+use crate::http::{Limits, Output, Reject, Service, Session, Wants};
+use crate::net::{TURNED_AWAY_MAX, Worker};
+
+/// A turn's share of one peer, and the most that is owed to it.
+const TURN_BYTES_MAX: usize = 64 * 1024;
+const TURN_REPLIES_MAX: usize = 64;
+/// The most that is held of a peer's input: a head that may still go on.
+const HELD_INPUT_BYTES_MAX: usize = 16 * 1024 + 1;
+const LINGER_BYTES_MAX: usize = 256 * 1024;
+const PAUSE_MS: u64 = 100;
+
+/// The places of these kinds in [`LENGTHS_MS`].
+const IDLE: usize = 0;
+const WRITE: usize = 3;
+const LINGER: usize = 4;
+
+/// After each turn: nobody has had more than a share, and nobody holds more than is promised.
+pub(super) fn after_turn(world: &mut World, worker: &Worker<Kernel, Greeting>) {
+    let (input, output) = worker.held_bytes_max();
+    if input > HELD_INPUT_BYTES_MAX || output > TURN_BYTES_MAX {
+        world.accuse(&format!(
+            "a peer costs {input} bytes of input and {output} of output"
+        ));
+    }
+    if world.open() > world.limit.saturating_add(TURNED_AWAY_MAX) {
+        world.accuse(&format!("{} connections are open", world.open()));
+    }
+    for id in 0..world.sockets.len() {
+        let written = &world.sockets[id].written_in_turn;
+        let replies = memchr::memmem::find_iter(written, b"HTTP/1.1 ").count();
+        if written.len() > TURN_BYTES_MAX || replies > TURN_REPLIES_MAX {
+            let bytes = written.len();
+            world.accuse(&format!(
+                "peer {id} had {replies} replies, {bytes} bytes, in one turn"
+            ));
+        }
+    }
+}
+
+/// Before the worker falls asleep: nobody is left waiting, and whoever is connected has a deadline.
+pub(super) fn before_sleep(world: &mut World, timeout: Option<Duration>) {
+    if !world.queue.is_empty() {
+        let has_room = world.open() < world.descriptors && world.open() < world.limit;
+        let is_tried_again = timeout.is_some_and(|time| time.as_millis() as u64 <= PAUSE_MS);
+        if has_room || !is_tried_again {
+            world.accuse(&format!(
+                "somebody is left at the door; the loop sleeps {timeout:?}"
+            ));
+        }
+    }
+    for id in 0..world.sockets.len() {
+        let socket = &world.sockets[id];
+        if !socket.is_open() {
+            continue;
+        }
+        if timeout.is_none() {
+            world.accuse(&format!("peer {id} has no deadline"));
+        } else if socket.is_blocked && socket.room() > 0 {
+            world.accuse(&format!("peer {id} has room, and is not written to"));
+        } else if !socket.is_blocked && socket.is_readable() {
+            world.accuse(&format!(
+                "peer {id} has sent something, and is not read from"
+            ));
+        }
+    }
+}
+
+/// When a connection is closed: there is a reason for it.
+pub(super) fn at_close(world: &mut World, id: usize) {
+    let socket = &world.sockets[id];
+    let now = world.now;
+    // A busy connection's place in its list may be a tenth of a second old.
+    let is_due = |kind: usize, since: u64| now + PAUSE_MS >= since + LENGTHS_MS[kind];
+    let idle_since = socket
+        .last_written_at
+        .max(socket.accepted_at.unwrap_or_default());
+    let crowd = world.open();
+    let must_make_room = crowd >= world.limit || crowd >= world.descriptors;
+    let fault = if socket.reset || socket.saw_end {
+        None
+    } else if let Some(since) = socket.shut_at {
+        let is_over = is_due(LINGER, since) || socket.read_since_shut >= LINGER_BYTES_MAX - 1;
+        (!is_over).then_some("was not lingered for")
+    } else if let Some(since) = socket.owed_since {
+        (!is_due(WRITE, since)).then_some("was not given the time to take its reply")
+    } else if socket.is_readable() {
+        Some("had sent something that was not read")
+    } else {
+        let may_go = is_due(IDLE, idle_since) || must_make_room;
+        (!may_go).then_some("had done nothing wrong")
+    };
+    if let Some(fault) = fault {
+        world.accuse(&format!("peer {id} was closed and {fault}"));
+    }
+}
+
+/// At the end: everything is back, and everybody has had their answers.
+pub(super) fn at_the_end(world: &World, worker: &Worker<Kernel, Greeting>) -> Result<(), String> {
+    if !worker.is_empty() || world.open() > 0 || !world.queue.is_empty() {
+        return Err("something is left over at the end".to_owned());
+    }
+    let mut faults = world.sockets.iter().enumerate().filter_map(|(id, socket)| {
+        let fault = answers(socket, world.limit).err()?;
+        Some(format!("peer {id}: {fault}"))
+    });
+    faults.next().map_or(Ok(()), Err)
+}
+
+/// How a conversation ended, for a test that wants each of them to be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum End {
+    Answered,
+    Late,
+    TurnedAway,
+    CutShort,
+}
+
+/// What was said to a peer is what the core alone says to what was read of it.
+pub(super) fn answers(socket: &Socket, limit: usize) -> Result<End, String> {
+    let service = Service::new(Greeting, Limits::default(), UNIX_SECONDS);
+    let mut said = Vec::new();
+    let mut session = Session::default();
+    let mut out = Output::new();
+    let mut rest = &socket.taken[..];
+    loop {
+        out.clear();
+        let step = session.advance(rest, &service, &mut out);
+        said.extend_from_slice(out.bytes());
+        rest = &rest[step.consumed..];
+        if step.wants != Wants::Room {
+            break;
+        }
+    }
+    let written = &socket.written[..];
+    if written == said {
+        return Ok(End::Answered);
+    }
+    let was_cut_short = socket.reset || (socket.owed_since.is_some() && socket.shut_at.is_none());
+    if was_cut_short && said.starts_with(written) {
+        return Ok(End::CutShort);
+    }
+    for (reject, end) in [
+        (Reject::Late, End::Late),
+        (Reject::FullHouse, End::TurnedAway),
+    ] {
+        out.clear();
+        let mut session = if end == End::Late {
+            std::mem::take(&mut session)
+        } else {
+            Session::default()
+        };
+        let _ = session.refuse(reject, &service, &mut out);
+        let before = if end == End::Late { &said[..] } else { &[] };
+        let is_it = written.strip_prefix(before).is_some_and(|last| {
+            last == out.bytes() || (was_cut_short && out.bytes().starts_with(last))
+        });
+        if is_it && (end == End::Late || limit < usize::MAX) {
+            return Ok(end);
+        }
+    }
+    let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(600)]).into_owned();
+    Err(format!(
+        "it was told {} bytes:\n{}\nand not {}:\n{}",
+        written.len(),
+        text(written),
+        said.len(),
+        text(&said)
+    ))
+}

@@ -1,0 +1,195 @@
+//! Seeds, and worlds made for one rule.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::dice::Dice;
+use super::oracle::{self, End};
+use super::peers::{Act, Reading, Script};
+use super::world::World;
+use super::{play_in, play_seed};
+
+const SEEDS: u64 = 3_000;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
+}
+
+#[track_caller]
+fn check(seed: u64) {
+    if let Err(fault) = play_seed(seed) {
+        panic!(
+            "seed {seed}: {fault}\nagain: HULLO_SIMULATION_SEED={seed} cargo test --lib simulation"
+        );
+    }
+}
+
+#[test]
+fn seeds() {
+    if let Some(seed) = number("HULLO_SIMULATION_SEED") {
+        return check(seed);
+    }
+    let count = number("HULLO_SIMULATION_SEEDS").unwrap_or(SEEDS);
+    (0..count).for_each(check);
+    println!("{count} seeds played");
+}
+
+/// Worlds in which nothing happens prove nothing: each way for a conversation to end, and to be
+/// closed, has to come up.
+#[test]
+fn worlds_are_eventful() {
+    let mut ends: HashMap<End, usize> = HashMap::new();
+    for seed in 0..500 {
+        let world = World::new(Dice::seeded(seed));
+        play_in(&world).unwrap();
+        let world = world.borrow();
+        for socket in &world.sockets {
+            *ends
+                .entry(oracle::answers(socket, world.limit).unwrap())
+                .or_default() += 1;
+        }
+    }
+    for end in [End::Answered, End::Late, End::TurnedAway, End::CutShort] {
+        assert!(ends.get(&end).is_some_and(|count| *count >= 10), "{ends:?}");
+    }
+}
+
+/// One peer in a world without limits. When it was closed, and what it was told.
+#[track_caller]
+fn alone(script: Script) -> (u64, String) {
+    let world = World::with(Dice::seeded(1), vec![script], usize::MAX, usize::MAX);
+    play_in(&world).unwrap();
+    let world = world.borrow();
+    let socket = &world.sockets[0];
+    let closed = socket.closed_at.unwrap() - socket.accepted_at.unwrap();
+    (closed, String::from_utf8(socket.written.clone()).unwrap())
+}
+
+#[track_caller]
+fn assert_about(millis: u64, expected: u64) {
+    assert!(
+        expected.abs_diff(millis) <= 200,
+        "{millis} ms, and not {expected}"
+    );
+}
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// Bytes that come one by one.
+fn trickled(bytes: &[u8], pause: u64) -> Vec<Act> {
+    bytes
+        .iter()
+        .flat_map(|byte| [Act::Send(vec![*byte]), Act::Pause(pause)])
+        .collect()
+}
+
+#[test]
+fn silence_ends_without_a_word() {
+    let (closed, told) = alone(Script::of(vec![]));
+    assert_about(closed, 75_000);
+    assert_eq!(told, "");
+}
+
+#[test]
+fn empty_lines_do_not_extend_silence() {
+    let (closed, told) = alone(Script::of(trickled(b"\r\n\r\n\r\n\r", 12_000)));
+    assert_about(closed, 75_000);
+    assert_eq!(told, "");
+}
+
+#[test]
+fn silence_counts_from_the_last_answer() {
+    let pause = || Act::Pause(60_000);
+    let get = || Act::Send(GET.to_vec());
+    let mut script = Script::of(vec![get(), pause(), get(), pause(), get()]);
+    script.reading = Reading::Never;
+    let (closed, told) = alone(script);
+    assert_about(closed, 120_000 + 75_000);
+    assert_eq!(told.matches("200 OK").count(), 3);
+}
+
+#[test]
+fn a_head_is_late_ten_seconds_after_its_first_byte() {
+    let mut acts = vec![Act::Pause(5_000)];
+    acts.extend(trickled(GET, 900));
+    let mut script = Script::of(acts);
+    script.acts.push(Act::Pause(100_000));
+    let (closed, told) = alone(script);
+    assert!(
+        told.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
+        "{told}"
+    );
+    assert_about(closed, 5_000 + 10_000 + 2_000);
+}
+
+#[test]
+fn a_body_that_trickles_is_late() {
+    let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n".to_vec();
+    let mut acts = vec![Act::Send(head)];
+    acts.extend(trickled(&[b'x'; 40], 2_000));
+    acts.push(Act::Pause(100_000));
+    let (closed, told) = alone(Script::of(acts));
+    assert!(
+        told.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
+        "{told}"
+    );
+    assert_about(closed, 30_000 + 2_000);
+}
+
+#[test]
+fn a_body_that_comes_on_is_waited_for() {
+    let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n".to_vec();
+    let mut acts = vec![Act::Send(head)];
+    acts.extend((0..10).flat_map(|_| [Act::Send(vec![b'x'; 5_000]), Act::Pause(20_000)]));
+    acts.push(Act::Finish);
+    let (_, told) = alone(Script::of(acts));
+    assert!(told.starts_with("HTTP/1.1 200 OK\r\n"), "{told}");
+}
+
+#[test]
+fn a_peer_that_takes_no_reply_is_left() {
+    let mut script = Script::of(vec![Act::Send(GET.repeat(1000))]);
+    (script.reading, script.window) = (Reading::Never, 10);
+    let (closed, told) = alone(script);
+    assert_about(closed, 30_000);
+    assert_eq!(told.len(), 10);
+}
+
+#[test]
+fn an_error_is_lingered_for_two_seconds() {
+    let script = Script::of(vec![Act::Send(b"\x16".to_vec()), Act::Pause(100_000)]);
+    let (closed, told) = alone(script);
+    assert!(told.starts_with("HTTP/1.1 400 "), "{told}");
+    assert_about(closed, 2_000);
+}
+
+#[test]
+fn descriptors_that_come_back_are_used() {
+    let peer = || Script::of(vec![Act::Send(GET[..9].to_vec())]);
+    let world = World::with(Dice::seeded(1), vec![peer(); 9], usize::MAX, 2);
+    play_in(&world).unwrap();
+    assert!(is_answered_for_all(&world, "408"));
+}
+
+#[test]
+fn the_longest_idle_makes_room_for_the_next() {
+    let peers = (0..20).map(|n| Script {
+        comes_at: 1_000 * n,
+        ..Script::of(vec![Act::Send(GET.to_vec()), Act::Pause(3_600_000)])
+    });
+    let world = World::with(Dice::seeded(1), peers.collect(), 3, usize::MAX);
+    play_in(&world).unwrap();
+    assert!(is_answered_for_all(&world, "200"));
+}
+
+fn is_answered_for_all(world: &Rc<RefCell<World>>, status: &str) -> bool {
+    let start = format!("HTTP/1.1 {status} ");
+    world
+        .borrow()
+        .sockets
+        .iter()
+        .all(|socket| socket.written.starts_with(start.as_bytes()))
+}
