@@ -5,7 +5,7 @@
 //! connection owns no buffer at all.
 
 use super::deadlines::Kind;
-use super::kernel::{Interest, Kernel, Outcome, Token, outcome};
+use super::kernel::{Kernel, Outcome, Token, outcome};
 use crate::http::{Output, Phase, Reject, Respond, Service, Session, Step, Wants};
 
 /// How often a turn reads from one connection before it is another's turn: enough for a body to
@@ -67,6 +67,8 @@ pub(crate) struct Connection<S> {
     pub(crate) queued: bool,
     /// It came when the house was full, and is let in only to be told so.
     pub(crate) turned_away: bool,
+    /// The kernel tells of room for it.
+    watches_room: bool,
     /// In its last turn something was finished, so that its deadline begins again.
     moved: bool,
     body_bytes: u32,
@@ -92,6 +94,7 @@ impl<S> Connection<S> {
             read_closed: false,
             queued: false,
             turned_away: false,
+            watches_room: false,
             moved: false,
             body_bytes: 0,
         }
@@ -122,6 +125,12 @@ impl<S> Connection<S> {
         (kind, self.moved || (kind == Kind::Body && flows))
     }
 
+    /// Is the peer taken to have ended its side?
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn is_read_closed(&self) -> bool {
+        self.read_closed
+    }
+
     /// What is held of this peer's input, and what it is owed.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn held_bytes(&self) -> (usize, usize) {
@@ -144,7 +153,7 @@ impl<S> Connection<S> {
     {
         self.moved = false;
         if self.leftovers.is_some() && self.owes() {
-            match self.send_rest(token, desk.kernel) {
+            match self.send_rest(desk.kernel) {
                 // That was a turn's worth of replies; there may be more input to answer.
                 Outcome::Done(()) if self.stage == Stage::Talking => {
                     self.moved = true;
@@ -284,10 +293,12 @@ impl<S> Connection<S> {
         let left = self.leftovers.get_or_insert_default();
         left.output = bytes[sent..].into();
         left.sent = 0;
-        match desk
-            .kernel
-            .watch_again(&mut self.stream, token, Interest::InputAndRoom)
-        {
+        // Once is enough: whoever was slow may be slow again, and whoever is not is told nothing.
+        if self.watches_room {
+            return Outcome::Later;
+        }
+        self.watches_room = true;
+        match desk.kernel.watch_room(&mut self.stream, token) {
             Ok(()) => Outcome::Later,
             Err(_) => Outcome::Lost,
         }
@@ -295,7 +306,7 @@ impl<S> Connection<S> {
 
     /// Goes on with a reply that the peer did not take at once.
     #[cold]
-    fn send_rest<K>(&mut self, token: Token, kernel: &mut K) -> Outcome<()>
+    fn send_rest<K>(&mut self, kernel: &mut K) -> Outcome<()>
     where
         K: Kernel<Stream = S>,
     {
@@ -312,11 +323,7 @@ impl<S> Connection<S> {
         }
         left.output = Box::default();
         left.sent = 0;
-        // It also brings back the event for input that was passed over meanwhile.
-        match kernel.watch_again(&mut self.stream, token, Interest::Input) {
-            Ok(()) => Outcome::Done(()),
-            Err(_) => Outcome::Lost,
-        }
+        Outcome::Done(())
     }
 
     /// The closing answer was sent. To close at once, with input unread or yet to come, would send

@@ -37,14 +37,6 @@ pub(crate) struct Now {
     pub(crate) unix_seconds: u64,
 }
 
-/// What a connection waits for. Events are edge-triggered; to watch again is to hear at once of
-/// what is ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Interest {
-    Input,
-    InputAndRoom,
-}
-
 /// What the loop asks of the world. Errors are the kernel's own; see [`outcome`] and [`accepted`].
 pub(crate) trait Kernel {
     /// A connected socket that does not block. To drop it is to close it.
@@ -54,13 +46,11 @@ pub(crate) trait Kernel {
     fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()>;
     fn now(&self) -> Now;
     fn accept(&mut self) -> io::Result<Self::Stream>;
+    /// Tells of input, and of the end of it, by edge-triggered events.
     fn watch(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()>;
-    fn watch_again(
-        &mut self,
-        stream: &mut Self::Stream,
-        token: Token,
-        interest: Interest,
-    ) -> io::Result<()>;
+    /// Tells from now on also of room, at once if there is some, and then whenever there is again
+    /// after a write found none.
+    fn watch_room(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()>;
     fn read(&mut self, stream: &mut Self::Stream, block: &mut [u8]) -> io::Result<usize>;
     fn write(&mut self, stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<usize>;
     /// Tells the peer that nothing more will come.

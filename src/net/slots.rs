@@ -45,11 +45,18 @@ impl<T> Slots<T> {
     }
 
     #[cfg(any(test, feature = "simulation"))]
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.places.iter().filter_map(|slot| match &slot.state {
-            State::Taken(value) => Some(value),
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Token, &T)> {
+        let numbered = (0..).zip(&self.places);
+        numbered.filter_map(|(index, slot)| match &slot.state {
+            State::Taken(value) => Some((self.token(index), value)),
             State::Free { .. } => None,
         })
+    }
+
+    /// How many places there have ever been at once.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn places(&self) -> usize {
+        self.places.len()
     }
 
     #[cfg(any(test, feature = "simulation"))]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::net::{TcpListener, TcpStream};
 
-use super::kernel::{Event, Interest, Kernel, Now, Token};
+use super::kernel::{Event, Kernel, Now, Token};
 
 /// How many events a turn takes from the kernel at once.
 const EVENTS_MAX: usize = 1024;
@@ -81,16 +81,8 @@ impl Kernel for System {
     }
 
     #[cold]
-    fn watch_again(
-        &mut self,
-        stream: &mut TcpStream,
-        token: Token,
-        interest: Interest,
-    ) -> io::Result<()> {
-        let interest = match interest {
-            Interest::Input => mio::Interest::READABLE,
-            Interest::InputAndRoom => mio::Interest::READABLE | mio::Interest::WRITABLE,
-        };
+    fn watch_room(&mut self, stream: &mut TcpStream, token: Token) -> io::Result<()> {
+        let interest = mio::Interest::READABLE | mio::Interest::WRITABLE;
         self.poll
             .registry()
             .reregister(stream, mio::Token(token.0), interest)

@@ -129,13 +129,10 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
         is_calm && self.connections.len() == 0 && self.turned_away == 0
     }
 
-    /// The most bytes of input, and of output, that are held for any one peer.
+    /// The table of connections, to be looked at.
     #[cfg(any(test, feature = "simulation"))]
-    pub(crate) fn held_bytes_max(&self) -> (usize, usize) {
-        let held = self.connections.iter().map(Connection::held_bytes);
-        held.fold((0, 0), |most, held| {
-            (most.0.max(held.0), most.1.max(held.1))
-        })
+    pub(crate) fn connections(&self) -> &Slots<Connection<K::Stream>> {
+        &self.connections
     }
 
     /// How long the kernel may let us sleep.

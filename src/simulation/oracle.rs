@@ -21,13 +21,25 @@ const IDLE: usize = 0;
 const WRITE: usize = 3;
 const LINGER: usize = 4;
 
-/// After each turn: nobody has had more than a share, and nobody holds more than is promised.
+/// After each turn: nobody has had more than a share, nobody costs more than is promised, and nobody
+/// is taken for somebody else.
 pub(super) fn after_turn(world: &mut World, worker: &Worker<Kernel, Greeting>) {
-    let (input, output) = worker.held_bytes_max();
-    if input > HELD_INPUT_BYTES_MAX || output > TURN_BYTES_MAX {
-        world.accuse(&format!(
-            "a peer costs {input} bytes of input and {output} of output"
-        ));
+    for (token, connection) in worker.connections().iter() {
+        let (input, output) = connection.held_bytes();
+        if input > HELD_INPUT_BYTES_MAX || output > TURN_BYTES_MAX {
+            world.accuse(&format!(
+                "a peer costs {input} bytes of input and {output} of output"
+            ));
+        }
+        let has_ended = world.socket(token).is_some_and(Socket::has_ended);
+        if connection.is_read_closed() && !has_ended {
+            world.accuse(&format!(
+                "{token:?} is taken for somebody else, who has ended"
+            ));
+        }
+    }
+    if worker.connections().places() > world.most_open {
+        world.accuse("places are not used again");
     }
     if world.open() > world.limit.saturating_add(TURNED_AWAY_MAX) {
         world.accuse(&format!("{} connections are open", world.open()));

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use super::dice::Dice;
 use super::oracle;
 use super::peers::{Act, Reading, Script};
-use crate::net::kernel::{Event, Interest, Kernel as Door, Now, Token};
+use crate::net::kernel::{Event, Kernel as Door, Now, Token};
 
 /// The second in which the world begins and, as far as `Date` goes, ends.
 pub(super) const UNIX_SECONDS: u64 = 1_795_485_600;
@@ -39,7 +39,8 @@ pub(super) struct Socket {
     inbox: VecDeque<u8>,
     finished: bool,
     pub(super) reset: bool,
-    watched: Option<(Token, Interest)>,
+    watched: Option<Token>,
+    is_watched_for_room: bool,
     has_event: bool,
     /// The last write found no room for all it had, and there was none since.
     pub(super) is_blocked: bool,
@@ -71,6 +72,10 @@ impl Socket {
         self.window - self.unread
     }
 
+    pub(super) fn has_ended(&self) -> bool {
+        self.finished || self.reset
+    }
+
     fn has_event(&self) -> bool {
         self.has_event
     }
@@ -86,6 +91,8 @@ pub(super) struct World {
     pub(super) descriptors: usize,
     /// Connections that the house has room for.
     pub(super) limit: usize,
+    /// The most connections that were ever open at once.
+    pub(super) most_open: usize,
     stale: Vec<Token>,
     pub(super) fault: Option<String>,
     pub(super) is_over: bool,
@@ -128,6 +135,7 @@ impl World {
             finished: false,
             reset: false,
             watched: None,
+            is_watched_for_room: false,
             has_event: false,
             is_blocked: false,
             owed_since: None,
@@ -149,6 +157,7 @@ impl World {
             listener_has_event: false,
             descriptors,
             limit,
+            most_open: 0,
             stale: Vec::new(),
             fault: None,
             is_over: false,
@@ -156,6 +165,13 @@ impl World {
             idle_turns: 0,
             sockets,
         }))
+    }
+
+    /// Whose token it is.
+    pub(super) fn socket(&self, token: Token) -> Option<&Socket> {
+        self.sockets
+            .iter()
+            .find(|socket| socket.is_open() && socket.watched == Some(token))
     }
 
     pub(super) fn open(&self) -> usize {
@@ -210,9 +226,9 @@ impl World {
         for socket in &mut self.sockets {
             let is_spurious = socket.is_open() && self.dice.one_in(50);
             if (std::mem::take(&mut socket.has_event) || is_spurious)
-                && let Some((token, _)) = socket.watched
+                && let Some(token) = socket.watched
             {
-                let read_closed = socket.finished || socket.reset;
+                let read_closed = socket.has_ended();
                 events.push(Event { token, read_closed });
             }
         }
@@ -291,7 +307,7 @@ impl Socket {
         };
         self.unread -= read;
         let makes_room = read > 0 && std::mem::take(&mut self.is_blocked);
-        makes_room && matches!(self.watched, Some((_, Interest::InputAndRoom)))
+        makes_room && self.is_watched_for_room
     }
 
     /// The peer does the next thing. `true`: the server is told.
@@ -351,9 +367,7 @@ impl Drop for Stream {
         let socket = &mut world.sockets[self.id];
         socket.closed_at = Some(world.now);
         socket.acts.clear();
-        world
-            .stale
-            .extend(socket.watched.take().map(|(token, _)| token));
+        world.stale.extend(socket.watched.take());
         world.progress = true;
     }
 }
@@ -393,6 +407,7 @@ impl Door for Kernel {
         let id = world.queue.pop_front().unwrap_or_default();
         world.progress = true;
         world.sockets[id].accepted_at = Some(world.now);
+        world.most_open = world.most_open.max(world.open());
         Ok(Stream {
             id,
             world: Rc::clone(&self.0),
@@ -400,19 +415,17 @@ impl Door for Kernel {
     }
 
     fn watch(&mut self, stream: &mut Stream, token: Token) -> io::Result<()> {
-        self.watch_again(stream, token, Interest::Input)
+        let socket = &mut self.0.borrow_mut().sockets[stream.id];
+        socket.watched = Some(token);
+        socket.has_event |= socket.is_readable();
+        Ok(())
     }
 
-    fn watch_again(
-        &mut self,
-        stream: &mut Stream,
-        token: Token,
-        interest: Interest,
-    ) -> io::Result<()> {
+    fn watch_room(&mut self, stream: &mut Stream, token: Token) -> io::Result<()> {
         let socket = &mut self.0.borrow_mut().sockets[stream.id];
-        socket.watched = Some((token, interest));
-        let has_room = interest == Interest::InputAndRoom && socket.room() > 0;
-        socket.has_event |= socket.is_readable() || has_room;
+        socket.watched = Some(token);
+        socket.is_watched_for_room = true;
+        socket.has_event |= socket.is_readable() || socket.room() > 0;
         Ok(())
     }
 
