@@ -260,6 +260,8 @@ impl<S> Connection<S> {
             self.moved = true;
             match self.send(token, desk) {
                 Outcome::Done(()) => {}
+                // After a closing answer nothing more is read, so nothing is kept.
+                Outcome::Later if closes => return Some(Fate::Wait),
                 Outcome::Later => {
                     self.keep_input(&desk.input[step.consumed..len]);
                     return Some(Fate::Wait);

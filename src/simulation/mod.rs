@@ -21,6 +21,7 @@
 mod dice;
 mod oracle;
 mod peers;
+mod socket;
 mod world;
 
 use std::cell::RefCell;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::LENGTHS_MS;
-use super::world::{Kernel, Socket, UNIX_SECONDS, World};
+use super::socket::Socket;
+use super::world::{Kernel, UNIX_SECONDS, World};
 use crate::Greeting;
 use crate::http::{Limits, Output, Reject, Service, Session, Wants};
 use crate::net::{TURNED_AWAY_MAX, Worker};
@@ -102,7 +103,7 @@ pub(super) fn at_close(world: &mut World, id: usize) {
         (!is_over).then_some("was not lingered for")
     } else if let Some(since) = socket.owed_since {
         (!is_due(WRITE, since)).then_some("was not given the time to take its reply")
-    } else if socket.is_readable() {
+    } else if socket.has_unread_bytes() {
         Some("had sent something that was not read")
     } else {
         let may_go = is_due(IDLE, idle_since) || must_make_room;

@@ -1,0 +1,154 @@
+//! A connection, seen from outside: what its peer does, what is under way, and what was seen of it.
+
+use std::collections::VecDeque;
+
+use super::dice::Dice;
+use super::peers::{Act, Reading, Script};
+use crate::net::kernel::Token;
+
+/// Both ends of a connection, seen from outside.
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, not a state"
+)]
+pub(super) struct Socket {
+    pub(super) acts: VecDeque<Act>,
+    /// Of the bytes of the first act.
+    pub(super) sent: usize,
+    pub(super) next_act: u64,
+    pub(super) reading: Reading,
+    pub(super) window: usize,
+    /// In the window, not yet read by the peer.
+    pub(super) unread: usize,
+
+    pub(super) inbox: VecDeque<u8>,
+    pub(super) finished: bool,
+    pub(super) reset: bool,
+    pub(super) watched: Option<Token>,
+    pub(super) is_watched_for_room: bool,
+    pub(super) has_event: bool,
+    /// The last write found no room for all it had, and there was none since.
+    pub(super) is_blocked: bool,
+    /// Since when the server has had bytes that the peer did not take.
+    pub(super) owed_since: Option<u64>,
+
+    /// All that the server has read, and written.
+    pub(super) taken: Vec<u8>,
+    pub(super) written: Vec<u8>,
+    pub(super) written_in_turn: Vec<u8>,
+    pub(super) saw_end: bool,
+    pub(super) shut_at: Option<u64>,
+    pub(super) read_since_shut: usize,
+    pub(super) last_written_at: u64,
+    pub(super) accepted_at: Option<u64>,
+    pub(super) closed_at: Option<u64>,
+}
+
+impl Socket {
+    pub(super) fn new(script: Script) -> Self {
+        Self {
+            acts: script.acts.into(),
+            sent: 0,
+            next_act: script.comes_at,
+            reading: script.reading,
+            window: script.window,
+            unread: 0,
+            inbox: VecDeque::new(),
+            finished: false,
+            reset: false,
+            watched: None,
+            is_watched_for_room: false,
+            has_event: false,
+            is_blocked: false,
+            owed_since: None,
+            taken: Vec::new(),
+            written: Vec::new(),
+            written_in_turn: Vec::new(),
+            saw_end: false,
+            shut_at: None,
+            read_since_shut: 0,
+            last_written_at: 0,
+            accepted_at: None,
+            closed_at: None,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.accepted_at.is_some() && self.closed_at.is_none()
+    }
+
+    pub(super) fn has_unread_bytes(&self) -> bool {
+        !self.inbox.is_empty()
+    }
+
+    pub(super) fn is_readable(&self) -> bool {
+        !self.inbox.is_empty() || self.reset || (self.finished && !self.saw_end)
+    }
+
+    pub(super) fn room(&self) -> usize {
+        self.window - self.unread
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.finished || self.reset
+    }
+
+    pub(super) fn has_event(&self) -> bool {
+        self.has_event
+    }
+
+    pub(super) fn has_more_to_do(&self) -> bool {
+        !self.acts.is_empty()
+            || (self.unread > 0 && self.reading != Reading::Never && !self.reset)
+            || (self.accepted_at.is_none() && self.closed_at.is_none() && !self.finished)
+    }
+
+    /// The peer reads. `true`: the server is told.
+    pub(super) fn read(&mut self, dice: &mut Dice) -> bool {
+        let read = match self.reading {
+            Reading::Fast => self.unread,
+            Reading::Slow => self.unread.min(dice.below(2_000)),
+            Reading::Never => 0,
+        };
+        self.unread -= read;
+        let makes_room = read > 0 && std::mem::take(&mut self.is_blocked);
+        makes_room && self.is_watched_for_room
+    }
+
+    /// The peer does the next thing. `true`: the server is told.
+    pub(super) fn act(&mut self, dice: &mut Dice, now: u64) -> bool {
+        let Some(act) = self.acts.front_mut() else {
+            return false;
+        };
+        match act {
+            Act::Send(bytes) => {
+                let segment = *dice.pick(&[1, 3, 40, 1_500, 20_000, 300_000]);
+                let taken = (bytes.len() - self.sent).min(segment);
+                self.inbox.extend(&bytes[self.sent..self.sent + taken]);
+                self.sent += taken;
+                if self.sent == bytes.len() {
+                    self.sent = 0;
+                    self.acts.pop_front();
+                }
+                taken > 0
+            }
+            Act::Pause(time) => {
+                self.next_act = now + *time;
+                self.acts.pop_front();
+                false
+            }
+            Act::Finish => {
+                self.acts.clear();
+                self.finished = true;
+                true
+            }
+            Act::Reset => {
+                self.acts.clear();
+                self.inbox.clear();
+                self.reset = true;
+                true
+            }
+        }
+    }
+}
