@@ -4,6 +4,7 @@
 mod common;
 
 mod properties {
+    mod engine;
     mod inputs;
     mod naive_chunks;
     mod naive_head;

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""The same conversations for hullo and for strict readers of HTTP/1.1: h11, llhttp, httptools, nginx, HAProxy.
+
+    compare.py BINARY [COUNT] [SEED]
+
+hullo may refuse more than any of them. It must not take for whole what one of them refuses, nor find the end
+of a request at another place. What is left stands in `DIFFERENCES`, with its reason; anything else fails.
+"""
+import collections
+import re
+import sys
+
+import servers
+from requests import conversations
+from views import UNKNOWN_METHOD, with_h11, with_httptools, with_llhttp, with_server
+
+# (reader, what it says or None, what the bytes look like, why it is right that hullo differs)
+DIFFERENCES = servers.differences()
+
+
+def known(name, view, data):
+    return any(
+        re.fullmatch(reader, name)
+        and (said is None or re.search(said, str(view.why)))
+        and re.search(shape.encode("latin-1"), data, re.S | re.I)
+        for reader, said, shape, _ in DIFFERENCES
+    )
+
+
+def same(a, b):
+    """HEAD and refusals say no target; a query is not greeted."""
+    bare = [re.sub(rb"^https?://[^/]*|\?.*", b"", target) for target in (a, b)]
+    bare = [path or b"/" for path in bare]
+    return a[:1] == b"?" or b[:1] == b"?" or bare[0] == bare[1]
+
+
+def fault(ours, theirs):
+    both = list(zip(ours.targets, theirs.targets))
+    if not all(same(a, b) for a, b in both):
+        return "another request is seen"
+    if len(ours.targets) > len(theirs.targets):
+        # A token that names no method is 501 here and an error elsewhere; where it stood is agreed on.
+        if theirs.left or (theirs.refused and ours.targets[len(theirs.targets)] == UNKNOWN_METHOD):
+            return None
+        return "taken for whole" if theirs.refused else "more requests are seen"
+    if len(ours.targets) < len(theirs.targets) and not ours.refused and not ours.left:
+        # Some answer before the end of a request. If it never comes, they look for no other.
+        if theirs.may_be_early and len(ours.targets) == len(theirs.targets) - 1 and theirs.targets[-1] != b"/next":
+            return None
+        return "fewer requests are seen"
+    return None
+
+
+def main():
+    binary, count = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 2000
+    seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    readers = {"h11": with_h11, "llhttp": with_llhttp, "httptools": with_httptools}
+    faults, seen, refusals, total = collections.Counter(), {}, collections.Counter(), 0
+    with servers.Servers(binary) as running:
+        hullo = with_server(running.hullo)
+        for name, port in running.references.items():
+            readers[name] = with_server(port, silence=0.2 if name == "haproxy" else None)
+        print("references:", ", ".join(readers))
+        for data in conversations(seed, count):
+            total += 1
+            ours = hullo(data)
+            refusals["hullo"] += ours.refused
+            for name, view in readers.items():
+                theirs = view(data)
+                refusals[name] += theirs.refused
+                what = fault(ours, theirs)
+                if what and not known(name, theirs, data):
+                    faults[name, what, str(theirs.why)[:60]] += 1
+                    seen.setdefault((name, what, str(theirs.why)[:60]), (data, ours, theirs))
+    for key, times in faults.most_common():
+        data, ours, theirs = seen[key]
+        print(f"DIFFERS {times} x {key}\n  {data!r}\n  hullo: {ours}\n  {key[0]}: {theirs}")
+    print("refused:", ", ".join(f"{name} {refusals[name]}" for name in ["hullo", *readers]))
+    print(f"{total} conversations, {len(DIFFERENCES)} kinds of difference are known, {sum(faults.values())} are not")
+    return 1 if faults or len(readers) < 3 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

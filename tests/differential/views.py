@@ -1,0 +1,137 @@
+"""How each reader sees a conversation: the targets of the requests that it has taken for whole, in order,
+and whether it then refused what came."""
+import re
+import socket
+
+import h11
+import httptools
+import llhttp
+
+
+UNKNOWN_METHOD = b"?501"
+
+
+class View:
+    def __init__(self, targets, refused, why="", left=False):
+        self.targets, self.refused, self.why = targets, refused, why
+        self.may_be_early = False  # An answer may go out before its request has come to its end.
+        self.left = left  # The reader has closed after a good answer: what follows it has not looked at.
+
+    def __repr__(self):
+        return f"{self.targets}{' refused: ' + str(self.why) if self.refused else ''}"
+
+
+def with_h11(data):
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(data)
+    connection.receive_data(b"")
+    targets, target = [], None
+    try:
+        while True:
+            event = connection.next_event()
+            if isinstance(event, h11.Request):
+                target = event.target
+            elif isinstance(event, h11.EndOfMessage):
+                targets.append(target)
+                connection.send(h11.Response(status_code=200, headers=[("Content-Length", "0")]))
+                connection.send(h11.EndOfMessage())
+                if connection.their_state is not h11.DONE or connection.our_state is not h11.DONE:
+                    return View(targets, False, left=True)
+                connection.start_next_cycle()
+            elif not isinstance(event, h11.Data):
+                return View(targets, False)
+    except h11.RemoteProtocolError as error:
+        # An end in the middle of a request refuses nothing that was there.
+        at_end = "peer unexpectedly closed" in str(error) or "without sending complete" in str(error)
+        return View(targets, not at_end, error)
+
+
+def with_llhttp(data):
+    targets, target = [], bytearray()
+
+    class Reader(llhttp.Request):
+        def on_message_begin(self):
+            target.clear()
+
+        def on_url(self, piece):
+            target.extend(piece)
+
+        def on_message_complete(self):
+            targets.append(bytes(target))
+
+    reader = Reader()
+    try:
+        reader.execute(data)
+    except llhttp.Error as error:
+        return View(targets, True, repr(error))
+    return View(targets, False)
+
+
+def with_httptools(data):
+    targets, target = [], bytearray()
+
+    class Events:
+        def on_message_begin(self):
+            target.clear()
+
+        def on_url(self, piece):
+            target.extend(piece)
+
+        def on_message_complete(self):
+            targets.append(bytes(target))
+
+    try:
+        httptools.HttpRequestParser(Events()).feed_data(data)
+    except httptools.HttpParserUpgrade:
+        return View(targets, False)
+    except httptools.HttpParserError as error:
+        return View(targets, True, repr(error))
+    return View(targets, False)
+
+
+GREETING = re.compile(rb"(?:.*requested: )?(.*?)\n?\Z", re.S)
+
+
+def with_server(port, silence=None):
+    """A server that says the target of each request in its content, seen from outside. One that takes the end
+    of input for a farewell (HAProxy) is given none; after so many seconds of silence it is said to wait."""
+    def view(data):
+        with socket.create_connection(("127.0.0.1", port), 5) as peer:
+            peer.settimeout(silence or 5)
+            received = b""
+            try:
+                peer.sendall(data)
+                if not silence:
+                    peer.shutdown(socket.SHUT_WR)
+                while block := peer.recv(65536):
+                    received += block
+            except (ConnectionError, socket.timeout):
+                pass
+        targets, refused, why, left = [], False, "", False
+        while received:
+            head, _, rest = received.partition(b"\r\n\r\n")
+            if not head.startswith(b"HTTP/1."):
+                # An answer as of HTTP/0.9 is content alone, and the last one.
+                targets.append(b"?")
+                break
+            status = int(head[9:12])
+            length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+            size = int(length.group(1)) if length else 0
+            # The answer to HEAD announces what does not come.
+            content = b"" if rest.startswith(b"HTTP/1.1 ") or len(rest) < size else rest[:size]
+            received = rest[len(content):]
+            if status == 100:
+                continue
+            closes = re.search(rb"(?i)\r\nconnection: *close", head) is not None
+            if status in (200, 204):
+                said = GREETING.match(content)
+                targets.append(said.group(1) if content and said else b"?")
+                left = closes
+            elif closes:
+                refused, why = True, status
+            else:
+                targets.append(UNKNOWN_METHOD if status == 501 else b"?")
+        seen = View(targets, refused, why, left)
+        seen.may_be_early = True
+        return seen
+    return view

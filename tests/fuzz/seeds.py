@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the corpora: requests as clients send them and as attackers do. A fuzzer that
+starts from them has the words of the grammar; what it finds beyond them is added by `run --keep`.
+
+    tests/fuzz/seeds.py FOLDER
+"""
+import hashlib
+import pathlib
+import sys
+
+HOST = b"Host: a\r\n"
+GET = b"GET /a?q HTTP/1.1\r\n" + HOST
+CHUNKED = b"POST /p HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+BODIES = [
+    b"0\r\n\r\n", b"5\r\nhello\r\n0\r\n\r\n", b"5;a=b\r\nhello\r\n0\r\n\r\n",
+    b'1;a="q\\"" ; b\r\nx\r\n00\r\nT: v\r\n\r\n', b"5\nhello\r\n0\r\n\r\n", b"0x5\r\nhello\r\n0\r\n\r\n",
+    b"FFFFFFFFFFFFFFFF\r\n", b"10000000000000005\r\n", b"5\r\nhelloXX0\r\n\r\n", b'5;a="\r\n"\r\nhello\r\n',
+    b"0\r\nX-T: v\n\r\n", b"0\r\nGET /x HTTP/1.1\r\n\r\n", b"5;\r\nhello\r\n0\r\n\r\n", b"5 \r\nhello\r\n",
+    b"a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\nContent-Length: 50\r\n\r\n",
+]
+HEADS = [
+    GET + b"\r\n", b"\r\n\r\nHEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", b"TRACE / HTTP/1.1\r\n" + HOST + b"\r\n",
+    b"get http://[::1]:80?q HTTP/1.7\r\nhOST: [::1]:80\r\nConnection: foo, CLOSE\r\n\r\n",
+    b"GET /%41%zz HTTP/1.1\r\n" + HOST + b"\r\n", GET + b"X: a\r\n b\r\n\r\n", GET + b"X : a\r\n\r\n",
+    GET + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n", GET + b"Expect: x\r\n\r\n",
+    GET + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\n", GET + b"Content-Length: +5\r\n\r\n",
+    GET + b"Transfer-Encoding: gzip, chunked\r\n\r\n", GET + b"Transfer-Encoding: ,chunked\r\n\r\n",
+    GET + b"Transfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a, b\r\n\r\n",
+    b"GET / HTTP/1.1\nHost: a\n\n", b"GET /\rx HTTP/1.1\r\r\n", b"\x16\x03\x01\x02\x00\x01", GET + b"X: \xff\x00\r\n\r\n",
+]
+CONVERSATIONS = [GET + b"\r\n" + GET + b"Connection: close\r\n\r\n" + GET + b"\r\n",
+                 b"PUT / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\nhello" + GET + b"\r\n"]
+CONVERSATIONS += HEADS + [CHUNKED + body + GET + b"\r\n" for body in BODIES]
+
+SEEDS = {
+    "head": HEADS,
+    "chunked": BODIES,
+    "session": [b"\x05\x14\x28\x40" + conversation for conversation in CONVERSATIONS],
+    "world": [hashlib.shake_128(bytes([n])).digest(200) for n in range(20)],
+}
+
+for target, seeds in SEEDS.items():
+    folder = pathlib.Path(sys.argv[1]) / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed in seeds:
+        (folder / hashlib.sha1(seed).hexdigest()).write_bytes(seed)

@@ -1,0 +1,92 @@
+//! What is fuzzed: each function takes the fuzzer's bytes and panics when something does not hold.
+//! The players and the naive twins are those of the property tests.
+
+use hullo::Greeting;
+use hullo::http::{Limits, Reason, Service};
+
+#[path = "../../common/mod.rs"]
+mod common;
+
+#[path = "../../properties"]
+mod properties {
+    pub(crate) mod engine;
+    pub(crate) mod naive_chunks;
+    pub(crate) mod naive_head;
+}
+
+use common::{Ending, NOW, play, read_replies, turn_is_bounded};
+use properties::engine::{end_of_engine, verdict_of_engine};
+use properties::naive_chunks::{End, end_of_chunks};
+use properties::naive_head::{verdict, whole_head};
+
+/// Small enough for a fuzzer to come to each of them.
+const LIMITS: Limits = Limits {
+    head_bytes: 400,
+    fields: 12,
+    target_bytes: 60,
+    body_bytes: 300,
+};
+
+/// The first bytes say where to cut the rest: the answers must not depend on it. What is sent back
+/// is read strictly, and no turn has more than its share.
+pub fn session(data: &[u8]) {
+    let Some((places, input)) = data.split_at_checked(4) else {
+        return;
+    };
+    let service = Service::new(Greeting, LIMITS, NOW);
+    turn_is_bounded(&service, input);
+    let whole = play(&service, input, []);
+    read_replies(&whole.sent);
+    let whole = whole.without_interims();
+    let mut cuts: Vec<usize> = places
+        .iter()
+        .map(|&p| usize::from(p).min(input.len()))
+        .collect();
+    cuts.sort_unstable();
+    assert_eq!(play(&service, input, cuts).without_interims(), whole);
+    assert_eq!(
+        play(&service, input, 1..input.len().max(1)).without_interims(),
+        whole
+    );
+}
+
+/// A head, beside a reader that is written line by line from the grammar.
+pub fn head(data: &[u8]) {
+    let Some(head) = whole_head(data) else {
+        let service = Service::new(Greeting, LIMITS, NOW);
+        let outcome = play(&service, data, []);
+        let is_refused = matches!(outcome.ending, Ending::Closed(Reason::Refused(_)));
+        assert_eq!(is_refused, !outcome.sent.is_empty());
+        return;
+    };
+    let expected = verdict(head, &LIMITS);
+    assert_eq!(verdict_of_engine(head, LIMITS, []), expected);
+    assert_eq!(verdict_of_engine(head, LIMITS, 1..head.len()), expected);
+}
+
+/// A chunked body, beside a decoder that has it all in one buffer.
+pub fn chunked(data: &[u8]) {
+    match (end_of_engine(data, LIMITS), end_of_chunks(data, &LIMITS)) {
+        // The engine refuses a wrong byte as it comes, the naive one a line when it is whole.
+        (End::Refused, End::Unfinished) => {
+            for tail in [
+                "\r\n",
+                "\r\n\r\n",
+                "\n\r\n0\r\n\r\n",
+                "\"\r\n0\r\n\r\n",
+                "0\r\n\r\n",
+            ] {
+                let more = [data, tail.as_bytes()].concat();
+                assert!(!matches!(end_of_chunks(&more, &LIMITS), End::At(_)));
+            }
+        }
+        (engine, naive) => assert_eq!(engine, naive),
+    }
+}
+
+/// The whole event loop, in a world in which chance is told by the fuzzer.
+pub fn world(data: &[u8]) {
+    if let Err(fault) = hullo::simulation::play_bytes(data) {
+        panic!("{fault}");
+    }
+}
