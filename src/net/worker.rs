@@ -247,11 +247,13 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
     fn expire(&mut self) {
         while let Some((index, kind)) = self.deadlines.overdue(self.now.millis) {
             match kind {
-                Kind::Idle => {
-                    self.part_with(index);
-                }
                 Kind::Head | Kind::Body => self.refuse(index, Reject::Late),
-                Kind::Write | Kind::Linger => self.close(index),
+                // Linux tells of room only when a third of the buffer is free, which may be more
+                // than a slow peer takes in that time: so the last look is for both of them.
+                Kind::Idle | Kind::Write => {
+                    self.part_with(index, kind);
+                }
+                Kind::Linger => self.close(index),
             }
         }
     }
@@ -263,9 +265,9 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
         });
     }
 
-    /// Closes an idle connection, unless a last look at it shows a request: to close would send a
-    /// reset to somebody who has just come to life.
-    fn part_with(&mut self, index: Index) -> bool {
+    /// Closes a connection that has been waited for in this way, unless a last look at it shows that
+    /// it has come on: to close would send a reset to somebody who has just come to life.
+    fn part_with(&mut self, index: Index, kind: Kind) -> bool {
         let token = self.connections.token(index);
         if self
             .connections
@@ -283,11 +285,11 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
         let Some(connection) = self.connections.get_mut(index) else {
             return true;
         };
-        let is_idle = connection.waits_for() == (Kind::Idle, false);
-        if is_idle {
+        let is_waited_for = connection.waits_for() == (kind, false);
+        if is_waited_for {
             self.close(index);
         }
-        is_idle
+        is_waited_for
     }
 
     fn part_with_longest_idle(&mut self) -> bool {
@@ -295,7 +297,7 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
             let Some((index, _)) = self.deadlines.longest(Kind::Idle) else {
                 return false;
             };
-            if self.part_with(index) {
+            if self.part_with(index, Kind::Idle) {
                 return true;
             }
         }

@@ -75,7 +75,7 @@ pub(super) fn before_sleep(world: &mut World, timeout: Option<Duration>) {
         }
         if timeout.is_none() {
             world.accuse(&format!("peer {id} has no deadline"));
-        } else if socket.is_blocked && socket.room() > 0 {
+        } else if socket.is_blocked && socket.has_told_of_room() {
             world.accuse(&format!("peer {id} has room, and is not written to"));
         } else if !socket.is_blocked && socket.is_readable() {
             world.accuse(&format!(

@@ -22,6 +22,8 @@ pub(super) enum Reading {
     Fast,
     /// A few bytes now and then.
     Slow,
+    /// 3,000 bytes in a second.
+    Steady,
     Never,
 }
 

@@ -109,11 +109,18 @@ impl Socket {
         let read = match self.reading {
             Reading::Fast => self.unread,
             Reading::Slow => self.unread.min(dice.below(2_000)),
+            Reading::Steady => self.unread.min(3_000),
             Reading::Never => 0,
         };
         self.unread -= read;
-        let makes_room = read > 0 && std::mem::take(&mut self.is_blocked);
-        makes_room && self.is_watched_for_room
+        let tells = read > 0 && self.is_blocked && self.has_told_of_room();
+        self.is_blocked &= !tells;
+        tells && self.is_watched_for_room
+    }
+
+    /// Linux tells of room when a third of the buffer is free.
+    pub(super) fn has_told_of_room(&self) -> bool {
+        self.room() * 3 >= self.window
     }
 
     /// The peer does the next thing. `true`: the server is told.

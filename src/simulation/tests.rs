@@ -159,6 +159,16 @@ fn a_peer_that_takes_no_reply_is_left() {
 }
 
 #[test]
+fn a_peer_that_takes_its_replies_slowly_is_not_left() {
+    let mut script = Script::of(vec![Act::Send(GET.repeat(10_000)), Act::Finish]);
+    (script.reading, script.window) = (Reading::Steady, 600_000);
+    let (closed, told) = alone(script);
+    assert_eq!(told.matches("200 OK").count(), 10_000);
+    // A third of the window, of which the kernel tells, is more than it takes in a write time-out.
+    assert!(closed > 10 * 30_000, "{closed} ms");
+}
+
+#[test]
 fn an_error_is_lingered_for_two_seconds() {
     let script = Script::of(vec![Act::Send(b"\x16".to_vec()), Act::Pause(100_000)]);
     let (closed, told) = alone(script);

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use super::dice::Dice;
 use super::oracle;
-use super::peers::Script;
+use super::peers::{Reading, Script};
 use super::socket::Socket;
 use crate::net::kernel::{Event, Kernel as Door, Now, Token};
 
@@ -118,7 +118,13 @@ impl World {
             {
                 continue;
             }
-            socket.next_act = self.now + self.dice.below(3) as u64;
+            let is_steady = socket.reading == Reading::Steady && socket.acts.is_empty();
+            let pause = if is_steady {
+                1_000
+            } else {
+                self.dice.below(3) as u64
+            };
+            socket.next_act = self.now + pause;
             if socket.accepted_at.is_none() && !self.queue.contains(&id) {
                 self.queue.push_back(id);
                 self.listener_has_event = true;
@@ -284,7 +290,7 @@ impl Door for Kernel {
         let socket = &mut self.0.borrow_mut().sockets[stream.id];
         socket.watched = Some(token);
         socket.is_watched_for_room = true;
-        socket.has_event |= socket.is_readable() || socket.room() > 0;
+        socket.has_event |= socket.is_readable() || socket.has_told_of_room();
         Ok(())
     }
 
@@ -340,7 +346,9 @@ impl Door for Kernel {
         socket.written.extend_from_slice(&bytes[..written]);
         socket.written_in_turn.extend_from_slice(&bytes[..written]);
         socket.last_written_at = now;
-        socket.next_act = socket.next_act.min(now + world.dice.below(50) as u64);
+        if socket.reading != Reading::Steady {
+            socket.next_act = socket.next_act.min(now + world.dice.below(50) as u64);
+        }
         world.progress = true;
         Ok(written)
     }
