@@ -1,0 +1,114 @@
+"""Connections beyond the descriptors: serving goes on, the CPU does not spin, and whoever waits is
+let in as soon as one is free."""
+
+import time
+
+from harness import expect
+from swarm import READ_BYTES, Peer, ask, close_all, connect, converse, statuses
+
+UNDER = ("prlimit", "--nofile=64:64")
+WATCHED_SECONDS = 2
+CPU_SHARE_MAX = 0.02
+RESUMED_SECONDS_MAX = 0.2
+ROUNDS = 5
+HALF, REST = b"GET /half HTT", b"P/1.1\r\nHost: a\r\n\r\n"
+
+
+def within_the_limit(lab):
+    """The default keeps below the limit: EMFILE never happens, idle ones make room."""
+    server = lab.hullo(under=UNDER)
+    server.connections_max = 64
+    guests = []
+    for number in range(100):
+        guests.append(connect(server.port))
+        ask(server.port, f"/{number}", guests[-1])
+    expect(server.descriptors() <= 64, "more descriptors than the limit")
+    expect(server.said() == [], f"it said {server.said()}")
+    held = server.descriptors()
+    for stream in guests:
+        stream.close()
+    return f"100 kept-alive clients served one after the other, {held} of 64 descriptors used"
+
+
+def idle_ones_make_room(lab):
+    """EMFILE while others are idle: they make room, if ever so slowly."""
+    server = lab.hullo("--max-connections", "1000", under=UNDER)
+    server.connections_max = 64
+    guests = []
+    slowest = 0
+    for number in range(70):
+        guests.append(connect(server.port))
+        slowest = max(slowest, ask(server.port, f"/{number}", guests[-1]))
+    said = server.said()
+    expect(len(said) == 1 and "os error 24" in said[0], f"it said {said}")
+    for stream in guests:
+        stream.close()
+    return f"70 kept-alive clients served, the slowest in {slowest * 1000:.1f} ms, one line on stderr"
+
+
+def all_busy(lab):
+    server = lab.hullo("--max-connections", "1000", under=UNDER)
+    server.connections_max = 64
+    peers = [Peer(connect(server.port), HALF) for _ in range(90)]
+    converse(peers, until=lambda peer: not peer.sends)
+    time.sleep(0.3)
+    expect(server.descriptors() == 64, f"{server.descriptors()} descriptors: EMFILE is not reached")
+
+    cpu = server.cpu_seconds()
+    time.sleep(WATCHED_SECONDS)
+    share = (server.cpu_seconds() - cpu) / WATCHED_SECONDS
+    expect(share < CPU_SHARE_MAX, f"{share:.1%} CPU while out of descriptors")
+
+    inside, outside = peers[: 64 - server.baseline[0]], peers[64 - server.baseline[0] :]
+    delays = [resumed_after(inside.pop(), outside.pop(0)) for _ in range(ROUNDS)]
+    typical = sorted(delays)[ROUNDS // 2]
+    expect(typical <= RESUMED_SECONDS_MAX, f"let in after {delays} s")
+
+    # Those who were in all the time are served while others wait.
+    answer(inside)
+    expect(all(statuses(peer.received) == [200] for peer in inside), "one who was in was lost")
+    # They are idle now, so that those who wait get their places, and everybody is answered.
+    answer(outside)
+    expect(all(statuses(peer.received) == [200] for peer in outside), "one who waited was lost")
+    said = server.said()
+    expect(len(said) == 1 and "os error 24" in said[0], f"it said {said}")
+    close_all(peers)
+    return (
+        f"{share:.2%} CPU over {WATCHED_SECONDS} s out of descriptors; a place taken again after "
+        f"{typical * 1000:.1f} ms (median of {ROUNDS}, slowest {max(delays) * 1000:.1f}); "
+        f"{len(inside)} inside and {len(outside)} who waited answered; one line on stderr"
+    )
+
+
+def answer(peers):
+    for peer in peers:
+        peer.sends = memoryview(REST)
+    converse(peers, until=lambda peer: peer.received.endswith(b"/half\n"))
+
+
+def resumed_after(leaver, first):
+    """How long after one has left the first of those who wait gets the end of its answer."""
+    # With the next request begun it is never idle, and so in nobody's way.
+    first.stream.send(REST + HALF)
+    time.sleep(0.05)
+    expect(not has_word(first), "it was let in although nobody left")
+    start = time.monotonic()
+    leaver.stream.close()
+    converse([first], seconds=5, until=lambda peer: peer.received.endswith(b"/half\n"))
+    expect(statuses(first.received) == [200], "nobody was let in")
+    return time.monotonic() - start
+
+
+def has_word(peer):
+    try:
+        peer.received += peer.stream.recv(READ_BYTES)
+    except BlockingIOError:
+        return False
+    return True
+
+
+TESTS = [
+    ("64 descriptors, the default limit", within_the_limit),
+    ("out of descriptors: idle ones make room", idle_ones_make_room),
+    ("out of descriptors: all busy", all_busy),
+]

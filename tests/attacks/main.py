@@ -1,0 +1,65 @@
+"""Runs the tests of every group, or those whose names hold one of the words given:
+main.py BINARY [WORD...]."""
+
+import sys
+import time
+
+import closing
+import descriptors
+import flood
+import house
+import limits
+import link
+import slow
+import storms
+import times
+from harness import Fault, Lab, raise_open_file_limit
+from warm import warm_up
+
+GROUPS = [closing, flood, house, descriptors, storms, times, limits, link, slow]
+
+
+def run(name, test, binary):
+    """One test and what has to hold after it. Whether it passed."""
+    lab = Lab(binary, warm_up)
+    start = time.monotonic()
+    fault = figures = after = None
+    try:
+        figures = test(lab)
+        after = lab.aftermath()
+    except (Fault, OSError, ValueError) as error:
+        fault = f"{type(error).__name__}: {error}"
+    try:
+        lab.close()
+    except Fault as error:
+        fault = fault or str(error)
+    seconds = time.monotonic() - start
+    if fault:
+        print(f"FAIL  {name} ({seconds:.1f} s): {fault}", flush=True)
+        for line in [line for server in lab.servers for line in server.said()]:
+            print(f"      it said: {line}")
+    else:
+        print(f"ok    {name} ({seconds:.1f} s): {figures}\n      after: {after}", flush=True)
+    return fault is None
+
+
+def main():
+    binary, words = sys.argv[1], sys.argv[2:]
+    raise_open_file_limit()
+    passed = failed = 0
+    for name, test in [entry for group in GROUPS for entry in group.TESTS]:
+        if words and not any(word in name for word in words):
+            continue
+        reason = getattr(test, "why_not", lambda: None)()
+        if reason:
+            print(f"skip  {name}: {reason}", flush=True)
+        elif run(name, test, binary):
+            passed += 1
+        else:
+            failed += 1
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(failed != 0)
+
+
+if __name__ == "__main__":
+    main()
