@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::http::{Limits, Respond};
-use crate::net::{House, Lengths, System, TURNED_AWAY_MAX, Worker, listener};
+use crate::net::{House, Lengths, PROMISED_MAX, System, TURNED_AWAY_MAX, Worker, listener};
 
 /// How a server is set up. [`Options::default`] is what `hullo` does without flags.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Options {
 }
 
 /// Kept free of the open-file limit: standard streams, signals, and what an embedder may open.
-const DESCRIPTORS_RESERVED: usize = 16;
+const DESCRIPTORS_RESERVED: usize = 16 + PROMISED_MAX;
 /// Poller, waker and listener, and those peers who are told that there is no room.
 const DESCRIPTORS_PER_WORKER: usize = 3 + TURNED_AWAY_MAX;
 

@@ -60,6 +60,7 @@ const UNLINKED: Link = Link {
 struct List {
     front: Index,
     back: Index,
+    len: usize,
 }
 
 /// The deadlines of all connections of a worker.
@@ -75,6 +76,7 @@ impl Deadlines {
         let lists = [List {
             front: NONE,
             back: NONE,
+            len: 0,
         }; KINDS.len()];
         Self {
             lengths,
@@ -94,8 +96,9 @@ impl Deadlines {
     /// The connection is waited for in this way from now on.
     #[inline]
     pub(crate) fn restart(&mut self, index: Index, kind: Kind, now: u64) {
+        let resolution = RESOLUTION_MS.min(self.lengths.0[kind as usize] / 10);
         match self.links.get(index as usize) {
-            Some(link) if link.kind == Some(kind) && now < link.since + RESOLUTION_MS => {}
+            Some(link) if link.kind == Some(kind) && now < link.since + resolution => {}
             _ => self.move_to(index, kind, now),
         }
     }
@@ -112,6 +115,7 @@ impl Deadlines {
             return;
         };
         let list = &mut self.lists[kind as usize];
+        list.len -= 1;
         match self.links.get_mut(before as usize) {
             Some(link) => link.after = after,
             None => list.front = after,
@@ -139,6 +143,11 @@ impl Deadlines {
         })
     }
 
+    /// How many are waited for in this way.
+    pub(crate) fn count(&self, kind: Kind) -> usize {
+        self.lists[kind as usize].len
+    }
+
     /// Who has been waited for longest in this way, and since when.
     pub(crate) fn longest(&self, kind: Kind) -> Option<(Index, u64)> {
         let front = self.lists[kind as usize].front;
@@ -162,6 +171,7 @@ impl Deadlines {
             self.links.resize(place + 1, UNLINKED);
         }
         let list = &mut self.lists[kind as usize];
+        list.len += 1;
         let before = std::mem::replace(&mut list.back, index);
         match self.links.get_mut(before as usize) {
             Some(link) => link.after = index,

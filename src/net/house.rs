@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 /// No connection of a worker is idle.
 const NOBODY: u64 = u64::MAX;
 
+/// So many may come in on a promise beyond the limit.
+pub(crate) const PROMISED_MAX: usize = 4;
+
 /// The connections of all workers.
 pub(crate) struct House {
     limit: usize,
@@ -23,9 +26,18 @@ pub(crate) struct House {
 struct Post {
     /// Since when, in milliseconds, its longest-idle connection has been idle.
     idle_since: AtomicU64,
+    /// How many of its connections are idle.
+    idle: AtomicUsize,
     /// So many of its idle connections are to make room.
     to_part_with: AtomicUsize,
     wake: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Post {
+    /// Has it an idle connection that is not promised to somebody yet?
+    fn can_part(&self) -> bool {
+        self.idle.load(Ordering::Relaxed) > self.to_part_with.load(Ordering::Relaxed)
+    }
 }
 
 /// Who has the connection that has been idle longest.
@@ -45,6 +57,7 @@ impl House {
     ) -> Self {
         let posts = wakers.into_iter().map(|wake| Post {
             idle_since: AtomicU64::new(NOBODY),
+            idle: AtomicUsize::new(0),
             to_part_with: AtomicUsize::new(0),
             wake,
         });
@@ -69,33 +82,43 @@ impl House {
         self.open.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// A worker says since when its longest-idle connection has been idle.
-    pub(crate) fn publish(&self, worker: usize, idle_since: Option<u64>) {
+    /// May somebody come in for whom another worker has yet to part with one? Only so many may: the
+    /// other may find that all of its own have come to life.
+    pub(crate) fn may_be_promised(&self) -> bool {
+        self.open.load(Ordering::Relaxed) < self.limit.saturating_add(PROMISED_MAX)
+    }
+
+    /// A worker says how many of its connections are idle, and since when the first of them is.
+    pub(crate) fn publish(&self, worker: usize, idle: usize, idle_since: Option<u64>) {
         if let Some(post) = self.posts.get(worker) {
+            post.idle.store(idle, Ordering::Relaxed);
             post.idle_since
                 .store(idle_since.unwrap_or(NOBODY), Ordering::Relaxed);
         }
     }
 
+    /// Could anybody make room?
+    pub(crate) fn has_idle(&self) -> bool {
+        self.posts.iter().any(Post::can_part)
+    }
+
     /// Finds the longest-idle connection; when it is another worker's, has that one part with it.
     pub(crate) fn make_room(&self, oneself: usize) -> Longest {
         let since = |post: &Post| post.idle_since.load(Ordering::Relaxed);
-        let Some((worker, post)) = self
+        let posts = self
             .posts
             .iter()
             .enumerate()
-            .min_by_key(|(_, post)| since(post))
-        else {
+            .filter(|(_, post)| post.can_part());
+        let Some((worker, post)) = posts.min_by_key(|(_, post)| since(post)) else {
             return Longest::Nobody;
         };
-        if since(post) == NOBODY {
-            return Longest::Nobody;
-        }
         if worker == oneself {
             return Longest::Oneself;
         }
-        // Not to be asked again for the same one: it publishes the next when it has had its turn.
-        post.idle_since.store(NOBODY, Ordering::Relaxed);
+        if !self.may_be_promised() {
+            return Longest::Nobody;
+        }
         post.to_part_with.fetch_add(1, Ordering::Relaxed);
         (post.wake)();
         Longest::Another
@@ -163,21 +186,33 @@ mod tests {
     fn the_longest_idle_makes_room_wherever_it_is() {
         let (house, woken) = house(2, 3);
         assert_eq!(house.make_room(0), Longest::Nobody);
-        house.publish(0, Some(700));
-        house.publish(2, Some(500));
+        house.publish(0, 1, Some(700));
+        house.publish(2, 2, Some(500));
         assert_eq!(house.make_room(2), Longest::Oneself);
         assert_eq!(house.make_room(0), Longest::Another);
         assert_eq!(
-            woken.load(Ordering::Relaxed),
-            100,
-            "the third was woken, once"
+            house.make_room(0),
+            Longest::Another,
+            "the third has two of them"
         );
-        assert_eq!(house.told_to_part_with(2), 1);
-        assert_eq!(house.told_to_part_with(2), 0);
+        assert_eq!(woken.load(Ordering::Relaxed), 200, "the third was woken");
         assert_eq!(
             house.make_room(0),
             Longest::Oneself,
-            "the third was asked already"
+            "the third has promised both"
         );
+        assert_eq!(house.told_to_part_with(2), 2);
+        assert_eq!(house.told_to_part_with(2), 0);
+    }
+
+    #[test]
+    fn promises_are_few() {
+        let (house, _) = house(2, 2);
+        house.publish(1, 1000, Some(1));
+        let admitted = (0..100).filter(|_| {
+            let may_enter = !house.is_full() || house.make_room(0) == Longest::Another;
+            may_enter.then(|| house.enter()).is_some()
+        });
+        assert_eq!(admitted.count(), 2 + PROMISED_MAX);
     }
 }

@@ -20,6 +20,6 @@ mod system;
 mod worker;
 
 pub(crate) use deadlines::Lengths;
-pub(crate) use house::House;
+pub(crate) use house::{House, PROMISED_MAX};
 pub(crate) use system::System;
 pub(crate) use worker::{TURNED_AWAY_MAX, Worker};

@@ -20,6 +20,9 @@ const ACCEPTS_PER_TURN_MAX: usize = 64;
 /// How long accepting rests when there is no room, descriptor or memory for another peer.
 const PAUSE_MS: u64 = 100;
 
+/// A poller counts milliseconds in 32 bits: no deadline is slept for longer at a time.
+const SLEEP_MAX: Duration = Duration::from_secs(60 * 60);
+
 /// So many peers can be told at once that there is no room; the others wait at the listener.
 pub(crate) const TURNED_AWAY_MAX: usize = 8;
 
@@ -47,6 +50,8 @@ pub(crate) struct Worker<K: Kernel, R> {
     ready: VecDeque<Token>,
     events: Vec<Event>,
     door: Door,
+    /// Somebody has come since nobody waited.
+    has_knocked: bool,
     house: Arc<House>,
     /// Its place in the house.
     number: usize,
@@ -78,6 +83,7 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
             events: Vec::new(),
             // Whoever came before the listener was watched is let in without an event.
             door: Door::Knocked,
+            has_knocked: false,
             house,
             number,
             turned_away: 0,
@@ -117,9 +123,14 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
             self.part_with_longest_idle();
         }
         self.accept();
-        let idle_since = self.deadlines.longest(Kind::Idle).map(|(_, since)| since);
-        self.house.publish(self.number, idle_since);
+        self.publish();
         Ok(())
+    }
+
+    fn publish(&self) {
+        let idle_since = self.deadlines.longest(Kind::Idle).map(|(_, since)| since);
+        let idle = self.deadlines.count(Kind::Idle);
+        self.house.publish(self.number, idle, idle_since);
     }
 
     /// Nobody is connected, and nothing is left to be done for anybody.
@@ -148,7 +159,7 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
             .into_iter()
             .flatten()
             .min()?;
-        Some(Duration::from_millis(next.saturating_sub(self.now.millis)))
+        Some(Duration::from_millis(next.saturating_sub(self.now.millis)).min(SLEEP_MAX))
     }
 
     #[inline]
@@ -156,6 +167,7 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
         match event.token {
             Token::WAKER => {}
             Token::LISTENER => {
+                self.has_knocked = true;
                 if self.door == Door::Quiet {
                     self.door = Door::Knocked;
                 }
@@ -247,13 +259,12 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
     fn expire(&mut self) {
         while let Some((index, kind)) = self.deadlines.overdue(self.now.millis) {
             match kind {
-                Kind::Head | Kind::Body => self.refuse(index, Reject::Late),
-                // Linux tells of room only when a third of the buffer is free, which may be more
-                // than a slow peer takes in that time: so the last look is for both of them.
-                Kind::Idle | Kind::Write => {
+                Kind::Linger => self.close(index),
+                // A last look: after a stall the rest of a request may be there, and of room Linux
+                // tells only when a third of the buffer is free.
+                _ => {
                     self.part_with(index, kind);
                 }
-                Kind::Linger => self.close(index),
             }
         }
     }
@@ -265,8 +276,8 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
         });
     }
 
-    /// Closes a connection that has been waited for in this way, unless a last look at it shows that
-    /// it has come on: to close would send a reset to somebody who has just come to life.
+    /// Closes a connection that has been waited for in this way, or tells it that it is late, unless a
+    /// last look at it shows that it has come on.
     fn part_with(&mut self, index: Index, kind: Kind) -> bool {
         let token = self.connections.token(index);
         if self
@@ -286,8 +297,10 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
             return true;
         };
         let is_waited_for = connection.waits_for() == (kind, false);
-        if is_waited_for {
-            self.close(index);
+        match kind {
+            _ if !is_waited_for => {}
+            Kind::Head | Kind::Body => self.refuse(index, Reject::Late),
+            Kind::Idle | Kind::Write | Kind::Linger => self.close(index),
         }
         is_waited_for
     }
@@ -311,23 +324,31 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
             Door::ShutUntil(time) if self.now.millis < time => return,
             Door::ShutUntil(_) | Door::Knocked => self.door = Door::Knocked,
         }
-        let mut may_part = true;
+        // The kernel wants a descriptor before it looks whether anybody waits: that there is none is
+        // no proof of a waiting peer, but a knock is.
+        let mut may_part = self.has_knocked;
         for _ in 0..ACCEPTS_PER_TURN_MAX {
-            if self.turned_away == TURNED_AWAY_MAX && self.house.is_full() {
-                return self.shut_door();
+            if self.turned_away >= TURNED_AWAY_MAX && self.house.is_full() {
+                self.publish();
+                if !self.house.has_idle() {
+                    return self.shut_door();
+                }
             }
             match accepted(self.kernel.accept()) {
                 Accepted::Peer(stream) => self.admit(stream),
                 Accepted::Gone => {}
                 Accepted::Nobody => {
                     self.door = Door::Quiet;
+                    self.has_knocked = false;
                     return;
                 }
                 Accepted::Exhausted(error) => {
                     self.house.complain_of_exhaustion(&error);
-                    // One that is idle may make room, but not one after the other: it may not be
-                    // ours that are too many.
-                    if !(may_part && self.part_with_longest_idle()) {
+                    // One that is idle may make room, but nobody who has only just come, and not
+                    // one after the other: it may not be ours that are too many.
+                    let longest = self.deadlines.longest(Kind::Idle);
+                    let is_older = longest.is_some_and(|(_, since)| since < self.now.millis);
+                    if !(may_part && is_older && self.part_with_longest_idle()) {
                         return self.shut_door();
                     }
                     may_part = false;
@@ -341,7 +362,11 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
     }
 
     fn admit(&mut self, stream: K::Stream) {
-        let has_room = !self.house.is_full()
+        let is_full = self.house.is_full();
+        if is_full {
+            self.publish();
+        }
+        let has_room = !is_full
             || match self.house.make_room(self.number) {
                 Longest::Oneself => self.part_with_longest_idle(),
                 Longest::Another => true,

@@ -42,7 +42,7 @@ pub(super) fn after_turn(world: &mut World, worker: &Worker<Kernel, Greeting>) {
     if worker.connections().places() > world.most_open {
         world.accuse("places are not used again");
     }
-    if world.open() > world.limit.saturating_add(TURNED_AWAY_MAX) {
+    if world.open() > world.limit.saturating_add(TURNED_AWAY_MAX + 1) {
         world.accuse(&format!("{} connections are open", world.open()));
     }
     for id in 0..world.sockets.len() {
