@@ -3,7 +3,7 @@ let in as soon as one is free."""
 
 import time
 
-from harness import expect
+from harness import Fault, expect, wait_until
 from swarm import READ_BYTES, Peer, ask, close_all, connect, converse, statuses
 
 UNDER = ("prlimit", "--nofile=64:64")
@@ -49,18 +49,19 @@ def idle_ones_make_room(lab):
 def all_busy(lab):
     server = lab.hullo("--max-connections", "1000", under=UNDER)
     server.connections_max = 64
-    peers = [Peer(connect(server.port), HALF) for _ in range(90)]
-    converse(peers, until=lambda peer: not peer.sends)
+    inside = fill(server, 64)
+    outside = [Peer(connect(server.port), HALF) for _ in range(34)]
+    converse(outside, until=lambda peer: not peer.sends)
     time.sleep(0.3)
-    expect(server.descriptors() == 64, f"{server.descriptors()} descriptors: EMFILE is not reached")
 
     cpu = server.cpu_seconds()
     time.sleep(WATCHED_SECONDS)
     share = (server.cpu_seconds() - cpu) / WATCHED_SECONDS
     expect(share < CPU_SHARE_MAX, f"{share:.1%} CPU while out of descriptors")
 
-    inside, outside = peers[: 64 - server.baseline[0]], peers[64 - server.baseline[0] :]
-    delays = [resumed_after(inside.pop(), outside.pop(0)) for _ in range(ROUNDS)]
+    let_in = outside[:ROUNDS]
+    delays = [resumed_after(inside.pop(), first) for first in let_in]
+    outside = outside[ROUNDS:]
     typical = sorted(delays)[ROUNDS // 2]
     expect(typical <= RESUMED_SECONDS_MAX, f"let in after {delays} s")
 
@@ -72,12 +73,43 @@ def all_busy(lab):
     expect(all(statuses(peer.received) == [200] for peer in outside), "one who waited was lost")
     said = server.said()
     expect(len(said) == 1 and "os error 24" in said[0], f"it said {said}")
-    close_all(peers)
+    close_all(inside + let_in + outside)
     return (
         f"{share:.2%} CPU over {WATCHED_SECONDS} s out of descriptors; a place taken again after "
         f"{typical * 1000:.1f} ms (median of {ROUNDS}, slowest {max(delays) * 1000:.1f}); "
         f"{len(inside)} inside and {len(outside)} who waited answered; one line on stderr"
     )
+
+
+def fill(server, descriptors):
+    """Busy peers, until the server has so many descriptors."""
+    peers = []
+    for _ in range(200):
+        if server.descriptors() == descriptors:
+            return [peer for peer in peers if not peer.ended]
+        peers.append(Peer(connect(server.port), HALF))
+        peers[-1].write()
+        converse(peers[-1:], 0.02)
+    raise Fault(f"it comes to {server.descriptors()} descriptors, and not to {descriptors}")
+
+
+def the_last_one_is_served(lab):
+    """Who gets the last descriptor keeps it, also when it asks only a round trip later: that there
+    is none for another does not mean that another waits."""
+    server = lab.hullo("--max-connections", "1000", under=UNDER)
+    server.connections_max = 64
+    busy = fill(server, 63)
+    for number in range(5):
+        newcomer = connect(server.port)
+        time.sleep(0.05)
+        try:
+            ask(server.port, f"/{number}", newcomer)
+        except ConnectionError as error:
+            raise Fault(f"newcomer {number}, who asked after 50 ms: {error}") from error
+        newcomer.close()
+        wait_until(lambda: server.descriptors() == 63, 1)
+    close_all(busy)
+    return "5 newcomers, one after the other, had the last descriptor and were answered"
 
 
 def answer(peers):
@@ -111,4 +143,5 @@ TESTS = [
     ("64 descriptors, the default limit", within_the_limit),
     ("out of descriptors: idle ones make room", idle_ones_make_room),
     ("out of descriptors: all busy", all_busy),
+    ("out of descriptors: the last one is served", the_last_one_is_served),
 ]

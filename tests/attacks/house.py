@@ -121,10 +121,29 @@ def crowd_of_refused(lab):
     return f"a crowd of {len(crowd)} told so in {took:.2f} s, one line on stderr"
 
 
+def refused_ones_who_stay(lab):
+    """As many refused peers as can be told at once stay to the end of their linger: beside them, a
+    guest that has become idle still makes room."""
+    server = lab.hullo("--max-connections", "2")
+    guests = [Peer(connect(server.port), b"GET /busy HTT") for _ in range(2)]
+    converse(guests, until=lambda peer: not peer.sends)
+    time.sleep(0.2)
+    refused = [Peer(connect(server.port), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") for _ in range(8)]
+    converse(refused, until=lambda peer: peer.received.endswith(b"in a second.\n"))
+    for guest in guests:
+        guest.sends = memoryview(b"P/1.1\r\nHost: a\r\n\r\n")
+    converse(guests, until=lambda peer: peer.received.endswith(b"/busy\n"))
+    took = ask(server.port, "/new")
+    expect(took <= 0.2, f"a newcomer waited for {took:.2f} s although two guests were idle")
+    close_all(guests + refused)
+    return f"a newcomer served in {took * 1000:.1f} ms"
+
+
 TESTS = [
     ("full house: the longest-idle makes room", idle_ones_make_room(1)),
     ("full house: the longest-idle makes room, 2 workers", idle_ones_make_room(2)),
     ("full house: all busy", all_busy(1)),
     ("full house: all busy, 2 workers", all_busy(2)),
     ("full house: a crowd", crowd_of_refused),
+    ("full house: refused ones who stay", refused_ones_who_stay),
 ]

@@ -162,7 +162,7 @@ def converse(peers, seconds=SECONDS_MAX, until=None):
             if not (peer.ended or is_done(peer)):
                 selector.register(peer.stream, peer.interest(), peer)
         while selector.get_map() and time.monotonic() < deadline:
-            for key, events in selector.select(0.5):
+            for key, events in selector.select(min(0.5, max(0, deadline - time.monotonic()))):
                 peer = key.data
                 before = peer.interest()
                 if events & selectors.EVENT_WRITE:

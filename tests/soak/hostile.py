@@ -1,0 +1,148 @@
+"""Every hostile behaviour as one wave: hostile.py PORT WAVE SEED, again and again until SIGTERM.
+Prints at its end how many waves it made, and what went wrong."""
+
+import random
+import signal
+import sys
+import time
+
+from closing import ERRORS
+from storms import STATES
+from swarm import Peer, answers, close_all, connect, converse, greeting, request, reset, statuses
+
+PEERS = 60
+WAVE_SECONDS_MAX = 20
+
+
+class Wrong(Exception):
+    """The server did something that it must not."""
+
+
+def want(condition, what):
+    if not condition:
+        raise Wrong(what)
+
+
+def resets(port, dice):
+    """Resets in every state, at once or after a while."""
+    for pause in (0, 0.05):
+        streams = []
+        for _ in range(PEERS):
+            streams.append(connect(port))
+            streams[-1].send(dice.choice(STATES)[1])
+        time.sleep(pause)
+        for stream in streams:
+            reset(stream)
+
+
+def errors(port, dice):
+    """Errors with input behind them that nobody reads: each answer has to arrive."""
+    kinds = [dice.choice(ERRORS) for _ in range(PEERS)]
+    behind = b"x" * dice.randrange(1 << 20)
+    peers = [
+        Peer(connect(port), bad + behind, reads_first=dice.random() < 0.5) for bad, _, _ in kinds
+    ]
+    converse(peers, WAVE_SECONDS_MAX)
+    for peer, (_, status, sentence) in zip(peers, kinds):
+        found = answers(peer.received)
+        want([(code, content) for code, _, content in found] == [(status, sentence)], found)
+    close_all(peers)
+
+
+def half_closed(port, dice):
+    """Peers that end their side after whole requests, or in the middle of one."""
+    counts = [dice.randrange(5) for _ in range(PEERS)]
+    peers = [
+        Peer(connect(port), request("/half") * count + b"GET /ha"[: dice.randrange(1, 8)], True)
+        for count in counts
+    ]
+    converse(peers, WAVE_SECONDS_MAX)
+    for peer, count in zip(peers, counts):
+        got = [(status, content) for status, _, content in answers(peer.received)]
+        want(got == [(200, greeting("/half"))] * count, f"{count} requests gave {got[:2]}")
+    close_all(peers)
+
+
+def slow_heads(port, dice):
+    """Heads and bodies that trickle, and lines that are empty, until the server ends it."""
+    starts = [
+        (b"GET / HTTP/1.1\r\nHost: a\r\nF: ", b"x", [408]),
+        (request("/", "Content-Length: 100000", method="POST"), b"x", [408]),
+        (request("/"), b"\r\n", [200]),
+        (b"", b"", []),
+    ]
+    kinds = [dice.choice(starts) for _ in range(PEERS)]
+    peers = [Peer(connect(port), first) for first, _, _ in kinds]
+    for _ in range(12):
+        converse(peers, 0.6)
+        if all(peer.ended for peer in peers):
+            break
+        for peer, (_, piece, _) in zip(peers, kinds):
+            if not peer.ended:
+                peer.sends = memoryview(piece)
+    for peer, (first, _, wanted) in zip(peers, kinds):
+        want(peer.ended, f"after {first[:40]!r} it is still open")
+        want(statuses(peer.received) == wanted, f"after {first[:40]!r}: {bytes(peer.received)!r}")
+    close_all(peers)
+
+
+def never_readers(port, dice):
+    """Peers that pipeline and do not read, until the server or they have enough."""
+    pipeline = request("/" + "a" * dice.randrange(1, 4000)) * 2000
+    peers = [
+        Peer(connect(port, receive_bytes=4096), pipeline, reads_first=False) for _ in range(10)
+    ]
+    converse(peers, dice.uniform(1, 5), until=lambda peer: peer.send_failed)
+    close_all(peers)
+
+
+def flooders(port, dice):
+    """Peers that pipeline and read: all answers, in order."""
+    paths = [f"/flood/{number}" for number in range(dice.randrange(1000, 5000))]
+    peers = [Peer(connect(port), b"".join(map(request, paths)), True) for _ in range(4)]
+    converse(peers, WAVE_SECONDS_MAX)
+    for peer in peers:
+        got = [content for _, _, content in answers(peer.received)]
+        want(got == list(map(greeting, paths)), f"{len(got)} of {len(paths)} answers")
+    close_all(peers)
+
+
+def crowds(port, dice):
+    """Many who come, ask once, idle, and are closed by the time-out or leave."""
+    peers = [Peer(connect(port), request("/crowd")) for _ in range(1000)]
+    converse(peers, WAVE_SECONDS_MAX, until=lambda peer: peer.received.endswith(b"/crowd\n"))
+    want(all(statuses(peer.received) == [200] for peer in peers), "one of a crowd got no answer")
+    leavers = dice.randrange(len(peers))
+    close_all(peers[:leavers])
+    converse(peers[leavers:], WAVE_SECONDS_MAX)
+    want(all(peer.ended == "end" for peer in peers[leavers:]), "one of a crowd was not closed")
+    close_all(peers[leavers:])
+
+
+WAVES = [resets, errors, half_closed, slow_heads, never_readers, flooders, crowds]
+
+
+def main():
+    port, wave, seed = int(sys.argv[1]), globals()[sys.argv[2]], int(sys.argv[3])
+    dice = random.Random(seed)
+    running = True
+
+    def stop(*_):
+        nonlocal running
+        running = False
+
+    signal.signal(signal.SIGTERM, stop)
+    waves, faults = 0, []
+    while running:
+        try:
+            wave(port, dice)
+        except (Wrong, OSError, ValueError) as error:
+            faults.append(f"{type(error).__name__}: {str(error)[:300]}")
+        waves += 1
+        # Room for the others: the cores are few.
+        time.sleep(0.2)
+    print(waves, len(faults), *faults[:2])
+
+
+if __name__ == "__main__":
+    main()
