@@ -1,4 +1,4 @@
-//! The article's sentence.
+//! The greeting of the `hullo` command.
 
 use crate::http::{Replied, Reply, Request, Respond};
 

@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
-"""The same conversations for hullo and for strict readers of HTTP/1.1: h11, llhttp, httptools, nginx, HAProxy.
+"""The same conversations for hullo and for strict readers of HTTP/1.1: h11, llhttp, httptools, hyper,
+http_desync_guardian, nginx, HAProxy.
 
-    compare.py BINARY [COUNT] [SEED]
+    compare.py BINARY READERS [COUNT] [SEED]
 
 hullo may refuse more than any of them. It must not take for whole what one of them refuses, nor find the end
 of a request at another place. What is left stands in `DIFFERENCES`, with its reason; anything else fails.
 """
 import collections
+import os
 import re
 import sys
 
 import servers
 from requests import conversations
-from views import UNKNOWN_METHOD, with_h11, with_httptools, with_llhttp, with_server
+from views import UNKNOWN_METHOD, Crate, with_h11, with_httptools, with_llhttp, with_server
 
 # (reader, what it says or None, what the bytes look like, why it is right that hullo differs)
 DIFFERENCES = servers.differences()
@@ -52,9 +54,12 @@ def fault(ours, theirs):
 
 
 def main():
-    binary, count = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 2000
-    seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    binary, crate = sys.argv[1], Crate(sys.argv[2]) if os.path.exists(sys.argv[2]) else None
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else 2000
+    seed = int(sys.argv[4]) if len(sys.argv) > 4 else 1
     readers = {"h11": with_h11, "llhttp": with_llhttp, "httptools": with_httptools}
+    if crate:
+        readers |= {"hyper": crate.with_hyper, "guardian": crate.with_guardian}
     faults, seen, refusals, total = collections.Counter(), {}, collections.Counter(), 0
     with servers.Servers(binary) as running:
         hullo = with_server(running.hullo)
@@ -67,11 +72,15 @@ def main():
             refusals["hullo"] += ours.refused
             for name, view in readers.items():
                 theirs = view(data)
+                if theirs is None:
+                    continue
                 refusals[name] += theirs.refused
                 what = fault(ours, theirs)
                 if what and not known(name, theirs, data):
                     faults[name, what, str(theirs.why)[:60]] += 1
                     seen.setdefault((name, what, str(theirs.why)[:60]), (data, ours, theirs))
+    if crate:
+        crate.close()
     for key, times in faults.most_common():
         data, ours, theirs = seen[key]
         print(f"DIFFERS {times} x {key}\n  {data!r}\n  hullo: {ours}\n  {key[0]}: {theirs}")

@@ -1,5 +1,9 @@
 """Requests that parsers are known to disagree on, and mutations of them, from a seed."""
+import pathlib
 import random
+import re
+
+TABLES = pathlib.Path(__file__).parent.parent / "protocol"
 
 HOST = b"Host: a\r\n"
 NEXT = b"GET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -29,7 +33,8 @@ BODIES = [
     b'5;a="\r\n"\r\nhello\r\n0\r\n\r\n', b"5 \r\nhello\r\n0\r\n\r\n", b" 5\r\nhello\r\n0\r\n\r\n",
     b"10000000000000005\r\nhello\r\n0\r\n\r\n", b"00005\r\nhello\r\n000\r\n\r\n", b"0\r\nX-T: v\r\n\r\n",
     b"0\r\nX-T: v\n\r\n", b"0\r\nContent-Length: 50\r\n\r\n", b"0\r\n\n", b"0\n\n", b"5;\r\nhello\r\n0\r\n\r\n",
-    b"5\r\nhello\r\n0\r\n\r\n", b"A\r\n0123456789\r\n0\r\n\r\n", b"5_\r\nhello\r\n0\r\n\r\n", b"5;\x00\r\nhello\r\n0\r\n\r\n",
+    b"5\r\nhello\r\n0\r\n\r\n", b"A\r\n0123456789\r\n0\r\n\r\n", b"5_\r\nhello\r\n0\r\n\r\n",
+    b"5\r\nhelloX\n0\r\n\r\n", b"5\r\nhello\rX0\r\n\r\n", b"5\r\nhello\r\r0\r\n\r\n", b"5\rXhello\r\n0\r\n\r\n", b"5;\x00\r\nhello\r\n0\r\n\r\n",
 ]
 WHOLE = [
     b"GET /one HTTP/1.1\nHost: a\n\n", b"GET /one HTTP/1.1\r\nHost: a\r\n\n", b"GET /one HTTP/1.1\rHost: a\r\r",
@@ -67,13 +72,45 @@ def mutated(dice, text):
     return text
 
 
+def hostile():
+    """The hostile inputs that `tests/protocol` writes out: name and bytes stand in one table, that of the tests."""
+    escapes = {"r": "\r", "n": "\n", "t": "\t", "0": "\0", "\\": "\\", '"': '"'}
+
+    def plain(escape):
+        return chr(int(escape[1], 16)) if escape[1] else escapes[escape[2]]
+
+    for name in ("hostile", "hostile_bodies", "hostile_heads"):
+        text = (TABLES / f"{name}.rs").read_text()
+        for row in re.finditer(r'\(\s*"[^"]+",\s*b"((?:[^"\\]|\\.)*)"', text):
+            yield re.sub(r"\\(?:x([0-9a-fA-F]{2})|(.))", plain, row[1]).encode("latin-1")
+
+
+def crossed(dice, texts):
+    """The beginning of one and the end of another."""
+    one, other = dice.choice(texts), dice.choice(texts)
+    return one[: dice.randrange(len(one) + 1)] + other[dice.randrange(len(other)) :]
+
+
 def conversations(seed, count):
-    """Every combination of one field and one body once, then as many others as are wanted. Behind each stands
-    another request: whoever answers it has found the end of the first one there."""
+    """Every hostile input, and every field with every body, with a length and with a coding, once; then as many
+    others as are wanted. Behind each stands another request: whoever answers it has found the end of the first
+    one there."""
     dice = random.Random(seed)
-    yield from (whole + NEXT for whole in WHOLE)
+    known = list(hostile())
+    yield from (whole + NEXT for whole in WHOLE + known)
     for field in FIELDS:
         for body in BODIES:
             yield LINES[1] + HOST + field + b"\r\n" + body + NEXT
+    for field in FIELDS:
+        for other in (b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n"):
+            yield LINES[1] + HOST + field + other + b"\r\n0\r\n\r\n" + NEXT
+            yield LINES[1] + HOST + other + field + b"\r\n0\r\n\r\n" + NEXT
     for _ in range(count):
-        yield mutated(dice, request(dice)) + NEXT
+        kind = dice.random()
+        if kind < 0.6:
+            text = request(dice)
+        elif kind < 0.8:
+            text = dice.choice(known)
+        else:
+            text = crossed(dice, known)
+        yield mutated(dice, text) + NEXT

@@ -15,7 +15,10 @@ events {{ worker_connections 512; }}
 http {{
     access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
     uwsgi_temp_path {folder}; scgi_temp_path {folder}; merge_slashes off;
-    server {{ listen 127.0.0.1:{port}; location / {{ default_type text/plain; return 200 $request_uri; }} }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{ proxy_pass http://127.0.0.1:{hullo}; proxy_http_version 1.1; proxy_ignore_client_abort on; }}
+    }}
 }}
 """
 HAPROXY = """
@@ -52,7 +55,8 @@ class Servers:
             ("nginx", NGINX, ["nginx", "-c", "{path}"]),
             ("haproxy", HAPROXY, ["haproxy", "-f", "{path}", "-db"]),
         ]:
-            # HAProxy passes on what it takes, in its own words; hullo only says how it was understood.
+            # Both pass on what they take, in their own words; hullo only says how it was understood. nginx has
+            # read a body to its end by then: a fault in it is refused before there is an answer.
             if shutil.which(name):
                 self.start(name, config, command)
             else:

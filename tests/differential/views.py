@@ -2,6 +2,8 @@
 and whether it then refused what came."""
 import re
 import socket
+import struct
+import subprocess
 
 import h11
 import httptools
@@ -14,7 +16,7 @@ UNKNOWN_METHOD = b"?501"
 class View:
     def __init__(self, targets, refused, why="", left=False):
         self.targets, self.refused, self.why = targets, refused, why
-        self.may_be_early = False  # An answer may go out before its request has come to its end.
+        self.may_be_early = False  # HAProxy's: an answer may go out before its request has come to its end.
         self.left = left  # The reader has closed after a good answer: what follows it has not looked at.
 
     def __repr__(self):
@@ -25,15 +27,15 @@ def with_h11(data):
     connection = h11.Connection(h11.SERVER)
     connection.receive_data(data)
     connection.receive_data(b"")
-    targets, target = [], None
+    targets, target, status = [], None, 200
     try:
         while True:
             event = connection.next_event()
             if isinstance(event, h11.Request):
-                target = event.target
+                target, status = event.target, 405 if event.method == b"CONNECT" else 200
             elif isinstance(event, h11.EndOfMessage):
                 targets.append(target)
-                connection.send(h11.Response(status_code=200, headers=[("Content-Length", "0")]))
+                connection.send(h11.Response(status_code=status, headers=[("Content-Length", "0")]))
                 connection.send(h11.EndOfMessage())
                 if connection.their_state is not h11.DONE or connection.our_state is not h11.DONE:
                     return View(targets, False, left=True)
@@ -89,6 +91,36 @@ def with_httptools(data):
     return View(targets, False)
 
 
+class Crate:
+    """hyper and http_desync_guardian, which are asked through a pipe: see readers/src/main.rs."""
+
+    def __init__(self, binary):
+        self.process = subprocess.Popen([binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.last = None, None
+
+    def ask(self, data):
+        if self.last[0] != data:
+            self.process.stdin.write(struct.pack(">I", len(data)) + data)
+            self.process.stdin.flush()
+            self.last = data, self.process.stdout.readline().decode("latin-1").rstrip("\n").split("\t")
+        return self.last[1]
+
+    def with_hyper(self, data):
+        end, why, targets = self.ask(data)[:3]
+        targets = [bytes.fromhex(target) for target in targets.split(",")[:-1]]
+        return View(targets, end == "refused", why, end == "closed")
+
+    def with_guardian(self, data):
+        """It judges the first head and nothing else: a refusal, or nothing."""
+        tier, reason = self.ask(data)[3:]
+        is_bad = tier in ("Ambiguous", "Severe")
+        return View([], True, f"{tier} {reason}") if is_bad else None
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+
+
 GREETING = re.compile(rb"(?:.*requested: )?(.*?)\n?\Z", re.S)
 
 
@@ -132,6 +164,6 @@ def with_server(port, silence=None):
             else:
                 targets.append(UNKNOWN_METHOD if status == 501 else b"?")
         seen = View(targets, refused, why, left)
-        seen.may_be_early = True
+        seen.may_be_early = silence is not None
         return seen
     return view
