@@ -37,4 +37,11 @@ impl Plan {
     pub(super) fn share(&self, thread: usize) -> usize {
         self.connections / self.threads + usize::from(thread < self.connections % self.threads)
     }
+
+    /// Of so many requests in all, how many a thread has to itself: a batch for each connection, or
+    /// what there is for each.
+    pub(super) fn own_requests(&self, thread: usize, requests: u64) -> u64 {
+        let each = requests / self.connections as u64;
+        self.share(thread) as u64 * each.min(self.batch.len() as u64)
+    }
 }

@@ -96,46 +96,8 @@ fn destination(options: &Options, target: &Target) -> Result<(Destination, u64),
 }
 
 fn request(options: &Options, target: &Target) -> Result<Request, String> {
-    let method = options.method.to_ascii_uppercase();
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if method.is_empty() || !method.bytes().all(is_token) {
-        return Err(format!("{method:?} is no method"));
-    }
-    if method == "CONNECT" {
-        return Err(
-            "CONNECT makes a tunnel, and what is in it is no HTTP to be measured".to_owned(),
-        );
-    }
-    let body = match (&options.data, &options.data_file) {
-        (Some(text), _) => text.clone().into_bytes(),
-        (None, Some(path)) => {
-            fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?
-        }
-        (None, None) => Vec::new(),
-    };
-    let mut fields = options.fields.clone();
-    let mut add = |name: &str, value: &str| -> Result<(), String> {
-        fields.push(request::field(&format!("{name}: {value}"))?);
-        Ok(())
-    };
-    if let Some(types) = &options.accept {
-        add("Accept", types)?;
-    }
-    if let Some(user) = &options.auth {
-        add(
-            "Authorization",
-            &format!("Basic {}", request::base64(user.as_bytes())),
-        )?;
-    }
-    let has_type = options
-        .fields
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    match &options.content_type {
-        Some(content_type) => add("Content-Type", content_type)?,
-        None if !body.is_empty() && !has_type => add("Content-Type", "text/html")?,
-        None => {}
-    }
+    let body = body(options)?;
+    let fields = fields(options, !body.is_empty())?;
     let host = options.host.as_ref().unwrap_or(&target.authority);
     let (_, host) = request::field(&format!("Host: {host}"))?;
     let asks_to_close = fields.iter().any(|(name, value)| {
@@ -149,13 +111,62 @@ fn request(options: &Options, target: &Target) -> Result<Request, String> {
         );
     }
     Ok(Request {
-        method,
+        method: method(&options.method)?,
         path: target.path.clone(),
         host,
         fields,
         body,
         closes: options.disable_keepalive || asks_to_close,
     })
+}
+
+/// As hey does, whatever the case it was typed in.
+fn method(text: &str) -> Result<String, String> {
+    let method = text.to_ascii_uppercase();
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if method.is_empty() || !method.bytes().all(is_token) {
+        return Err(format!("{method:?} is no method"));
+    }
+    if method == "CONNECT" {
+        return Err(
+            "CONNECT makes a tunnel, and what is in it is no HTTP to be measured".to_owned(),
+        );
+    }
+    Ok(method)
+}
+
+fn body(options: &Options) -> Result<Vec<u8>, String> {
+    match (&options.data, &options.data_file) {
+        (Some(text), _) => Ok(text.clone().into_bytes()),
+        (None, Some(path)) => {
+            fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+        }
+        (None, None) => Ok(Vec::new()),
+    }
+}
+
+fn fields(options: &Options, has_body: bool) -> Result<Vec<(String, String)>, String> {
+    let mut fields = options.fields.clone();
+    let has_type = fields
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let mut add = |name: &str, value: &str| -> Result<(), String> {
+        fields.push(request::field(&format!("{name}: {value}"))?);
+        Ok(())
+    };
+    if let Some(types) = &options.accept {
+        add("Accept", types)?;
+    }
+    if let Some(user) = &options.auth {
+        let credentials = request::base64(user.as_bytes());
+        add("Authorization", &format!("Basic {credentials}"))?;
+    }
+    match &options.content_type {
+        Some(content_type) => add("Content-Type", content_type)?,
+        None if has_body && !has_type => add("Content-Type", "text/html")?,
+        None => {}
+    }
+    Ok(fields)
 }
 
 fn expect(options: &Options, request: &Request) -> Result<Expect, String> {

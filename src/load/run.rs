@@ -108,6 +108,7 @@ fn unix_ms() -> u64 {
 
 /// What the threads of a run share.
 struct Shared {
+    /// Requests that no thread has to itself.
     left: AtomicU64,
     /// All begin to count at the same time.
     warm: Gate,
@@ -116,7 +117,10 @@ struct Shared {
 impl Shared {
     fn new(plan: &Plan) -> Self {
         let left = match plan.work {
-            Work::Count(requests) => requests,
+            Work::Count(requests) => {
+                let own = |thread| plan.own_requests(thread, requests);
+                requests - (0..plan.threads).map(own).sum::<u64>()
+            }
             Work::Time(_) => 0,
         };
         Self {
@@ -159,7 +163,10 @@ impl Shared {
                 };
                 Supply::Schedule(Schedule::new(rate, requests, number, plan.threads))
             }
-            (None, Work::Count(_)) => Supply::count(&self.left, plan.threads),
+            (None, Work::Count(requests)) => {
+                let own = plan.own_requests(number, requests);
+                Supply::count(&self.left, own, plan.threads)
+            }
             (None, Work::Time(time)) => Supply::Until(time),
         }
     }

@@ -7,7 +7,8 @@ use super::pace::Schedule;
 /// One thread's requests.
 #[derive(Debug)]
 pub(super) enum Supply<'a> {
-    /// So many in all, shared by the threads: each takes some of them at a time.
+    /// Some for this thread alone, so that each of its connections sends something; the others are
+    /// shared by the threads, and taken some at a time.
     Count {
         left: &'a AtomicU64,
         portion: u64,
@@ -20,17 +21,17 @@ pub(super) enum Supply<'a> {
 }
 
 impl<'a> Supply<'a> {
-    pub(super) fn count(left: &'a AtomicU64, threads: usize) -> Self {
-        let requests = left.load(Ordering::Relaxed);
+    pub(super) fn count(left: &'a AtomicU64, mine: u64, threads: usize) -> Self {
+        let shared = left.load(Ordering::Relaxed);
         // In portions, so that no thread runs dry much before another, and none asks too often.
         let portion = match threads {
-            1 => requests,
-            _ => (requests / (threads as u64 * 32)).clamp(1, 4096),
+            1 => shared,
+            _ => (shared / (threads as u64 * 32)).min(4096),
         };
         Self::Count {
             left,
             portion,
-            mine: 0,
+            mine,
         }
     }
 
@@ -44,7 +45,7 @@ impl<'a> Supply<'a> {
                 mine,
             } => {
                 if *mine == 0 {
-                    *mine = draw(left, *portion);
+                    *mine = draw(left, (*portion).max(most as u64));
                 }
                 let count = (*mine).min(most as u64);
                 *mine -= count;
@@ -97,7 +98,7 @@ mod tests {
     #[test]
     fn threads_draw_every_request_once() {
         let left = AtomicU64::new(1000);
-        let mut supplies: Vec<_> = (0..3).map(|_| Supply::count(&left, 3)).collect();
+        let mut supplies: Vec<_> = (0..3).map(|mine| Supply::count(&left, mine, 3)).collect();
         let mut taken = 0;
         loop {
             let before = taken;
@@ -111,18 +112,26 @@ mod tests {
                 break;
             }
         }
-        assert_eq!(taken, 1000);
+        assert_eq!(taken, 1000 + 1 + 2);
         assert!(supplies.iter().all(|supply| supply.is_over(0)));
     }
 
     #[test]
     fn a_batch_is_cut_to_what_is_left() {
         let left = AtomicU64::new(5);
-        let mut supply = Supply::count(&left, 1);
+        let mut supply = Supply::count(&left, 0, 1);
         assert_eq!(supply.take(1, 4), Some((1, 4)));
         assert!(!supply.is_over(1));
         assert_eq!(supply.take(2, 4), Some((2, 1)));
         assert_eq!(supply.take(3, 4), None);
+    }
+
+    #[test]
+    fn a_small_portion_still_fills_a_batch() {
+        let left = AtomicU64::new(20);
+        let mut supply = Supply::count(&left, 0, 2);
+        assert_eq!(supply.take(1, 16), Some((1, 16)));
+        assert_eq!(supply.take(1, 16), Some((1, 4)));
     }
 
     #[test]
