@@ -59,6 +59,11 @@ pub struct Options {
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "0", hide_default_value = true)]
     pub(super) warmup: u64,
 
+    /// Begin when the clock next shows a multiple of this (10s, 1m), so that several machines begin
+    /// together
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) align: Option<u64>,
+
     /// Do it so often, on new connections, and report each and all
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(super) repeat: u32,

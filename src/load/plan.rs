@@ -21,6 +21,8 @@ pub(super) struct Plan {
     pub(super) expect: Expect,
     pub(super) work: Work,
     pub(super) warmup: u64,
+    /// Begin at a multiple of this by the clock.
+    pub(super) align: Option<u64>,
     /// Connections of all threads together, at least one each.
     pub(super) connections: usize,
     pub(super) threads: usize,

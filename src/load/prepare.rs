@@ -33,6 +33,7 @@ pub(super) fn prepare(options: &Options) -> Result<(Plan, Settings), String> {
         expect: expect(options, &request)?,
         work,
         warmup: options.warmup,
+        align: options.align.filter(|nanos| *nanos > 0),
         connections,
         threads,
         rate: options.rate,

@@ -41,6 +41,7 @@ struct Part {
 
 /// Runs the plan once.
 pub(super) fn run(plan: &Plan, stop: &Arc<AtomicBool>, watch: &mut Watch<'_>) -> io::Result<Run> {
+    await_alignment(plan, stop);
     let progress: Vec<Progress> = (0..plan.threads).map(|_| Progress::default()).collect();
     let mut workers = Vec::new();
     for (thread, progress) in progress.iter().enumerate() {
@@ -101,9 +102,31 @@ fn joined(parts: Vec<Part>, started_unix_ms: u64) -> Run {
     run
 }
 
-fn unix_ms() -> u64 {
+fn unix() -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.unwrap_or_default().as_millis() as u64
+    now.unwrap_or_default()
+}
+
+fn unix_ms() -> u64 {
+    unix().as_millis() as u64
+}
+
+/// Sleeps until the clock shows a multiple of what the plan says, or there is a wish to stop.
+fn await_alignment(plan: &Plan, stop: &AtomicBool) {
+    let Some(align) = plan.align else {
+        return;
+    };
+    let passed = |now: Duration| now.as_nanos() % u128::from(align);
+    let mut last = passed(unix());
+    while !stop.load(Ordering::Relaxed) {
+        let left = Duration::from_nanos((u128::from(align) - last) as u64);
+        thread::sleep(left.min(WATCH));
+        let now = passed(unix());
+        if now < last {
+            return;
+        }
+        last = now;
+    }
 }
 
 /// What the threads of a run share.
