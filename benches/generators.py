@@ -3,7 +3,8 @@
 
   generators.py cpu        CPU time per request sent: hullo bench, wrk, hey; 100 connections
   generators.py pipelined  the same with 16 requests in a write: hullo bench, wrk with a script
-  generators.py agree      requests/s, p50 and p99 on a server that is the bottleneck (--server)
+  generators.py agree      requests/s, p50 and p99 on a server that is the bottleneck: --server, or
+                           one of 100 us per request, slow enough for hey on one core
   generators.py stall      hullo stands still for 200 ms under load: what p99.9 and the maximum say
   generators.py article    the article's three tests, by hullo bench and by hey, outputs side by side
 
@@ -16,6 +17,7 @@ system time (wait4), so the figure holds also when others use the machine; ratio
 a round, and their median and spread are printed. Needs Linux, taskset, wrk and hey.
 """
 import argparse
+import asyncio
 import json
 import os
 import re
@@ -164,7 +166,7 @@ def pipelined(a):
 
 
 def agree(a):
-    rows = rounds(a, a.server or a.serve, {
+    rows = rounds(a, a.server or f'{sys.executable} {os.path.abspath(__file__)} slow --port {{port}}', {
         'hullo bench': lambda url: hullo(a, url, '-z', f'{a.d}s'),
         'wrk': lambda url: wrk(a, url),
         'hey': lambda url: hey(a, url),
@@ -173,6 +175,26 @@ def agree(a):
         _, _, rates, p50, p99 = zip(*row)
         millis = [[t * 1e3 for t in times] for times in (p50, p99)]
         print(f'{name:12s} {spread(rates, 0)} requests/s; p50 {spread(millis[0])} ms; p99 {spread(millis[1])} ms')
+
+
+def slow(a):
+    """Serves, at 100 us of CPU for each request."""
+    class Peer(asyncio.Protocol):
+        def connection_made(self, transport):
+            self.transport = transport
+
+        def data_received(self, data):
+            end = time.thread_time_ns() + 100_000
+            while time.thread_time_ns() < end:
+                pass
+            self.transport.write(b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello')
+
+    async def serve():
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Peer, '127.0.0.1', a.port)
+        await server.serve_forever()
+
+    asyncio.run(serve())
 
 
 def stall(a):
@@ -216,10 +238,11 @@ def article(a):
 
 def main():
     ap = argparse.ArgumentParser(usage=__doc__)
-    jobs = {f.__name__: f for f in (cpu, pipelined, agree, stall, article)}
+    jobs = {f.__name__: f for f in (cpu, pipelined, agree, stall, article, slow)}
     ap.add_argument('job', choices=jobs)
     ap.add_argument('--hullo', default='target/release/hullo')
     ap.add_argument('--server')
+    ap.add_argument('--port', type=int, help=argparse.SUPPRESS)
     ap.add_argument('-d', type=int, default=3)
     ap.add_argument('-n', type=int, default=5)
     a = ap.parse_args()

@@ -37,7 +37,7 @@ enum State {
     #[default]
     Head,
     Length(Head, u64),
-    Chunked(Head, Box<Chunked>),
+    Chunked(Head, Chunked),
     /// The body ends with the connection.
     Close(Head),
 }
@@ -130,7 +130,7 @@ impl Reader {
         self.state = match head.framing {
             _ if is_bodiless => State::Length(head, 0),
             Framing::Length(length) => State::Length(head, length),
-            Framing::Chunked => State::Chunked(head, Box::default()),
+            Framing::Chunked => State::Chunked(head, Chunked::default()),
             Framing::Close => State::Close(head),
         };
     }
@@ -216,6 +216,10 @@ impl Reader {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "response_cuts.rs"]
+mod cuts;
 
 #[cfg(test)]
 #[path = "response_tests.rs"]

@@ -5,7 +5,11 @@ use super::*;
 
 /// Plays `pieces` to one reader as a connection would, and then the end of the connection if
 /// `closed`. What came out: statuses with body lengths, in order, and how it ended.
-fn play(pieces: &[&[u8]], expect: &Expect, closed: bool) -> (Vec<Answer>, Result<usize, Fault>) {
+pub(super) fn play(
+    pieces: &[&[u8]],
+    expect: &Expect,
+    closed: bool,
+) -> (Vec<Answer>, Result<usize, Fault>) {
     let (mut reader, mut memo) = (Reader::default(), Memo::default());
     let (mut left, mut answers) = (Vec::new(), Vec::new());
     for piece in pieces {
@@ -75,44 +79,43 @@ fn bad(text: &str, cause: Bad) {
 
 #[test]
 fn reads_what_is_framed_by_length() {
-    good(
-        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
-        200,
-        5,
-        false,
-    );
-    good("HTTP/1.1 200 OK\r\ncontent-length:0\r\n\r\n", 200, 0, false);
-    good("HTTP/1.1 200\r\nContent-Length: 1 \r\n\r\nx", 200, 1, false);
-    good(
-        "HTTP/1.1 404 Not Found\r\nX: \u{e9}\r\nContent-Length: 2\r\n\r\nno",
-        404,
-        2,
-        false,
-    );
-    good(
-        "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx",
-        200,
-        1,
-        true,
-    );
-    good(
-        "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\nx",
-        200,
-        1,
-        false,
-    );
-    good(
-        "HTTP/1.1 200 OK\r\nConnection: foo, CLOSE\r\nContent-Length: 1\r\n\r\nx",
-        200,
-        1,
-        true,
-    );
-    good(
-        "HTTP/1.1 200 OK\r\nConnection: close\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n",
-        200,
-        0,
-        true,
-    );
+    for (head, body, status, closes) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5", "hello", 200, false),
+        ("HTTP/1.1 200 OK\r\ncontent-length:0", "", 200, false),
+        ("HTTP/1.1 200\r\nContent-Length: 1 ", "x", 200, false),
+        (
+            "HTTP/1.1 404 No\r\nX: \u{e9}\r\nContent-Length: 2",
+            "no",
+            404,
+            false,
+        ),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 1", "x", 200, true),
+        (
+            "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1",
+            "x",
+            200,
+            false,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nConnection: a, CLOSE\r\nContent-Length: 1",
+            "x",
+            200,
+            true,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nConnection: keep-alive\r\nContent-Length: 0",
+            "",
+            200,
+            true,
+        ),
+    ] {
+        good(
+            &format!("{head}\r\n\r\n{body}"),
+            status,
+            body.len() as u64,
+            closes,
+        );
+    }
 }
 
 #[test]

@@ -206,9 +206,13 @@ struct Stretch {
 /// Intervals are put together until they are few enough to read, in seconds.
 fn stretches(report: &Report) -> Vec<Stretch> {
     let over_time = &report.over_time;
+    if over_time.responses.len() < 2 {
+        return Vec::new();
+    }
     let interval = over_time.interval_ns as f64 / 1e9;
     let whole = report.elapsed_ns as f64 / 1e9;
-    let per_line = over_time.responses.len().div_ceil(COURSE_LINES).max(1);
+    // The last interval is mostly a splinter.
+    let per_line = (over_time.responses.len() - 1).div_ceil(COURSE_LINES);
     let mut rows: Vec<Stretch> = Vec::new();
     let responses = over_time.responses.chunks(per_line);
     for (number, (responses, errors)) in

@@ -118,6 +118,9 @@ impl<'a> Worker<'a> {
     /// Sends what there is to send and awaits the answers, or is told to stop. Returns how long it
     /// took and what was counted, from nothing; connections stay for the next time.
     pub(super) fn run(&mut self, supply: Supply<'a>) -> io::Result<(u64, Tally)> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Ok((0, Tally::new()));
+        }
         self.begin(supply);
         let mut events = Events::with_capacity(EVENTS_MAX);
         while !self.stop.load(Ordering::Relaxed) && !self.is_over() {
