@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use hullo::http::Limits;
+use hullo::load;
 use hullo::server::{Options, Timeouts};
 
 /// The greeting server: answers every path with "Hello, visitor! You've requested: {path}", as fast
@@ -25,7 +26,7 @@ impl Cli {
     /// Reads the arguments and the environment, or says what is wrong with them and exits: with 2,
     /// or with 0 after `--help` and `--version`.
     pub(crate) fn read() -> Self {
-        Self::try_parse().unwrap_or_else(|error| {
+        Self::try_parse_from(load::hey_flags(std::env::args_os())).unwrap_or_else(|error| {
             let _ = error.print();
             if error.use_stderr() {
                 // What nobody has typed is hard to find.
@@ -49,6 +50,8 @@ impl Cli {
 pub(crate) enum Job {
     /// Greet whoever asks (this is also what hullo does without a word)
     Serve(Serve),
+    /// Load a server with requests and measure its answers, with the flags of hey
+    Bench(Box<load::Options>),
 }
 
 #[derive(Args, Debug)]

@@ -59,6 +59,8 @@
 
 mod greeting;
 pub mod http;
+#[cfg(feature = "cli")]
+pub mod load;
 mod net;
 pub mod server;
 #[cfg(any(test, feature = "simulation"))]

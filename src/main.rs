@@ -1,6 +1,6 @@
 #![forbid(unsafe_code)]
 //! Arguments -> a job -> an exit code: 0 when it was done, 1 when it could not be, 2 when the
-//! arguments are at fault.
+//! arguments are at fault. `bench` has one more.
 
 mod cli;
 
@@ -17,6 +17,7 @@ use signal_hook::iterator::Signals;
 fn main() -> ExitCode {
     let done = match cli::Cli::read().job() {
         cli::Job::Serve(serve) => run(serve.options()),
+        cli::Job::Bench(options) => return hullo::load::bench(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,169 @@
+//! The command itself: it prepares, runs, prints and says how it went.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use super::options::{Format, Options};
+use super::plan::Plan;
+use super::prepare::prepare;
+use super::progress::Line;
+use super::report::{Measured, Report, Settings};
+use super::run::run;
+use super::{tables, text};
+
+/// Nothing was answered.
+const EXIT_NOTHING: u8 = 1;
+/// The arguments are at fault.
+const EXIT_USAGE: u8 = 2;
+/// A `--fail-if` held.
+const EXIT_FAILED: u8 = 3;
+
+/// Does what the options say, and returns how it went.
+#[must_use]
+pub fn bench(options: &Options) -> ExitCode {
+    let report = if options.merge.is_empty() {
+        measure(options)
+    } else {
+        merge(options)
+    };
+    let report = match report {
+        Ok(report) => report,
+        Err((code, sentence)) => {
+            eprintln!("hullo bench: {sentence}");
+            return code.into();
+        }
+    };
+    match publish(options, &report) {
+        Ok(()) => verdict(options, &report).into(),
+        Err(sentence) => {
+            eprintln!("hullo bench: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Failure = (u8, String);
+
+fn measure(options: &Options) -> Result<Report, Failure> {
+    let (plan, settings) = prepare(options).map_err(|sentence| (EXIT_USAGE, sentence))?;
+    let stop = stop_on_signal()
+        .map_err(|error| (EXIT_NOTHING, format!("cannot wait for signals: {error}")))?;
+    let measured = repeat(options, &plan, &stop)
+        .map_err(|error| (EXIT_NOTHING, format!("an event loop failed: {error}")))?;
+    Ok(Report::new(settings, measured))
+}
+
+/// The first signal ends the run, and what there is is printed; the second ends the process.
+fn stop_on_signal() -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
+        flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+fn repeat(options: &Options, plan: &Plan, stop: &Arc<AtomicBool>) -> io::Result<Measured> {
+    let mut all = None;
+    for number in 1..=options.repeat {
+        let mut line = Line::new(plan, number, options.repeat);
+        let result = run(plan, stop, &mut |responses, errors| {
+            line.show(responses, errors);
+        });
+        line.clear();
+        let measured = Measured::of(result?);
+        match &mut all {
+            None => all = Some(measured),
+            Some(all) => all.follow(measured),
+        }
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    all.ok_or_else(|| io::Error::other("there was no run"))
+}
+
+fn merge(options: &Options) -> Result<Report, Failure> {
+    let usage = |path: &Path, error: &dyn std::fmt::Display| {
+        (
+            EXIT_USAGE,
+            format!("{} cannot be joined: {error}", path.display()),
+        )
+    };
+    let mut joined: Option<(Settings, Measured)> = None;
+    for path in &options.merge {
+        let text = fs::read_to_string(path).map_err(|error| usage(path, &error))?;
+        let report = Report::read(&text).map_err(|error| usage(path, &error))?;
+        match &mut joined {
+            None => joined = Some((report.settings.clone(), report.measured())),
+            Some((settings, all)) => {
+                if !settings.is_same_work(&report.settings) {
+                    eprintln!(
+                        "hullo bench: note: {} had other settings than {}",
+                        path.display(),
+                        options.merge[0].display()
+                    );
+                }
+                all.join(report.measured());
+            }
+        }
+    }
+    let (settings, measured) = joined.ok_or((EXIT_USAGE, "there is nothing to join".to_owned()))?;
+    Ok(Report::new(settings, measured))
+}
+
+fn publish(options: &Options, report: &Report) -> Result<(), String> {
+    let write = |path: &Path, text: String| {
+        fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    };
+    if let Some(path) = &options.json {
+        write(path, report.json())?;
+    }
+    if let Some(path) = &options.hdr {
+        write(path, tables::hgrm(report))?;
+    }
+    let text = match options.output {
+        Format::Text => text::of(report),
+        Format::Json => report.json(),
+        Format::Csv => tables::csv(report),
+        Format::Markdown => tables::markdown(report),
+    };
+    let mut stdout = io::stdout().lock();
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    match written {
+        // Whoever reads only the first lines has seen what they wanted.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("cannot write the report: {error}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn verdict(options: &Options, report: &Report) -> u8 {
+    let held: Vec<String> = options
+        .fail_if
+        .iter()
+        .filter_map(|condition| condition.held(report))
+        .collect();
+    for sentence in &held {
+        eprintln!("hullo bench: failed, {sentence}");
+    }
+    // Without a server nothing was measured: that is another fault than a slow one.
+    if report.responses == 0 {
+        eprintln!("hullo bench: nothing was answered");
+        EXIT_NOTHING
+    } else if held.is_empty() {
+        0
+    } else {
+        EXIT_FAILED
+    }
+}

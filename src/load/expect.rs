@@ -1,0 +1,163 @@
+//! What an answer should be: `--expect-status` and `--expect-body`.
+
+use std::fmt;
+
+/// Statuses that are expected.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Statuses([bool; 1000]);
+
+impl Statuses {
+    /// `200`, `2xx`, `200-299`, and lists of these with commas.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let mut set = [false; 1000];
+        for item in text.split(',').map(str::trim) {
+            let (low, high) = bounds(item).ok_or_else(|| {
+                format!("{item:?} is no status: write 200, 2xx, 200-299, or a list such as 200,304")
+            })?;
+            set[low..=high].fill(true);
+        }
+        Ok(Self(set))
+    }
+
+    pub(super) fn has(&self, status: u16) -> bool {
+        self.0.get(usize::from(status)).copied().unwrap_or(false)
+    }
+}
+
+impl fmt::Debug for Statuses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.0.iter().filter(|set| **set).count();
+        write!(f, "Statuses({count})")
+    }
+}
+
+fn bounds(item: &str) -> Option<(usize, usize)> {
+    let status = |text: &str| {
+        let number: usize = text.parse().ok()?;
+        (text.len() == 3 && (100..1000).contains(&number)).then_some(number)
+    };
+    if let Some(class) = item.strip_suffix("xx").or(item.strip_suffix("XX")) {
+        let low = status(&format!("{class}00"))?;
+        return Some((low, low + 99));
+    }
+    match item.split_once('-') {
+        Some((low, high)) => Some((status(low)?, status(high)?)).filter(|(low, high)| low <= high),
+        None => status(item).map(|one| (one, one)),
+    }
+}
+
+/// What is expected of the answers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Expect {
+    pub(super) statuses: Option<Statuses>,
+    /// The body, for each place in a batch.
+    pub(super) bodies: Option<Vec<Vec<u8>>>,
+    /// The requests ask for the head alone.
+    pub(super) head_only: bool,
+}
+
+impl Expect {
+    /// The body that is expected of the answer in this place.
+    #[inline]
+    pub(super) fn body(&self, place: usize) -> Option<&[u8]> {
+        // RFC 9110 section 9.3.2: no answer to HEAD has one, so there is nothing to compare.
+        if self.head_only {
+            return None;
+        }
+        self.bodies.as_ref()?.get(place).map(Vec::as_slice)
+    }
+}
+
+/// Compares a body that comes in pieces with the one expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Comparison {
+    /// So many bytes were equal.
+    at: usize,
+    equal: bool,
+}
+
+impl Default for Comparison {
+    fn default() -> Self {
+        Self { at: 0, equal: true }
+    }
+}
+
+impl Comparison {
+    #[inline]
+    pub(super) fn feed(&mut self, expected: Option<&[u8]>, piece: &[u8]) {
+        if let Some(expected) = expected {
+            let rest = expected.get(self.at..).unwrap_or_default();
+            self.equal &= rest.starts_with(piece);
+            self.at = self.at.saturating_add(piece.len());
+        }
+    }
+
+    /// Was the body, which has ended, the one expected?
+    #[inline]
+    pub(super) fn is_equal(&self, expected: Option<&[u8]>) -> bool {
+        expected.is_none_or(|expected| self.equal && self.at == expected.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, yes: &[u16], no: &[u16]) {
+        let set = Statuses::parse(text).unwrap();
+        for status in yes {
+            assert!(set.has(*status), "{text} has {status}");
+        }
+        for status in no {
+            assert!(!set.has(*status), "{text} has not {status}");
+        }
+    }
+
+    #[test]
+    fn statuses_are_one_a_class_a_range_or_a_list() {
+        check("200", &[200], &[199, 201, 0, 999]);
+        check("2xx", &[200, 299], &[199, 300]);
+        check(
+            "200-204, 3XX,404",
+            &[200, 204, 300, 399, 404],
+            &[205, 400, 405],
+        );
+        check("999", &[999], &[998, 1000, u16::MAX]);
+    }
+
+    #[test]
+    fn what_is_no_status_is_said() {
+        for text in [
+            "", "20", "2000", "0xx", "xx", "2x", "abc", "299-200", "200,", "-200", "+20",
+        ] {
+            let error = Statuses::parse(text).unwrap_err();
+            assert!(error.contains("is no status"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_compared_in_any_pieces() {
+        for (body, equal) in [
+            ("hello", true),
+            ("hell", false),
+            ("hello!", false),
+            ("help!", false),
+        ] {
+            for cut in 0..=body.len() {
+                let mut comparison = Comparison::default();
+                comparison.feed(Some(b"hello"), &body.as_bytes()[..cut]);
+                comparison.feed(Some(b"hello"), &body.as_bytes()[cut..]);
+                assert_eq!(
+                    comparison.is_equal(Some(b"hello")),
+                    equal,
+                    "{body} at {cut}"
+                );
+            }
+        }
+        let mut any = Comparison::default();
+        any.feed(None, b"anything");
+        assert!(any.is_equal(None));
+        assert!(Comparison::default().is_equal(Some(b"")));
+    }
+}

@@ -1,0 +1,140 @@
+//! How a request can fail. Each failed request is counted once, by one of these.
+
+use std::io::{self, ErrorKind};
+
+/// Why a request has no answer, or not the one that was expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Nobody listens there.
+    Refused,
+    /// No connection, for another reason: no route, no free port, no descriptor.
+    Connect,
+    /// The connection was reset while the request was on it.
+    Reset,
+    /// The server closed the connection, without a word, before the first byte of the answer.
+    Closed,
+    /// The connection ended inside the answer.
+    Short,
+    /// The answer was not whole in time.
+    TimeOut,
+    /// What came is no answer to what was asked.
+    Bad(Bad),
+    /// A whole answer, with another status than `--expect-status` says.
+    Status,
+    /// A whole answer, with another body than `--expect-body` says.
+    Body,
+}
+
+/// What is wrong with an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bad {
+    NotHttp,
+    Head,
+    LineEnd,
+    HeadLength,
+    FieldCount,
+    Length,
+    LengthTwice,
+    Coding,
+    CodingAndLength,
+    CodingInOld,
+    Chunk,
+    Trailer,
+    Interim,
+    Upgrade,
+    Unasked,
+}
+
+/// How a kind of failure is written in JSON and in `--fail-if`, and what a reader sees.
+pub(super) const KINDS: [(&str, &str); 9] = [
+    ("refused", "connection refused"),
+    ("connect", "no connection"),
+    ("reset", "connection reset"),
+    ("closed", "connection closed before the answer"),
+    (
+        "short",
+        "short body: connection closed in the middle of the answer",
+    ),
+    ("timeout", "time-out"),
+    ("bad_response", "bad response"),
+    ("status", "unexpected status"),
+    ("body", "unexpected body"),
+];
+
+pub(super) const BAD_KIND: usize = 6;
+
+pub(super) const CAUSES: [&str; 15] = [
+    "not HTTP/1",
+    "malformed head",
+    "bare LF or CR as a line end",
+    "head too long",
+    "too many fields",
+    "Content-Length is no number",
+    "Content-Length given twice",
+    "Transfer-Encoding has no, or more than one, final chunked",
+    "both Transfer-Encoding and Content-Length",
+    "Transfer-Encoding in HTTP/1.0",
+    "malformed chunk",
+    "malformed trailer",
+    "too many 1xx answers",
+    "101 without having asked for an upgrade",
+    "bytes that no request asked for",
+];
+
+impl Fault {
+    /// Its row in [`KINDS`].
+    pub(super) const fn kind(self) -> usize {
+        match self {
+            Self::Refused => 0,
+            Self::Connect => 1,
+            Self::Reset => 2,
+            Self::Closed => 3,
+            Self::Short => 4,
+            Self::TimeOut => 5,
+            Self::Bad(_) => BAD_KIND,
+            Self::Status => 7,
+            Self::Body => 8,
+        }
+    }
+
+    /// Was there no connection at all?
+    pub(super) const fn is_connect(self) -> bool {
+        matches!(self, Self::Refused | Self::Connect)
+    }
+
+    /// What an error of connect(2) means.
+    pub(super) fn of_connect(error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::ConnectionRefused => Self::Refused,
+            _ => Self::Connect,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_has_its_row() {
+        for (fault, name) in [
+            (Fault::Refused, "refused"),
+            (Fault::Connect, "connect"),
+            (Fault::Reset, "reset"),
+            (Fault::Closed, "closed"),
+            (Fault::Short, "short"),
+            (Fault::TimeOut, "timeout"),
+            (Fault::Bad(Bad::Head), "bad_response"),
+            (Fault::Status, "status"),
+            (Fault::Body, "body"),
+        ] {
+            assert_eq!(KINDS[fault.kind()].0, name);
+        }
+        assert_eq!(Bad::Unasked as usize, CAUSES.len() - 1);
+        assert_eq!(
+            CAUSES[Bad::Coding as usize].split(' ').next(),
+            Some("Transfer-Encoding")
+        );
+        assert_eq!(CAUSES[Bad::Chunk as usize], "malformed chunk");
+    }
+}

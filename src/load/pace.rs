@@ -1,0 +1,204 @@
+//! When requests are due: arithmetic alone. Times are nanoseconds since the start of the run.
+
+/// The open model: request `k` of the run is due at `k / rate`, whatever became of those before it.
+/// One thread of several has every `threads`-th of them.
+///
+/// What is due and not sent yet is a queue, but one that needs no memory: its times follow from the
+/// numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Schedule {
+    nanos_per_request: f64,
+    /// The number of this thread's next request in the run.
+    next: u64,
+    /// From one of its requests to the next.
+    stride: u64,
+    /// Requests of the run.
+    end: u64,
+}
+
+impl Schedule {
+    pub(super) fn new(rate: f64, requests: u64, thread: usize, threads: usize) -> Self {
+        Self {
+            nanos_per_request: 1e9 / rate,
+            next: thread as u64,
+            stride: threads as u64,
+            end: requests,
+        }
+    }
+
+    /// How many requests are due in a time, for a run of that length.
+    pub(super) fn requests_in(rate: f64, nanos: u64) -> u64 {
+        (rate * nanos as f64 / 1e9).ceil() as u64
+    }
+
+    /// When this thread's next request is due, if there is one.
+    #[inline]
+    pub(super) fn due(&self) -> Option<u64> {
+        (self.next < self.end).then(|| self.time_of(self.next))
+    }
+
+    #[inline]
+    fn time_of(&self, number: u64) -> u64 {
+        // Exact to the nanosecond for the first hundred days.
+        (number as f64 * self.nanos_per_request) as u64
+    }
+
+    /// Between two requests of this thread.
+    pub(super) fn interval(&self) -> u64 {
+        (self.stride as f64 * self.nanos_per_request) as u64
+    }
+
+    /// Takes the requests that are due by now, `most` at most: when the first was due, and how
+    /// many there are.
+    #[inline]
+    pub(super) fn take(&mut self, now: u64, most: usize) -> Option<(u64, usize)> {
+        let first = self.due().filter(|due| *due <= now)?;
+        let mut count = 0;
+        while count < most && self.due().is_some_and(|due| due <= now) {
+            self.next += self.stride;
+            count += 1;
+        }
+        Some((first, count))
+    }
+
+    /// How many are due by now, and were not taken.
+    pub(super) fn waiting(&self, now: u64) -> u64 {
+        let mut rest = *self;
+        let due = ((now as f64 / self.nanos_per_request) as u64).min(self.end);
+        // The division is right but for rounding: the last steps are counted.
+        let skipped = due.saturating_sub(self.next + 2 * self.stride) / self.stride;
+        rest.next += skipped * self.stride;
+        skipped
+            + rest
+                .take(now, usize::MAX)
+                .map_or(0, |(_, count)| count as u64)
+    }
+}
+
+/// A limit for one connection, as `-q` of hey: so many requests a second at most. Time that was
+/// not used is lost: nothing is caught up on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pace {
+    /// Before this, nothing is sent.
+    pub(super) next: u64,
+}
+
+impl Pace {
+    /// Takes leave for `count` requests now, at `interval` each, or says when to come again.
+    #[inline]
+    pub(super) fn take(&mut self, now: u64, interval: u64, count: usize) -> Result<(), u64> {
+        if now < self.next {
+            return Err(self.next);
+        }
+        let cost = interval.saturating_mul(count as u64);
+        // A little late is not lost, or the rate would never be reached; more than a turn is.
+        let from = if now - self.next < cost {
+            self.next
+        } else {
+            now
+        };
+        self.next = from.saturating_add(cost);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_share_the_due_times() {
+        let mut all = Vec::new();
+        for thread in 0..3 {
+            let mut schedule = Schedule::new(1000.0, 10, thread, 3);
+            assert_eq!(schedule.interval(), 3_000_000);
+            while let Some(due) = schedule.due() {
+                assert_eq!(
+                    schedule.take(due - u64::from(due > 0), 1).is_some(),
+                    due == 0
+                );
+                if due > 0 {
+                    assert_eq!(schedule.take(due, 1), Some((due, 1)));
+                }
+                all.push(due);
+            }
+        }
+        all.sort_unstable();
+        let expected: Vec<u64> = (0..10).map(|k| k * 1_000_000).collect();
+        assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn what_was_not_taken_waits_with_its_own_time() {
+        let mut schedule = Schedule::new(10.0, 100, 0, 1);
+        assert_eq!(schedule.waiting(0), 1);
+        assert_eq!(schedule.take(0, 4), Some((0, 1)));
+        assert_eq!(schedule.waiting(0), 0);
+        // A second without a free connection: ten are due.
+        assert_eq!(schedule.waiting(1_000_000_000), 10);
+        assert_eq!(schedule.take(1_000_000_000, 4), Some((100_000_000, 4)));
+        assert_eq!(schedule.waiting(1_000_000_000), 6);
+        assert_eq!(schedule.take(1_000_000_000, 16), Some((500_000_000, 6)));
+        assert_eq!(schedule.take(1_000_000_000, 16), None);
+        assert_eq!(schedule.due(), Some(1_100_000_000));
+    }
+
+    /// A clever count has a naive twin.
+    #[test]
+    fn waiting_counts_what_taking_would_take() {
+        for rate in [0.5, 3.0, 7.7, 1000.0, 123_456.7] {
+            for (thread, threads) in [(0, 1), (1, 3), (2, 3), (7, 8)] {
+                for now in [
+                    0,
+                    1,
+                    999_999_999,
+                    1_000_000_000,
+                    3_333_333_333,
+                    60_000_000_000,
+                ] {
+                    let schedule = Schedule::new(rate, 1_000_000, thread, threads);
+                    let naive = schedule
+                        .clone()
+                        .take(now, usize::MAX)
+                        .map_or(0, |(_, n)| n as u64);
+                    assert_eq!(
+                        schedule.waiting(now),
+                        naive,
+                        "{rate} {thread}/{threads} {now}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_schedule_ends() {
+        assert_eq!(Schedule::requests_in(1000.0, 1_500_000_000), 1500);
+        assert_eq!(Schedule::requests_in(0.1, 1_000_000_000), 1);
+        let mut schedule = Schedule::new(5.0, 3, 0, 1);
+        assert_eq!(schedule.take(u64::MAX / 2, 10), Some((0, 3)));
+        assert_eq!((schedule.due(), schedule.waiting(u64::MAX / 2)), (None, 0));
+        assert_eq!(Schedule::new(5.0, 3, 3, 4).due(), None);
+    }
+
+    #[test]
+    fn a_pace_is_kept_and_not_caught_up_on() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.take(0, 100, 1), Ok(()));
+        assert_eq!(pace.take(99, 100, 1), Err(100));
+        assert_eq!(pace.take(110, 100, 1), Ok(()), "a little late");
+        assert_eq!(
+            pace.take(150, 100, 1),
+            Err(200),
+            "and the next in its time all the same"
+        );
+        assert_eq!(pace.take(1000, 100, 1), Ok(()), "much later");
+        assert_eq!(
+            pace.take(1000, 100, 1),
+            Err(1100),
+            "what was lost is not caught up on"
+        );
+        assert_eq!(pace.take(1100, 100, 16), Ok(()));
+        assert_eq!(pace.take(1101, 100, 16), Err(2700));
+    }
+}

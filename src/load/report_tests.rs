@@ -1,0 +1,268 @@
+//! A report of given samples, and what is promised of any report.
+
+use super::fault::{Bad, Fault};
+use super::report::{Measured, Report, Settings};
+use super::tally::{Bin, Tally};
+use super::{tables, text};
+
+/// Answers with these latencies.
+pub(super) fn tally(nanos: &[u64]) -> Tally {
+    let mut tally = Tally::new();
+    for nanos in nanos {
+        tally.latency.record(*nanos, 1);
+        tally.responses += 1;
+        tally.body_bytes += 10;
+    }
+    tally
+}
+
+fn settings() -> Settings {
+    Settings {
+        url: "http://127.0.0.1/".into(),
+        method: "GET".into(),
+        connections: 1,
+        threads: 1,
+        pipeline: 1,
+        requests: Some(1),
+        duration_ns: None,
+        warmup_ns: 0,
+        repeat: 1,
+        rate: None,
+        rate_per_connection: None,
+        timeout_ns: Some(20_000_000_000),
+        keepalive: true,
+        lookup_ns: 0,
+    }
+}
+
+fn measured(tally: Tally) -> Measured {
+    Measured {
+        cpu: tally.responses * 2000,
+        tally,
+        started_unix_ms: 1_700_000_000_000,
+        elapsed: 1_000_000_000,
+        machines: 1,
+        busy: 0.5,
+        queued: 0.0,
+        runs: Vec::new(),
+        complaint: None,
+    }
+}
+
+/// One second long, half busy.
+pub(super) fn report(tally: Tally) -> Report {
+    Report::new(settings(), measured(tally))
+}
+
+fn rich(seed: u64) -> Tally {
+    let mut tally = tally(&(1..500).map(|i| i * i * seed + 7).collect::<Vec<_>>());
+    tally.connect.record(1000 * seed, 3);
+    tally.lag.record(seed, 1);
+    tally.statuses[200] = 400 + seed;
+    tally.statuses[usize::try_from(400 + seed).unwrap()] = 99;
+    tally.fault(Fault::Bad(Bad::Chunk), seed);
+    tally.fault(Fault::Reset, 2);
+    tally.received_bytes = 77 * seed;
+    tally.opened = 5;
+    tally.closed_by_server = seed;
+    tally.resent = 1;
+    tally.bins = (0..seed + 2)
+        .map(|i| Bin {
+            responses: i,
+            errors: 1,
+        })
+        .collect();
+    tally
+}
+
+#[test]
+fn what_was_written_is_read_back_whole() {
+    let written = report(rich(3));
+    let read = Report::read(&written.json()).unwrap();
+    assert_eq!(read, written);
+    assert_eq!(Report::new(settings(), read.measured()), written);
+}
+
+/// By way of JSON, as machines would.
+#[test]
+fn two_reports_joined_equal_one_of_both() {
+    let (a, b) = (report(rich(3)), report(rich(11)));
+    let mut joined = Report::read(&a.json()).unwrap().measured();
+    joined.join(Report::read(&b.json()).unwrap().measured());
+    joined.machines = 1;
+    let mut both = rich(3);
+    for i in 1..500 {
+        both.latency.record(i * i * 11 + 7, 1);
+    }
+    both.responses += 499;
+    both.body_bytes += 4990;
+    both.connect.record(11_000, 3);
+    both.lag.record(11, 1);
+    both.statuses[200] = 403 + 411;
+    both.statuses[411] = 99;
+    both.fault(Fault::Bad(Bad::Chunk), 11);
+    both.fault(Fault::Reset, 2);
+    both.received_bytes = 77 * 14;
+    both.opened = 10;
+    both.closed_by_server = 14;
+    both.resent = 2;
+    both.bins = (0..13)
+        .map(|i| Bin {
+            responses: i + if i < 5 { i } else { 0 },
+            errors: 1 + u64::from(i < 5),
+        })
+        .collect();
+    assert_eq!(Report::new(settings(), joined), report(both));
+}
+
+#[test]
+fn what_is_no_report_is_said() {
+    let good = report(rich(1)).json();
+    for (text, word) in [
+        (String::new(), "EOF"),
+        ("{}".to_owned(), "missing field"),
+        (
+            good.replace("hullo-bench/1", "hullo-bench/2"),
+            "its format is hullo-bench/2",
+        ),
+        (
+            good.replace("\"significant_digits\":3", "\"significant_digits\":2"),
+            "cut otherwise",
+        ),
+        (
+            good.replace("\"machines\":1", "\"machines\":-1"),
+            "invalid value",
+        ),
+        (
+            good.replace("\"machines\":1", "\"machines\":1,\"more\":2"),
+            "unknown field",
+        ),
+    ] {
+        let error = Report::read(&text).unwrap_err();
+        assert!(error.contains(word), "{error}");
+    }
+}
+
+#[test]
+fn warnings_come_when_they_should() {
+    let warned = |change: &dyn Fn(&mut Measured), settings: Settings| {
+        let mut measured = measured(rich(1));
+        change(&mut measured);
+        Report::new(settings, measured).warnings.join("\n")
+    };
+    assert_eq!(warned(&|_| {}, settings()), "");
+    assert_eq!(warned(&|m| m.busy = 0.95, settings()), "");
+    assert!(warned(&|m| m.busy = 0.96, settings()).contains("the generator was the bottleneck"));
+    assert!(warned(&|m| m.queued = 0.06, settings()).contains("waited for a core 6 %"));
+    assert!(warned(&|m| m.tally.unfinished = 7, settings()).contains("7 requests"));
+    let open = Settings {
+        rate: Some(1.0),
+        ..settings()
+    };
+    assert_eq!(warned(&|_| {}, open.clone()), "");
+    assert!(warned(&|m| m.tally.lag.record(2_000_000, 5), open).contains("was late"));
+}
+
+#[test]
+fn the_text_has_the_layout_of_hey() {
+    let mut tally = tally(&(1..=100).map(|ms| ms * 1_000_000).collect::<Vec<_>>());
+    tally.statuses[200] = 100;
+    tally.fault(Fault::TimeOut, 5);
+    tally.fault(Fault::Bad(Bad::Length), 2);
+    tally.opened = 3;
+    tally.bins = vec![
+        Bin {
+            responses: 10,
+            errors: 0
+        };
+        10
+    ];
+    let text = text::of(&report(tally));
+    let expected = "
+Summary:
+  Total:\t1.0000 secs
+  Slowest:\t0.100000 secs
+  Fastest:\t0.001000 secs
+  Average:\t0.050500 secs
+  Requests/sec:\t100.0000
+
+  Total data:\t1000 bytes
+  Size/request:\t10 bytes
+
+Response time histogram:
+  0.001000 [1]\t|\u{25a0}\u{25a0}\u{25a0}\u{25a0}
+  0.010900 [9]\t|";
+    assert!(text.starts_with(expected), "{text}");
+    for line in [
+        "Latency distribution:\n  10% in 0.0100",
+        "\n  99.99% in 0.100000 secs\n  100% in 0.100000 secs\n",
+        "Status code distribution:\n  [200]\t100 responses\n",
+        "Error distribution:\n  [5]\ttime-out\n  [2]\tbad response: Content-Length is no number\n",
+        "Requests/sec over time:\n  0.0 s [100]\t|\u{25a0}",
+        "Connections:\n  opened:\t3\n",
+        "Generator:\n  CPU/request:\t2.000 \u{b5}s\n  busiest thread:\t50.0 %\n",
+    ] {
+        assert!(text.contains(line), "{line:?} is not in {text}");
+    }
+    let counts = text.lines().filter(|line| line.contains("\t|"));
+    assert_eq!(counts.count(), 11 + 10);
+}
+
+#[test]
+fn nothing_at_all_is_still_a_report() {
+    let none = report(Tally::new());
+    let text = text::of(&none);
+    assert!(text.contains("Requests/sec:\t0.0000"), "{text}");
+    assert!(
+        !text.contains("NaN") && !text.contains("histogram"),
+        "{text}"
+    );
+    assert_eq!(Report::read(&none.json()).unwrap(), none);
+    assert!(
+        tables::csv(&none)
+            .lines()
+            .last()
+            .unwrap()
+            .starts_with("all,1700000000000,1.000000,0,0,0.000,")
+    );
+    assert!(tables::hgrm(&none).contains("Total count    =            0"));
+}
+
+#[test]
+fn tables_have_a_cell_for_each_column() {
+    let report = report(rich(5));
+    for line in tables::csv(&report).lines() {
+        assert_eq!(line.split(',').count(), 13, "{line}");
+    }
+    for line in tables::markdown(&report).lines() {
+        assert_eq!(line.matches('|').count(), 12, "{line}");
+    }
+}
+
+#[test]
+fn the_plotters_text_counts_all() {
+    let text = tables::hgrm(&report(tally(&[
+        1_000_000, 2_000_000, 2_000_000, 40_000_000,
+    ])));
+    let rows: Vec<Vec<f64>> = text
+        .lines()
+        .skip(2)
+        .take_while(|line| !line.starts_with('#'))
+        .map(|line| {
+            line.split_whitespace()
+                .map(|cell| cell.parse().unwrap())
+                .collect()
+        })
+        .collect();
+    assert!(
+        rows.windows(2)
+            .all(|pair| pair[0][0] <= pair[1][0] && pair[0][1] <= pair[1][1]),
+        "{text}"
+    );
+    let last = rows.last().unwrap();
+    assert!(
+        (last[0] - 40.0).abs() < 0.05 && (last[2] - 4.0).abs() < 0.1,
+        "{text}"
+    );
+    assert!(text.contains("SubBuckets     =         2048]"), "{text}");
+}

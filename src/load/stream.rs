@@ -1,0 +1,88 @@
+//! A connection's socket, and the three ways in which a call on it ends.
+
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+
+/// Where connections lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Destination {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+#[derive(Debug)]
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// How a call ends.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Done(usize),
+    /// An event will tell when.
+    Later,
+    Lost(io::Error),
+}
+
+impl Stream {
+    /// Begins to connect, and has events told to `token` from now on.
+    ///
+    /// Room is watched from the start: the loop is told of changes alone, so it costs no event that
+    /// is not wanted, and saves two calls for every connection.
+    pub(super) fn open(
+        destination: &Destination,
+        registry: &Registry,
+        token: Token,
+    ) -> io::Result<Self> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        match destination {
+            Destination::Tcp(address) => {
+                let mut stream = TcpStream::connect(*address)?;
+                stream.set_nodelay(true)?;
+                registry.register(&mut stream, token, interest)?;
+                Ok(Self::Tcp(stream))
+            }
+            Destination::Unix(path) => {
+                let mut stream = UnixStream::connect(path)?;
+                registry.register(&mut stream, token, interest)?;
+                Ok(Self::Unix(stream))
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn read(&mut self, block: &mut [u8]) -> Outcome {
+        outcome(|| match self {
+            Self::Tcp(stream) => stream.read(block),
+            Self::Unix(stream) => stream.read(block),
+        })
+    }
+
+    /// Also on a connection that is not there yet: then it ends in `Later`, or as connecting did.
+    #[inline]
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Outcome {
+        outcome(|| match self {
+            Self::Tcp(stream) => stream.write(bytes),
+            Self::Unix(stream) => stream.write(bytes),
+        })
+    }
+}
+
+#[inline]
+fn outcome(mut call: impl FnMut() -> io::Result<usize>) -> Outcome {
+    loop {
+        match call() {
+            Ok(count) => return Outcome::Done(count),
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => return Outcome::Later,
+                ErrorKind::Interrupted => {}
+                _ => return Outcome::Lost(error),
+            },
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Which requests are still to be sent, and from when they count.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::pace::Schedule;
+
+/// One thread's requests.
+#[derive(Debug)]
+pub(super) enum Supply<'a> {
+    /// Some for this thread alone, so that each of its connections sends something; the others are
+    /// shared by the threads, and taken some at a time.
+    Count {
+        left: &'a AtomicU64,
+        portion: u64,
+        mine: u64,
+    },
+    /// Until this time.
+    Until(u64),
+    /// The open model.
+    Schedule(Schedule),
+}
+
+impl<'a> Supply<'a> {
+    pub(super) fn count(left: &'a AtomicU64, mine: u64, threads: usize) -> Self {
+        let shared = left.load(Ordering::Relaxed);
+        // In portions, so that no thread runs dry much before another, and none asks too often.
+        let portion = match threads {
+            1 => shared,
+            _ => (shared / (threads as u64 * 32)).min(4096),
+        };
+        Self::Count {
+            left,
+            portion,
+            mine,
+        }
+    }
+
+    /// Takes requests for a free connection, `most` at most: from when they count, and how many.
+    #[inline]
+    pub(super) fn take(&mut self, now: u64, most: usize) -> Option<(u64, usize)> {
+        match self {
+            Self::Count {
+                left,
+                portion,
+                mine,
+            } => {
+                if *mine == 0 {
+                    *mine = draw(left, (*portion).max(most as u64));
+                }
+                let count = (*mine).min(most as u64);
+                *mine -= count;
+                (count > 0).then_some((now, count as usize))
+            }
+            Self::Until(end) => (now < *end).then_some((now, most)),
+            Self::Schedule(schedule) => schedule.take(now, most),
+        }
+    }
+
+    /// Will nothing more come?
+    pub(super) fn is_over(&self, now: u64) -> bool {
+        match self {
+            Self::Count { left, mine, .. } => *mine == 0 && left.load(Ordering::Relaxed) == 0,
+            Self::Until(end) => now >= *end,
+            Self::Schedule(schedule) => schedule.due().is_none(),
+        }
+    }
+
+    /// In the open model: when the next request is due.
+    #[inline]
+    pub(super) fn due(&self) -> Option<u64> {
+        match self {
+            Self::Count { .. } | Self::Until(_) => None,
+            Self::Schedule(schedule) => schedule.due(),
+        }
+    }
+
+    /// When it is over of itself, if that is still to come.
+    pub(super) fn end(&self, now: u64) -> Option<u64> {
+        match self {
+            Self::Count { .. } | Self::Schedule(_) => None,
+            Self::Until(end) => Some(*end).filter(|end| now < *end),
+        }
+    }
+}
+
+#[cold]
+fn draw(left: &AtomicU64, portion: u64) -> u64 {
+    let take = |left: u64| Some(left - left.min(portion));
+    match left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
+        Ok(before) | Err(before) => before.min(portion),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_draw_every_request_once() {
+        let left = AtomicU64::new(1000);
+        let mut supplies: Vec<_> = (0..3).map(|mine| Supply::count(&left, mine, 3)).collect();
+        let mut taken = 0;
+        loop {
+            let before = taken;
+            for supply in &mut supplies {
+                taken += supply.take(7, 3).map_or(0, |(since, count)| {
+                    assert_eq!(since, 7);
+                    count
+                });
+            }
+            if taken == before {
+                break;
+            }
+        }
+        assert_eq!(taken, 1000 + 1 + 2);
+        assert!(supplies.iter().all(|supply| supply.is_over(0)));
+    }
+
+    #[test]
+    fn a_batch_is_cut_to_what_is_left() {
+        let left = AtomicU64::new(5);
+        let mut supply = Supply::count(&left, 0, 1);
+        assert_eq!(supply.take(1, 4), Some((1, 4)));
+        assert!(!supply.is_over(1));
+        assert_eq!(supply.take(2, 4), Some((2, 1)));
+        assert_eq!(supply.take(3, 4), None);
+    }
+
+    #[test]
+    fn a_small_portion_still_fills_a_batch() {
+        let left = AtomicU64::new(20);
+        let mut supply = Supply::count(&left, 0, 2);
+        assert_eq!(supply.take(1, 16), Some((1, 16)));
+        assert_eq!(supply.take(1, 16), Some((1, 4)));
+    }
+
+    #[test]
+    fn time_runs_out() {
+        let mut supply = Supply::Until(10);
+        assert_eq!(supply.take(9, 2), Some((9, 2)));
+        assert_eq!(supply.take(10, 2), None);
+        assert!(supply.is_over(10) && !supply.is_over(9));
+    }
+}

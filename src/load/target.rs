@@ -1,0 +1,198 @@
+//! Where the requests go: `http://host[:port]/path?query`.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::time::{Duration, Instant};
+
+/// A URL, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    /// As it stands in the URL, without brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// What `Host` says unless it is told otherwise.
+    pub(super) authority: String,
+    /// Path and query, never empty.
+    pub(super) path: String,
+}
+
+impl Target {
+    /// Takes a URL apart, or says what is wrong with it.
+    pub(super) fn parse(url: &str) -> Result<Self, String> {
+        let rest = match url.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
+            Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => {
+                return Err(
+                    "https is not in hullo yet: there is no TLS in it. Measure the plain port, http://…, behind whatever ends TLS"
+                        .to_owned(),
+                );
+            }
+            Some((scheme, _)) => {
+                return Err(format!("{scheme}:// is not spoken here, only http://"));
+            }
+            None => return Err(format!("the URL has no scheme: write http://{url}")),
+        };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let path = path.split('#').next().unwrap_or_default();
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        let path = format!("{slash}{path}");
+        if let Some(wrong) = path
+            .chars()
+            .find(|c| !c.is_ascii_graphic() || "\"<>".contains(*c))
+        {
+            return Err(format!(
+                "{wrong:?} cannot stand in a URL's path: write it percent-encoded"
+            ));
+        }
+        let (host, port) = host_and_port(authority)?;
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+            authority: authority.to_owned(),
+            path,
+        })
+    }
+
+    /// Asks the resolver for the addresses. Also says how long it took.
+    pub(super) fn resolve(&self) -> Result<(Vec<SocketAddr>, Duration), String> {
+        let start = Instant::now();
+        let failed = |error: io::Error| format!("{} has no address: {error}", self.host);
+        let found = (self.host.as_str(), self.port)
+            .to_socket_addrs()
+            .map_err(failed)?
+            .collect::<Vec<_>>();
+        if found.is_empty() {
+            return Err(format!("{} has no address", self.host));
+        }
+        Ok((found, start.elapsed()))
+    }
+}
+
+/// How long an address is tried, of those of a name that has several.
+const TRIAL: Duration = Duration::from_secs(2);
+
+/// The first address at which somebody listens; without any, the first. A single one is not tried.
+pub(super) fn reachable(addresses: &[SocketAddr]) -> Option<SocketAddr> {
+    let first = *addresses.first()?;
+    if addresses.len() == 1 {
+        return Some(first);
+    }
+    let answers = |address: &&SocketAddr| TcpStream::connect_timeout(address, TRIAL).is_ok();
+    Some(addresses.iter().find(answers).copied().unwrap_or(first))
+}
+
+fn host_and_port(authority: &str) -> Result<(&str, u16), String> {
+    if authority.contains('@') {
+        return Err("a URL with a user in it is not sent: use -a USER:PASSWORD".to_owned());
+    }
+    let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
+        let (host, after) = rest
+            .split_once(']')
+            .ok_or_else(|| format!("{authority} lacks a closing bracket"))?;
+        let port = match after.strip_prefix(':') {
+            Some(port) => Some(port),
+            None if after.is_empty() => None,
+            None => return Err(format!("{after} cannot follow [{host}]")),
+        };
+        (host, port)
+    } else {
+        match authority.split_once(':') {
+            Some((_, port)) if port.contains(':') => {
+                return Err(format!(
+                    "an IPv6 address stands in brackets: http://[{authority}]/"
+                ));
+            }
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        }
+    };
+    let is_host = |c: char| c.is_ascii_alphanumeric() || "-._:%".contains(c);
+    if host.is_empty() || !host.chars().all(is_host) {
+        return Err(format!("{host:?} is no host name"));
+    }
+    let port = match port {
+        None | Some("") => 80,
+        Some(port) => match port.parse() {
+            Ok(number) if number > 0 && port.bytes().all(|byte| byte.is_ascii_digit()) => number,
+            _ => return Err(format!("{port} is no port: it is a number from 1 to 65535")),
+        },
+    };
+    Ok((host, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(url: &str, host: &str, port: u16, authority: &str, path: &str) {
+        let expected = Target {
+            host: host.to_owned(),
+            port,
+            authority: authority.to_owned(),
+            path: path.to_owned(),
+        };
+        assert_eq!(Target::parse(url), Ok(expected), "{url}");
+    }
+
+    #[test]
+    fn takes_a_url_apart() {
+        check("http://a", "a", 80, "a", "/");
+        check("HTTP://a.b:8080", "a.b", 8080, "a.b:8080", "/");
+        check("http://a:/", "a", 80, "a:", "/");
+        check("http://a/b/c?d=e&f#g", "a", 80, "a", "/b/c?d=e&f");
+        check("http://a?x=http://y/", "a", 80, "a", "/?x=http://y/");
+        check("http://a#x", "a", 80, "a", "/");
+        check(
+            "http://127.0.0.1:65535//",
+            "127.0.0.1",
+            65535,
+            "127.0.0.1:65535",
+            "//",
+        );
+        check("http://[::1]:81/x", "::1", 81, "[::1]:81", "/x");
+        check("http://[::1]", "::1", 80, "[::1]", "/");
+        check("http://a/{n}%20", "a", 80, "a", "/{n}%20");
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_url() {
+        for (url, word) in [
+            ("https://a/", "TLS"),
+            ("HTTPS://a/", "TLS"),
+            ("ftp://a/", "only http://"),
+            ("localhost:8080/x", "http://localhost:8080/x"),
+            ("", "no scheme"),
+            ("http://", "no host"),
+            ("http:///x", "no host"),
+            ("http://:80/", "no host"),
+            ("http://a b/", "no host"),
+            ("http://u:p@a/", "-a USER"),
+            ("http://a:0/", "no port"),
+            ("http://a:65536/", "no port"),
+            ("http://a:+80/", "no port"),
+            ("http://a:x/", "no port"),
+            ("http://::1/", "brackets"),
+            ("http://[::1/", "bracket"),
+            ("http://[::1]80/", "cannot follow"),
+            ("http://a/b c", "percent-encoded"),
+            ("http://a/\u{e9}", "percent-encoded"),
+            ("http://a/x\r\ny", "percent-encoded"),
+        ] {
+            let error = Target::parse(url).unwrap_err();
+            assert!(error.contains(word), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_several_addresses_leads_to_the_one_that_answers() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = free.local_addr().unwrap();
+        let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
+        assert_eq!(reachable(&[nobody, taken]), Some(taken));
+        assert_eq!(reachable(&[nobody, nobody]), Some(nobody));
+        assert_eq!(reachable(&[nobody]), Some(nobody));
+        assert_eq!(reachable(&[]), None);
+    }
+}

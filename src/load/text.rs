@@ -1,0 +1,335 @@
+//! The report for a reader, in the layout of hey.
+
+use std::fmt::Write as _;
+
+use super::fault::{BAD_KIND, CAUSES, KINDS};
+use super::report::{Distribution, Report, ratio};
+
+/// Bars are so long at most.
+const BAR_MAX: u64 = 40;
+
+/// Bars of the histogram, besides the one of the fastest.
+const BUCKETS: usize = 10;
+
+/// Lines of the course over time, at most.
+const COURSE_LINES: usize = 10;
+
+pub(super) fn of(report: &Report) -> String {
+    let mut out = String::new();
+    summary(report, &mut out);
+    section(
+        "Response time histogram",
+        &histogram(&report.latency),
+        &mut out,
+    );
+    section(
+        "Latency distribution",
+        &percentiles(&report.latency),
+        &mut out,
+    );
+    section(
+        "Details (average, fastest, slowest)",
+        &details(report),
+        &mut out,
+    );
+    section("Status code distribution", &statuses(report), &mut out);
+    section("Error distribution", &errors(report), &mut out);
+    section("Requests/sec over time", &course(report), &mut out);
+    section(
+        "Runs (requests/sec, 50%, 99%, errors)",
+        &runs(report),
+        &mut out,
+    );
+    section("Connections", &connections(report), &mut out);
+    section("Generator", &generator(report), &mut out);
+    for warning in &report.warnings {
+        let _ = writeln!(out, "\nWarning: {warning}.");
+    }
+    out
+}
+
+/// Nothing is said of that of which there is nothing to say.
+fn section(title: &str, lines: &[String], out: &mut String) {
+    if !lines.is_empty() {
+        let _ = writeln!(out, "\n{title}:");
+        for line in lines {
+            let _ = writeln!(out, "  {line}");
+        }
+    }
+}
+
+/// As hey writes seconds, with the digits that a fast server needs.
+fn secs(nanos: f64) -> String {
+    format!("{:.6} secs", nanos / 1e9)
+}
+
+fn summary(report: &Report, out: &mut String) {
+    let latency = &report.latency;
+    let mut lines = vec![format!(
+        "Total:\t{:.4} secs",
+        report.elapsed_ns as f64 / 1e9
+    )];
+    if latency.count > 0 {
+        lines.push(format!("Slowest:\t{}", secs(latency.max_ns as f64)));
+        lines.push(format!("Fastest:\t{}", secs(latency.min_ns as f64)));
+        lines.push(format!("Average:\t{}", secs(latency.mean_ns)));
+    }
+    lines.push(format!("Requests/sec:\t{:.4}", report.requests_per_second));
+    section("Summary", &lines, out);
+    if report.body_bytes > 0 {
+        let each = report.body_bytes / report.responses.max(1);
+        let _ = writeln!(out, "\n  Total data:\t{} bytes", report.body_bytes);
+        let _ = writeln!(out, "  Size/request:\t{each} bytes");
+    }
+}
+
+fn bar(count: u64, most: u64) -> String {
+    let length = (count * BAR_MAX + most / 2) / most.max(1);
+    "\u{25a0}".repeat(length as usize)
+}
+
+/// From the fastest to the slowest in equal steps, as hey does.
+fn histogram(latency: &Distribution) -> Vec<String> {
+    if latency.count == 0 {
+        return Vec::new();
+    }
+    let step = (latency.max_ns - latency.min_ns) as f64 / BUCKETS as f64;
+    let mark = |bucket: usize| latency.min_ns as f64 + step * bucket as f64;
+    let mut counts = [0_u64; BUCKETS + 1];
+    let times = latency.times();
+    for &(value, count) in &latency.histogram.counts {
+        // The fastest itself lies in the first.
+        let lowest = times.histogram().lowest_equivalent(value);
+        let value = lowest.clamp(latency.min_ns, latency.max_ns) as f64;
+        let bucket = (0..BUCKETS)
+            .find(|bucket| value <= mark(*bucket))
+            .unwrap_or(BUCKETS);
+        counts[bucket] += count;
+    }
+    let most = counts.iter().copied().max().unwrap_or(0);
+    let line = |(bucket, &count): (usize, &u64)| {
+        format!("{:.6} [{count}]\t|{}", mark(bucket) / 1e9, bar(count, most))
+    };
+    counts.iter().enumerate().map(line).collect()
+}
+
+fn percentiles(latency: &Distribution) -> Vec<String> {
+    if latency.count == 0 {
+        return Vec::new();
+    }
+    let p = &latency.percentiles_ns;
+    [
+        ("10", p.p10),
+        ("25", p.p25),
+        ("50", p.p50),
+        ("75", p.p75),
+        ("90", p.p90),
+        ("95", p.p95),
+        ("99", p.p99),
+        ("99.9", p.p99_9),
+        ("99.99", p.p99_99),
+        ("100", latency.max_ns),
+    ]
+    .map(|(percent, nanos)| format!("{percent}% in {}", secs(nanos as f64)))
+    .to_vec()
+}
+
+fn details(report: &Report) -> Vec<String> {
+    let line = |name: &str, times: &Distribution| {
+        let (min, max) = (times.min_ns as f64, times.max_ns as f64);
+        format!(
+            "{name}:\t{}, {}, {}",
+            secs(times.mean_ns),
+            secs(min),
+            secs(max)
+        )
+    };
+    let mut lines = Vec::new();
+    if report.connect.count > 0 {
+        lines.push(line("dialup", &report.connect));
+    }
+    if report.settings.lookup_ns > 0 {
+        lines.push(format!(
+            "DNS-lookup:\t{}",
+            secs(report.settings.lookup_ns as f64)
+        ));
+    }
+    if report.lag.count > 0 {
+        lines.push(line("sent late", &report.lag));
+    }
+    lines
+}
+
+fn statuses(report: &Report) -> Vec<String> {
+    let statuses = report.statuses.iter();
+    statuses
+        .map(|(status, count)| format!("[{status}]\t{count} responses"))
+        .collect()
+}
+
+fn errors(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (number, (name, sentence)) in KINDS.iter().enumerate() {
+        let count = report.errors.kinds.get(*name).copied().unwrap_or(0);
+        if count == 0 {
+            continue;
+        }
+        if number == BAD_KIND {
+            for cause in CAUSES {
+                let count = report
+                    .errors
+                    .bad_response_causes
+                    .get(cause)
+                    .copied()
+                    .unwrap_or(0);
+                if count > 0 {
+                    lines.push(format!("[{count}]\t{sentence}: {cause}"));
+                }
+            }
+        } else if let ("connect", Some(said)) = (*name, &report.errors.connect_says) {
+            lines.push(format!("[{count}]\t{sentence}: {said}"));
+        } else {
+            lines.push(format!("[{count}]\t{sentence}"));
+        }
+    }
+    lines
+}
+
+/// A line of the course over time.
+struct Stretch {
+    start: f64,
+    length: f64,
+    responses: u64,
+    errors: u64,
+}
+
+/// Intervals are put together until they are few enough to read, in seconds.
+fn stretches(report: &Report) -> Vec<Stretch> {
+    let over_time = &report.over_time;
+    if over_time.responses.len() < 2 {
+        return Vec::new();
+    }
+    let interval = over_time.interval_ns as f64 / 1e9;
+    let whole = report.elapsed_ns as f64 / 1e9;
+    // The last interval is mostly a splinter.
+    let per_line = (over_time.responses.len() - 1).div_ceil(COURSE_LINES);
+    let mut rows: Vec<Stretch> = Vec::new();
+    let responses = over_time.responses.chunks(per_line);
+    for (number, (responses, errors)) in
+        responses.zip(over_time.errors.chunks(per_line)).enumerate()
+    {
+        let start = (number * per_line) as f64 * interval;
+        let mut length = responses.len() as f64 * interval;
+        // The end cuts the last interval off, where all are of one run.
+        if report.settings.repeat == 1 {
+            length = length.min((whole - start).max(0.0));
+        }
+        let row = Stretch {
+            start,
+            length,
+            responses: responses.iter().sum(),
+            errors: errors.iter().sum(),
+        };
+        match rows.last_mut() {
+            // A rate of almost no time would be noise.
+            Some(before) if length < before.length / 2.0 => {
+                before.length += length;
+                before.responses += row.responses;
+                before.errors += row.errors;
+            }
+            _ => rows.push(row),
+        }
+    }
+    rows
+}
+
+fn course(report: &Report) -> Vec<String> {
+    let rows = stretches(report);
+    if rows.len() < 2 {
+        return Vec::new();
+    }
+    let rate = |row: &Stretch| ratio(row.responses as f64, row.length);
+    let most = rows.iter().map(|row| rate(row) as u64).max().unwrap_or(0);
+    let line = |row: &Stretch| {
+        let errors = match row.errors {
+            0 => String::new(),
+            count => format!(" {count} errors"),
+        };
+        let (rate, start) = (rate(row), row.start);
+        format!(
+            "{start:.1} s [{rate:.0}]\t|{}{errors}",
+            bar(rate as u64, most)
+        )
+    };
+    rows.iter().map(line).collect()
+}
+
+fn runs(report: &Report) -> Vec<String> {
+    if report.runs.len() < 2 {
+        return Vec::new();
+    }
+    let mut lines = Vec::new();
+    for (number, run) in report.runs.iter().enumerate() {
+        lines.push(format!(
+            "{}:\t{:.4}, {}, {}, {}",
+            number + 1,
+            run.requests_per_second,
+            secs(run.p50_ns as f64),
+            secs(run.p99_ns as f64),
+            run.errors
+        ));
+    }
+    let mut rates: Vec<f64> = report
+        .runs
+        .iter()
+        .map(|run| run.requests_per_second)
+        .collect();
+    rates.sort_by(f64::total_cmp);
+    let median = f64::midpoint(rates[(rates.len() - 1) / 2], rates[rates.len() / 2]);
+    lines.push(format!(
+        "median {median:.4}, from {:.4} to {:.4}",
+        rates[0],
+        rates[rates.len() - 1]
+    ));
+    lines
+}
+
+fn connections(report: &Report) -> Vec<String> {
+    let connections = &report.connections;
+    let mut lines = vec![format!("opened:\t{}", connections.opened)];
+    if connections.closed_by_server > 0 {
+        lines.push(format!(
+            "closed by the server:\t{}",
+            connections.closed_by_server
+        ));
+    }
+    if connections.requests_sent_again > 0 {
+        lines.push(format!(
+            "requests sent again:\t{}",
+            connections.requests_sent_again
+        ));
+    }
+    lines
+}
+
+fn generator(report: &Report) -> Vec<String> {
+    let generator = &report.generator;
+    let mut lines = Vec::new();
+    if report.machines > 1 {
+        lines.push(format!("machines:\t{}", report.machines));
+    }
+    if report.responses > 0 {
+        lines.push(format!(
+            "CPU/request:\t{:.3} \u{b5}s",
+            generator.cpu_ns_per_request / 1e3
+        ));
+    }
+    lines.push(format!("busiest thread:\t{:.1} %", generator.busy * 100.0));
+    if generator.queued >= 0.01 {
+        lines.push(format!(
+            "waited for a core:\t{:.1} %",
+            generator.queued * 100.0
+        ));
+    }
+    lines
+}

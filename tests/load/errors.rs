@@ -1,0 +1,249 @@
+//! Every kind of error, provoked by a server that makes it and nothing else.
+
+use super::*;
+
+/// Sends 20 requests on 2 connections to such a server, and expects all of them to fail in this way
+/// and the text to say so.
+#[track_caller]
+fn fails(
+    kind: &str,
+    line: &str,
+    flags: &[&str],
+    handle: impl Fn(&mut Peer) + Send + Sync + 'static,
+) {
+    let url = format!("http://{}/", serve(handle));
+    all_fail(kind, line, flags, &url);
+}
+
+#[track_caller]
+fn all_fail(kind: &str, line: &str, flags: &[&str], url: &str) -> Ran {
+    let (ran, json) = measured(&[&["-n", "20", "-c", "2"], flags, &[url]].concat());
+    let errors = &json["errors"];
+    assert_eq!(number(&errors["kinds"][kind]), 20, "{}", ran.text);
+    assert_eq!(number(&errors["total"]), 20, "{}", ran.text);
+    let section = ran
+        .text
+        .split("\nError distribution:\n")
+        .nth(1)
+        .expect("a section");
+    assert_eq!(
+        section.lines().next(),
+        Some(format!("  [20]\t{line}").as_str())
+    );
+    ran
+}
+
+#[test]
+fn a_refused_connection() {
+    let url = format!("http://{}/", nobody());
+    let ran = all_fail("refused", "connection refused", &[], &url);
+    assert_eq!(
+        (ran.code, ran.complaint.as_str()),
+        (1, "hullo bench: nothing was answered\n")
+    );
+}
+
+#[test]
+fn a_connection_that_cannot_be_made() {
+    let url = "http://localhost/";
+    let socket = ["--unix-socket", "/nowhere/at.all"];
+    let line = "no connection: No such file or directory (os error 2)";
+    assert_eq!(all_fail("connect", line, &socket, url).code, 1);
+}
+
+#[test]
+fn a_reset() {
+    fails("reset", "connection reset", &[], |peer| {
+        peer.request();
+        peer.reset();
+    });
+    fails("reset", "connection reset", &[], |peer| {
+        peer.request();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel");
+        thread::sleep(Duration::from_millis(5));
+        peer.reset();
+    });
+}
+
+#[test]
+fn a_close_before_the_answer() {
+    let line = "connection closed before the answer";
+    fails("closed", line, &[], |peer| {
+        peer.request();
+        peer.close();
+    });
+    fails("closed", line, &[], |peer| {
+        peer.request();
+        peer.send("HTTP/1.1 100 Continue\r\n\r\n");
+        peer.close();
+    });
+}
+
+#[test]
+fn a_close_in_the_middle() {
+    let line = "short body: connection closed in the middle of the answer";
+    for half in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Le",
+        "HTTP/1",
+    ] {
+        fails("short", line, &[], move |peer| {
+            peer.request();
+            peer.send(half);
+            peer.close();
+        });
+    }
+}
+
+#[test]
+fn a_time_out() {
+    for part in [
+        "",
+        "HTTP/1.1 200 OK\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
+    ] {
+        let start = Instant::now();
+        fails("timeout", "time-out", &["-t", "50ms"], move |peer| {
+            peer.request();
+            peer.send(part);
+            while peer.request().is_some() {}
+        });
+        // Ten after another on each connection.
+        assert!(start.elapsed() >= Duration::from_millis(500));
+    }
+}
+
+#[test]
+fn a_bad_response() {
+    let ok = "HTTP/1.1 200 OK\r\n";
+    for (answer, cause) in [
+        ("SSH-2.0-OpenSSH_9.6\r\n".to_owned(), "not HTTP/1"),
+        ("HTTP/1.1 abc\r\n\r\n".to_owned(), "malformed head"),
+        (
+            format!("{ok}Content-Length: 5\nX: y\r\n\r\nhello"),
+            "bare LF or CR as a line end",
+        ),
+        (
+            format!("{ok}X: {}\r\n\r\n", "y".repeat(70_000)),
+            "head too long",
+        ),
+        (
+            format!("{ok}{}\r\n", "A: b\r\n".repeat(200)),
+            "too many fields",
+        ),
+        (
+            format!("{ok}Content-Length: five\r\n\r\n"),
+            "Content-Length is no number",
+        ),
+        (
+            format!("{ok}Content-Length: 0\r\nContent-Length: 0\r\n\r\n"),
+            "Content-Length given twice",
+        ),
+        (
+            format!("{ok}Transfer-Encoding: gzip\r\n\r\n"),
+            "Transfer-Encoding has no, or more than one, final chunked",
+        ),
+        (
+            format!("{ok}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"),
+            "both Transfer-Encoding and Content-Length",
+        ),
+        (
+            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned(),
+            "Transfer-Encoding in HTTP/1.0",
+        ),
+        (
+            format!("{ok}Transfer-Encoding: chunked\r\n\r\nx\r\n"),
+            "malformed chunk",
+        ),
+        (
+            format!("{ok}Transfer-Encoding: chunked\r\n\r\n0\r\nno\r\n\r\n"),
+            "malformed trailer",
+        ),
+        (
+            "HTTP/1.1 100 Go on\r\n\r\n".repeat(40) + HELLO,
+            "too many 1xx answers",
+        ),
+        (
+            "HTTP/1.1 101 Switching Protocols\r\n\r\n".to_owned(),
+            "101 without having asked for an upgrade",
+        ),
+        (format!("{HELLO}!"), "bytes that no request asked for"),
+        (HELLO.repeat(2), "bytes that no request asked for"),
+    ] {
+        let line = format!("bad response: {cause}");
+        fails("bad_response", &line, &[], move |peer| {
+            peer.answer_all(&answer);
+        });
+    }
+}
+
+#[test]
+fn an_answer_that_was_not_expected() {
+    let wrong = "HTTP/1.1 503 Full\r\nContent-Length: 5\r\n\r\nsorry";
+    let flags = ["--expect-status", "2xx,304", "--fail-if", "errors>0"];
+    fails("status", "unexpected status", &flags, move |peer| {
+        peer.answer_all(wrong);
+    });
+    for body in ["hell", "hello!", "Hello", ""] {
+        fails(
+            "body",
+            "unexpected body",
+            &["--expect-body", body],
+            |peer| peer.answer_all(HELLO),
+        );
+    }
+    succeeds(
+        &["--expect-status", "200", "--expect-body", "hello"],
+        |peer| peer.answer_all(HELLO),
+    );
+    // Whoever does not say what to expect is told the statuses all the same.
+    let json = succeeds(&[], move |peer| peer.answer_all(wrong));
+    assert_eq!(number(&json["statuses"]["503"]), 20);
+}
+
+/// A close without a word loses the request that crosses it, and only that one.
+#[test]
+fn a_close_without_a_word_is_counted() {
+    let url = format!(
+        "http://{}/",
+        serve(|peer| {
+            peer.request();
+            peer.send(HELLO);
+            peer.request();
+            peer.close();
+        })
+    );
+    let (ran, json) = measured(&["-n", "20", "-c", "1", &url]);
+    assert_eq!(ran.code, 0);
+    assert_eq!(number(&json["responses"]), 10);
+    assert_eq!(number(&json["errors"]["kinds"]["closed"]), 10);
+    assert_eq!(number(&json["connections"]["opened"]), 10);
+    assert_eq!(number(&json["connections"]["closed_by_server"]), 10);
+    // Between two requests, nothing is lost.
+    let json = succeeds(&["-q", "50"], |peer| {
+        peer.request();
+        peer.send(HELLO);
+        peer.close();
+    });
+    // The last closes come after the last answers, and are not waited for.
+    let closed = number(&json["connections"]["closed_by_server"]);
+    assert!((18..=20).contains(&closed), "{closed}");
+    assert_eq!(number(&json["connections"]["opened"]), 20);
+}
+
+#[test]
+fn whatever_is_in_flight_fails_together() {
+    let url = format!(
+        "http://{}/",
+        serve(|peer| {
+            peer.request();
+            peer.send(HELLO);
+            peer.send("nonsense");
+            while peer.request().is_some() {}
+        })
+    );
+    let (_, json) = measured(&["-n", "20", "-c", "2", "-p", "5", &url]);
+    assert_eq!(number(&json["responses"]), 4);
+    assert_eq!(number(&json["errors"]["kinds"]["bad_response"]), 16);
+}

@@ -1,0 +1,260 @@
+//! What is written, joined and returned.
+
+use super::*;
+
+#[test]
+fn runs_are_repeated_and_reported_each_and_all() {
+    let json = succeeds_thrice();
+    assert_eq!(number(&json["responses"]), 60);
+    assert_eq!(json["runs"].as_array().unwrap().len(), 3);
+    assert_eq!(number(&json["connections"]["opened"]), 6);
+    assert_eq!(number(&json["machines"]), 1);
+}
+
+fn succeeds_thrice() -> Value {
+    let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
+    let flags = ["-n", "20", "-c", "2", "--repeat", "3"];
+    let (ran, json) = measured(&[&flags[..], &[&url]].concat());
+    assert_eq!(ran.code, 0);
+    assert!(
+        ran.text
+            .contains("\nRuns (requests/sec, 50%, 99%, errors):\n  1:\t"),
+        "{}",
+        ran.text
+    );
+    assert!(ran.text.contains("\n  median "), "{}", ran.text);
+    let csv = bench(&[&flags[..], &["-o", "csv", &url]].concat()).text;
+    let first = |line: &str| line.split(',').next().unwrap().to_owned();
+    let column: Vec<String> = csv.lines().map(first).collect();
+    assert_eq!(column, ["run", "1", "2", "3", "all"]);
+    let markdown = bench(&[&flags[..], &["-o", "markdown", &url]].concat()).text;
+    assert!(markdown.contains("\n| all | 60 | 0 | "), "{markdown}");
+    json
+}
+
+#[test]
+fn exit_codes_tell_apart() {
+    let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
+    let nowhere = format!("http://{}/", nobody());
+    for (code, flags, said) in [
+        (
+            0,
+            vec!["--fail-if", "errors>0", "--fail-if", "p99>10s", &url],
+            "",
+        ),
+        (
+            3,
+            vec!["--fail-if", "p50>1ns", &url],
+            "failed, p50>1ns: it is ",
+        ),
+        (
+            3,
+            vec![
+                "--fail-if",
+                "responses!=50",
+                "--fail-if",
+                "responses==50",
+                &url,
+            ],
+            "failed, responses==50: it is 50",
+        ),
+        (
+            3,
+            vec!["--expect-status", "404", "--fail-if", "errors>0", &url],
+            "failed, errors>0: it is 50",
+        ),
+        (
+            1,
+            vec!["--fail-if", "errors>0", &nowhere],
+            "nothing was answered",
+        ),
+        (2, vec!["https://localhost/"], "there is no TLS in it"),
+        (
+            2,
+            vec!["-x", "localhost:3128", &url],
+            "what is measured is the proxy",
+        ),
+        (2, vec!["-c", "51", &url], "-n 50 is less than -c 51"),
+        (
+            2,
+            vec!["-m", "HEAD", "--expect-body", "x", &url],
+            "could not fail",
+        ),
+        (
+            2,
+            vec!["-D", "/nowhere/at.all", &url],
+            "cannot read /nowhere/at.all",
+        ),
+        (2, vec!["-m", "CONNECT", &url], "tunnel"),
+        (2, vec!["-z", "1s", "-c", "100000000", &url], "ulimit -n"),
+        (2, vec!["--merge", "/nowhere/at.all"], "cannot be joined"),
+        (2, vec!["--fail-if", "p99>5", &url], "needs a unit"),
+    ] {
+        let ran = bench(&[&["-n", "50"], &flags[..]].concat());
+        assert_eq!(ran.code, code, "{flags:?}: {}", ran.complaint);
+        assert!(ran.complaint.contains(said), "{flags:?}: {}", ran.complaint);
+    }
+}
+
+#[test]
+fn an_interrupt_ends_the_run_and_prints_what_there_is() {
+    let url = format!(
+        "http://{}/",
+        serve(|peer| {
+            // The second connection is never answered, so that something is in flight.
+            if peer.number == 0 {
+                peer.answer_all(HELLO);
+            }
+            while peer.request().is_some() {}
+        })
+    );
+    let start = Instant::now();
+    let child = command(&["-z", "60s", "-c", "2", "-o", "json", &url])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    thread::sleep(Duration::from_millis(400));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert_eq!(
+        (ran.code, ran.complaint.as_str()),
+        (0, ""),
+        "no progress line in a pipe either"
+    );
+    let json: Value = serde_json::from_str(&ran.text).unwrap();
+    validate(&json);
+    assert!(number(&json["responses"]) > 100);
+    assert!(
+        (1..=2).contains(&number(&json["unfinished"])),
+        "{}",
+        json["unfinished"]
+    );
+    let warnings = json["warnings"].to_string();
+    assert!(warnings.contains("broken off"), "{warnings}");
+}
+
+/// The counts of two results, joined by hand.
+fn histogram_of_both(a: &Value, b: &Value) -> Vec<(u64, u64)> {
+    let mut all = std::collections::BTreeMap::new();
+    for json in [a, b] {
+        for pair in json["latency"]["histogram"]["counts"].as_array().unwrap() {
+            *all.entry(number(&pair[0])).or_insert(0) += number(&pair[1]);
+        }
+    }
+    all.into_iter().collect()
+}
+
+#[test]
+fn results_of_two_machines_join_exactly() {
+    let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
+    let (a, b, all, hdr) = (
+        TemporaryFile::new(),
+        TemporaryFile::new(),
+        TemporaryFile::new(),
+        TemporaryFile::new(),
+    );
+    for (file, requests) in [(&a, "300"), (&b, "500")] {
+        let ran = bench(&["-n", requests, "-c", "2", "--json", file.path(), &url]);
+        assert_eq!(ran.code, 0);
+    }
+    let ran = bench(&[
+        "--merge",
+        a.path(),
+        b.path(),
+        "--json",
+        all.path(),
+        "--hdr",
+        hdr.path(),
+        "--fail-if",
+        "responses==800",
+    ]);
+    assert_eq!(ran.code, 3, "{}", ran.complaint);
+    let read = |file: &TemporaryFile| serde_json::from_str::<Value>(&file.text()).unwrap();
+    let (a, b, all) = (read(&a), read(&b), read(&all));
+    validate(&all);
+    let sum = |path: &str| number(a.pointer(path).unwrap()) + number(b.pointer(path).unwrap());
+    for path in [
+        "/responses",
+        "/statuses/200",
+        "/body_bytes",
+        "/connections/opened",
+        "/latency/sum_ns",
+        "/generator/cpu_ns",
+        "/machines",
+    ] {
+        assert_eq!(number(all.pointer(path).unwrap()), sum(path), "{path}");
+    }
+    let histogram = histogram_of_both(&a, &b);
+    let counts: Vec<(u64, u64)> =
+        serde_json::from_value(all["latency"]["histogram"]["counts"].clone()).unwrap();
+    assert_eq!(counts, histogram);
+    // The percentile of all, counted by hand: no mean of two percentiles.
+    let rank = |percent: u64| {
+        let mut left = percent * 800 / 100;
+        let found = histogram.iter().find(|(_, count)| {
+            left = left.saturating_sub(*count);
+            left == 0
+        });
+        found.unwrap().0.min(number(&all["latency"]["max_ns"]))
+    };
+    let percentiles = &all["latency"]["percentiles_ns"];
+    assert_eq!(number(&percentiles["p50"]), rank(50));
+    assert_eq!(number(&percentiles["p99"]), rank(99));
+    assert!(
+        hdr.text().contains("Total count    =          800]"),
+        "{}",
+        hdr.text()
+    );
+    assert!(ran.text.contains("machines:\t2"), "{}", ran.text);
+}
+
+#[test]
+fn the_schema_refuses_what_is_not_a_result() {
+    let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
+    let (_, good) = measured(&["-n", "10", "-c", "2", &url]);
+    let schema = serde_json::from_str(include_str!("../../src/load/report.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    assert!(validator.is_valid(&good));
+    for path in [
+        "/format",
+        "/latency/histogram/counts/0/0",
+        "/errors/kinds/refused",
+        "/settings/url",
+        "/runs/0/responses",
+    ] {
+        let mut bad = good.clone();
+        *bad.pointer_mut(path).unwrap() = Value::Bool(true);
+        assert!(!validator.is_valid(&bad), "{path}");
+    }
+    let mut more = good.clone();
+    more.as_object_mut()
+        .unwrap()
+        .insert("more".into(), Value::Null);
+    assert!(!validator.is_valid(&more));
+}
+
+/// `script` gives it a terminal; without one there is no such line.
+#[test]
+fn a_terminal_is_shown_how_it_goes() {
+    let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
+    let binary = env!("CARGO_BIN_EXE_hullo");
+    let line = format!("'{binary}' bench -z 500ms -c 2 {url}");
+    let output = std::process::Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("script is part of every Debian");
+    let ran = Ran::from(output);
+    assert_eq!(ran.code, 0);
+    let shown = ran.text.split("Summary:").next().unwrap();
+    assert!(shown.contains(" requests/s, "), "{shown}");
+    assert!(shown.contains(" 0 errors"), "{shown}");
+    assert!(
+        ran.text.contains("Status code distribution:"),
+        "{}",
+        ran.text
+    );
+}
