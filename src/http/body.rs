@@ -107,6 +107,7 @@ impl Chunked {
                 }
                 continue;
             }
+            // `Data` was taken above, and at the `End` the walk is over: both stand here for the compiler.
             self.at = match self.at {
                 At::Size | At::SizeLineFeed => self.size_line(byte, limits)?,
                 At::Data | At::DataReturn | At::DataLineFeed => self.end_of_data(byte)?,

@@ -2,8 +2,8 @@
 
 use super::reply::Status;
 
-/// What was wrong with a request. Every one of them closes the connection: after it, where the
-/// next request begins is a guess.
+/// What was wrong with a request. It closes the connection, because after it, where the next request
+/// begins is a guess. The one exception is an [`Expectation`](Self::Expectation) without a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each is described by its sentence")]
 pub enum Reject {

@@ -39,7 +39,7 @@ impl<R: Respond> Service<R> {
     /// [`tick`]: Self::tick
     pub fn new(responder: R, limits: Limits, unix_seconds: u64) -> Self {
         let head_bytes = limits.head_bytes;
-        let ceiling = Limits {
+        let in_force = Limits {
             head_bytes: head_bytes.clamp(Limits::HEAD_BYTES_FLOOR, Limits::HEAD_BYTES_CEILING),
             fields: limits.fields.min(Limits::FIELDS_CEILING),
             target_bytes: limits.target_bytes.min(Limits::HEAD_BYTES_CEILING),
@@ -47,7 +47,7 @@ impl<R: Respond> Service<R> {
         };
         Self {
             responder,
-            limits: ceiling,
+            limits: in_force,
             prepared: Prepared::new(unix_seconds),
         }
     }

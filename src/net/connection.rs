@@ -182,6 +182,8 @@ impl<S> Connection<S> {
         K: Kernel<Stream = S>,
         R: Respond,
     {
+        debug_assert!(!self.owes(), "a slow reader is closed, and not refused");
+        self.leftovers = None;
         desk.out.clear();
         let step = self.session.refuse(reject, desk.service, desk.out);
         self.hand_over(step, 0, false, token, desk)

@@ -137,7 +137,7 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn is_empty(&self) -> bool {
         let is_calm = self.ready.is_empty() && self.deadlines.next().is_none();
-        is_calm && self.connections.len() == 0 && self.turned_away == 0
+        is_calm && self.connections.iter().next().is_none() && self.turned_away == 0
     }
 
     /// The table of connections, to be looked at.

@@ -48,42 +48,42 @@ def with_h11(data):
         return View(targets, not at_end, error)
 
 
+class Targets:
+    """The callbacks of the two parsers that are made of llhttp."""
+
+    def __init__(self):
+        self.whole, self.target = [], bytearray()
+
+    def on_message_begin(self):
+        self.target.clear()
+
+    def on_url(self, piece):
+        self.target.extend(piece)
+
+    def on_message_complete(self):
+        self.whole.append(bytes(self.target))
+
+
+class LlhttpReader(Targets, llhttp.Request):
+    def __init__(self):
+        llhttp.Request.__init__(self)
+        Targets.__init__(self)
+
+
 def with_llhttp(data):
-    targets, target = [], bytearray()
-
-    class Reader(llhttp.Request):
-        def on_message_begin(self):
-            target.clear()
-
-        def on_url(self, piece):
-            target.extend(piece)
-
-        def on_message_complete(self):
-            targets.append(bytes(target))
-
-    reader = Reader()
+    reader = LlhttpReader()
     try:
         reader.execute(data)
     except llhttp.Error as error:
-        return View(targets, True, repr(error))
-    return View(targets, False)
+        return View(reader.whole, True, repr(error))
+    return View(reader.whole, False)
 
 
 def with_httptools(data):
-    targets, target = [], bytearray()
-
-    class Events:
-        def on_message_begin(self):
-            target.clear()
-
-        def on_url(self, piece):
-            target.extend(piece)
-
-        def on_message_complete(self):
-            targets.append(bytes(target))
-
+    events = Targets()
+    targets = events.whole
     try:
-        httptools.HttpRequestParser(Events()).feed_data(data)
+        httptools.HttpRequestParser(events).feed_data(data)
     except httptools.HttpParserUpgrade:
         return View(targets, False)
     except httptools.HttpParserError as error:
