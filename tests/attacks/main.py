@@ -16,6 +16,9 @@ import times
 from harness import Fault, Lab, raise_open_file_limit
 from warm import warm_up
 
+# More than this many failures are no noise.
+AGAIN_MAX = 3
+
 GROUPS = [closing, flood, house, descriptors, storms, times, limits, link, slow]
 
 
@@ -46,7 +49,7 @@ def run(name, test, binary):
 def main():
     binary, words = sys.argv[1], sys.argv[2:]
     raise_open_file_limit()
-    passed = failed = 0
+    passed, failed = 0, []
     for name, test in [entry for group in GROUPS for entry in group.TESTS]:
         if words and not any(word in name for word in words):
             continue
@@ -56,9 +59,16 @@ def main():
         elif run(name, test, binary):
             passed += 1
         else:
-            failed += 1
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(failed != 0)
+            failed.append((name, test))
+    # What measures time among noisy neighbours has failed when it fails every time.
+    tries = 2 if len(failed) <= AGAIN_MAX else 0
+    while failed and tries:
+        print(f"again: {', '.join(name for name, _ in failed)}", flush=True)
+        again, failed = failed, [entry for entry in failed if not run(*entry, binary)]
+        passed += len(again) - len(failed)
+        tries -= 1
+    print(f"{passed} passed, {len(failed)} failed")
+    sys.exit(bool(failed))
 
 
 if __name__ == "__main__":

@@ -85,22 +85,39 @@ def run_cases(port):
     return threads, found
 
 
+def unread_by_server(stream):
+    """Bytes that lie in the server's receive buffer for this peer, or None when its socket is gone."""
+    host, port = stream.getsockname()
+    mine = f"{socket.inet_aton(host)[::-1].hex().upper()}:{port:04X}"
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        for line in table:
+            fields = line.split()
+            if fields[2] == mine:
+                return int(fields[4].split(":")[1], 16)
+    return None
+
+
 def slow_reader_ends_after(port):
     """Seconds from the moment that the server could not send on, to the end. The peer pipelines
-    without reading; the end is a reset, for its requests are unread."""
+    without reading; the server then stops reading too, and that can be seen: nothing is taken from
+    its receive buffer any more. (That the peer cannot send on comes later, by as much as the
+    kernels take to fill the buffers between.) The end is a reset, for its requests are unread."""
     stream = connect(port, receive_bytes=4096, send_bytes=65536)
     block = request("/" + "a" * 4000) * 20
     watch = select.poll()
     watch.register(stream, select.POLLOUT)
     rest = memoryview(block)
-    stopped = time.monotonic()
-    while time.monotonic() - stopped < WRITE + 2:
-        for _, event in watch.poll(50):
+    unread = 0
+    read_on = time.monotonic()
+    while time.monotonic() - read_on < WRITE + 2:
+        for _, event in watch.poll(5):
             if event & (select.POLLERR | select.POLLHUP):
                 stream.close()
-                return time.monotonic() - stopped
+                return time.monotonic() - read_on
             rest = rest[stream.send(rest) :] or memoryview(block)
-            stopped = time.monotonic()
+        before, unread = unread or 0, unread_by_server(stream)
+        if unread is not None and (unread == 0 or unread < before):
+            read_on = time.monotonic()
     stream.close()
     return None
 
