@@ -219,3 +219,11 @@ pub(super) struct Ratio {
     /// Is 1 outside of the interval?
     pub(super) differs: bool,
 }
+
+impl Record {
+    /// As JSON, to be read by people too.
+    pub(super) fn json(&self) -> String {
+        let text = serde_json::to_string_pretty(self);
+        text.expect("a record has nothing that JSON cannot hold") + "\n"
+    }
+}

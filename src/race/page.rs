@@ -1,0 +1,3 @@
+pub(super) fn page(_: &super::record::Record) -> String {
+    String::new()
+}
