@@ -17,13 +17,18 @@ pub(super) fn text(old: &Record, new: &Record) -> Result<String, String> {
         "Old",
         "New",
         "New / old",
-        "99 % interval",
+        "Interval",
         "",
     ]);
-    let tests = new.tests.iter().filter(|test| old.tests.contains(test));
-    for test in tests {
+    let tests: Vec<&Test> = new
+        .tests
+        .iter()
+        .filter(|test| old.tests.contains(test))
+        .collect();
+    for test in &tests {
         for target in &new.targets {
-            for row in rows(old, new, test, &target.name) {
+            // As in a race: requests/s and CPU time in each test.
+            for row in rows(old, new, test, &target.name, 2 * tests.len()) {
                 table.add_row(row);
             }
         }
@@ -70,7 +75,13 @@ const FIGURES: [Figure; 3] = [
     ),
 ];
 
-fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8]> {
+fn rows(
+    old: &Record,
+    new: &Record,
+    test: &Test,
+    target: &str,
+    comparisons: usize,
+) -> Vec<[String; 8]> {
     let figures = |record: &Record, of: fn(&Measurement) -> Option<f64>| -> Vec<f64> {
         record
             .results
@@ -85,7 +96,7 @@ fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8
             let (before, after) = (figures(old, of), figures(new, of));
             let shown = |figures: &[f64]| median(figures).map(|figure| short(figure / unit));
             let (was, is) = (shown(&before)?, shown(&after)?);
-            let (ratio, interval, word) = match unpaired(&after, &before) {
+            let (ratio, interval, word) = match unpaired(&after, &before, comparisons) {
                 None => (String::new(), String::new(), "too few rounds to tell"),
                 Some(ratio) => (
                     format!("{:.3}", ratio.mean),

@@ -1,10 +1,13 @@
 //! The rounds of a target in a test, taken together, and beside those of the first target.
 
-use super::record::{Bound, Compared, Measurement, Ratio, Summary, Target, Test};
+use super::record::{Bound, Compared, Measurement, Summary, Target, Test};
 use super::spread::{median, paired};
 
 /// From here on, a side has no time left.
 const BUSY: f64 = 0.9;
+
+/// Requests/s and CPU time are compared in each test, memory at most once.
+const FIGURES: usize = 2;
 
 /// One for each test and each target that was measured in it.
 pub(super) fn of(tests: &[Test], targets: &[Target], results: &[Measurement]) -> Vec<Summary> {
@@ -21,14 +24,22 @@ pub(super) fn of(tests: &[Test], targets: &[Target], results: &[Measurement]) ->
             };
             let first = targets.first().filter(|first| first.name != target.name);
             let theirs = first.map(|first| of(&first.name)).unwrap_or_default();
-            summary(&of(&target.name), &theirs)
+            summary(&of(&target.name), &theirs, tests.len() * FIGURES)
         })
         .collect()
 }
 
-fn summary(ours: &[&Measurement], theirs: &[&Measurement]) -> Option<Summary> {
+fn summary(ours: &[&Measurement], theirs: &[&Measurement], comparisons: usize) -> Option<Summary> {
     let one = ours.first()?;
-    let compared = |figure: &dyn Fn(&Measurement) -> Option<f64>| compare(ours, theirs, figure);
+    let compared = |figure: &dyn Fn(&Measurement) -> Option<f64>| {
+        let figures: Vec<f64> = ours.iter().filter_map(|result| figure(result)).collect();
+        Some(Compared {
+            median: median(&figures)?,
+            least: figures.iter().copied().reduce(f64::min)?,
+            greatest: figures.iter().copied().reduce(f64::max)?,
+            ratio: paired(&pairs(ours, theirs, figure), comparisons),
+        })
+    };
     Some(Summary {
         test: one.test.clone(),
         target: one.target.clone(),
@@ -65,33 +76,18 @@ fn bound(results: &[&Measurement]) -> Bound {
     }
 }
 
-fn compare(
+/// A figure of ours and of theirs, for each round that both have.
+fn pairs(
     ours: &[&Measurement],
     theirs: &[&Measurement],
     figure: &dyn Fn(&Measurement) -> Option<f64>,
-) -> Option<Compared> {
-    let figures: Vec<f64> = ours.iter().filter_map(|result| figure(result)).collect();
-    Some(Compared {
-        median: median(&figures)?,
-        least: figures.iter().copied().reduce(f64::min)?,
-        greatest: figures.iter().copied().reduce(f64::max)?,
-        ratio: ratio(ours, theirs, figure),
-    })
-}
-
-fn ratio(
-    ours: &[&Measurement],
-    theirs: &[&Measurement],
-    figure: &dyn Fn(&Measurement) -> Option<f64>,
-) -> Option<Ratio> {
-    let pairs: Vec<(f64, f64)> = ours
-        .iter()
+) -> Vec<(f64, f64)> {
+    ours.iter()
         .filter_map(|our| {
             let their = theirs.iter().find(|their| their.round == our.round)?;
             Some((figure(our)?, figure(their)?))
         })
-        .collect();
-    paired(&pairs)
+        .collect()
 }
 
 fn latency(results: &[&Measurement]) -> Vec<(f64, u64)> {
@@ -209,6 +205,6 @@ mod tests {
         assert_eq!(bounds, [Bound::Generator, Bound::Server, Bound::Neither]);
         assert_eq!(found[0].latency_ns, [(50.0, 2000), (99.0, 5000)]);
         assert_eq!((found[0].errors, found[0].requests), (6, 3200));
-        assert_eq!(found[0].requests_per_second.least.round(), 900.0);
+        assert!((found[0].requests_per_second.least - 900.0).abs() < 1e-9);
     }
 }

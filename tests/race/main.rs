@@ -108,7 +108,7 @@ fn number(json: &Value) -> f64 {
 #[test]
 fn each_server_gets_the_same_work_in_turn() {
     let (a, b) = (server("a"), server("b"));
-    let (ran, json) = measured(&["-s", "pipeline,article,churn", "-r", "2", &a, &b]);
+    let (ran, json) = measured(&["-s", "pipeline,article,churn", "-r", "3", &a, &b]);
     assert_eq!((ran.code, ran.complaint.as_str()), (0, ""));
     let results = list(&json, "results");
     let order: Vec<String> = results
@@ -125,7 +125,7 @@ fn each_server_gets_the_same_work_in_turn() {
     let tests = ["article-1", "article-2", "article-3", "pipeline", "churn"];
     let wanted: Vec<String> = tests
         .iter()
-        .flat_map(|test| [1, 2].map(|round| (test, round)))
+        .flat_map(|test| [1, 2, 3].map(|round| (test, round)))
         .flat_map(|(test, round)| ["a", "b"].map(|name| format!("{test} {round} {name}")))
         .collect();
     assert_eq!(order, wanted);
@@ -351,7 +351,7 @@ fn a_signal_ends_it_with_what_there_is_and_leaves_no_server() {
 fn reports_are_made_again_and_compared() {
     let [first, second, page] = [(); 3].map(|()| TemporaryFile::new());
     let (a, b) = (server("a"), server("b"));
-    let arguments = ["--json", first.path(), "-s", "churn", "-r", "2", &a, &b];
+    let arguments = ["--json", first.path(), "-s", "churn", "-r", "3", &a, &b];
     let original = ran(&[&SHORT, &arguments[..]].concat());
     assert_eq!(original.code, 0, "{}", original.complaint);
     let again = ran(&[

@@ -1,4 +1,5 @@
-//! hey, by the text that it prints. Its times have four digits after the point.
+//! hey, by the text that it prints. Its times have four digits after the point, and its sizes are of
+//! the content alone, so that they are not taken.
 
 use super::{ANSWER_SECONDS, Call, Load, Order, Test, nanos, said_of_itself};
 
@@ -30,7 +31,7 @@ pub(super) fn call(order: &Order<'_>) -> Call {
     match (test.requests, test.duration_ns) {
         (Some(requests), _) => arguments.extend(["-n".to_owned(), requests.to_string()]),
         (None, duration) => {
-            arguments.extend(["-z".to_owned(), format!("{}ns", duration.unwrap_or(0))])
+            arguments.extend(["-z".to_owned(), format!("{}ns", duration.unwrap_or(0))]);
         }
     }
     if !test.keepalive {
@@ -52,7 +53,6 @@ pub(super) fn read(output: &str) -> Result<Load, String> {
         match *words.as_slice() {
             [name @ ("Summary:" | "Latency" | "Status" | "Error"), ..] => section = name,
             ["Total:", seconds, "secs"] => load.elapsed_ns = nanos(number(seconds)?),
-            ["Size/request:", bytes, ..] => load.response_bytes = Some(number(bytes)?),
             ["Slowest:", seconds, "secs"] => load.latency_ns.push((100.0, nanos(number(seconds)?))),
             [percent, "in", seconds, "secs"] if section == "Latency" => {
                 // It writes 10%% in some versions.
@@ -76,8 +76,6 @@ pub(super) fn read(output: &str) -> Result<Load, String> {
         }
     }
     load.latency_ns.sort_by(|a, b| a.0.total_cmp(&b.0));
-    // Of the content alone: it does not count the heads.
-    load.response_bytes = None;
     if load.elapsed_ns == 0 {
         return Err(output.trim().to_owned());
     }
