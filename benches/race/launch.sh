@@ -3,18 +3,21 @@
 # The launcher that reads this file writes the configuration into $dir, and then says
 #
 #   launch COMMAND [ARGUMENT ...]
+#
+# SIGTERM to the launcher stops the server by $stop.
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+stop=TERM
 
 launch() {
-    local stopped=
+    local stopped=no
     "$@" &
     local server=$!
-    trap 'stopped=1; kill -TERM "$server" 2>/dev/null' TERM INT
+    trap 'stopped=yes; kill -s "$stop" "$server" 2>/dev/null' TERM INT
     wait "$server" || {
-        [[ $stopped ]] || return
+        [[ $stopped = yes ]] || return
         # The signal ended the wait before the server has ended.
-        wait "$server" || true
+        wait "$server" 2>/dev/null || true
     }
 }
