@@ -28,15 +28,15 @@
 )]
 
 mod alarm;
-mod chunked;
+pub(crate) mod chunked;
 mod command;
 mod connection;
 mod cpu;
 pub(crate) mod duration;
 mod expect;
 mod fail;
-mod fault;
-mod head;
+pub(crate) mod fault;
+pub(crate) mod head;
 mod options;
 mod pace;
 mod plan;
