@@ -65,61 +65,23 @@ impl Suite {
 
     /// Its tests, in order.
     pub(super) fn tests(self, amount: Amount) -> Vec<Test> {
-        let Amount {
-            requests,
-            duration_ns,
-            connections,
-        } = amount;
-        let many = plural(connections, "connection");
-        let long = seconds(duration_ns);
-        let timed = Test {
-            id: self.name(),
-            suite: self.name(),
-            title: format!("{long}, {many}"),
-            connections,
-            idle_connections: 0,
-            requests: None,
-            duration_ns: Some(duration_ns),
-            pipeline: 1,
-            keepalive: true,
-            load: None,
-        };
+        let timed = timed(self, amount);
+        let Amount { connections, .. } = amount;
+        let title = &timed.title;
         match self {
-            Self::Article => {
-                let first = Test {
-                    id: "article-1".to_owned(),
-                    title: format!("{}, {many}", plural(requests, "request")),
-                    requests: Some(requests),
-                    duration_ns: None,
-                    ..timed.clone()
-                };
-                let second = Test {
-                    id: "article-2".to_owned(),
-                    ..timed.clone()
-                };
-                let third = Test {
-                    id: "article-3".to_owned(),
-                    title: format!("{long}, 1 connection"),
-                    connections: 1,
-                    ..timed
-                };
-                vec![first, second, third]
-            }
+            Self::Article => article(amount, &timed),
             Self::Pipeline => vec![Test {
-                title: format!("{long}, {many}, {PIPELINE} requests pipelined"),
+                title: format!("{title}, {PIPELINE} requests pipelined"),
                 pipeline: PIPELINE,
                 ..timed
             }],
             Self::Churn => vec![Test {
-                title: format!("{long}, {many}, a new one for each request"),
+                title: format!("{title}, a new one for each request"),
                 keepalive: false,
                 ..timed
             }],
             Self::Many => vec![Test {
-                title: format!(
-                    "{long}, {} open connections, {connections} of them ask",
-                    group(MANY)
-                ),
+                title: format!("{title} that ask, {} open", group(MANY)),
                 idle_connections: MANY.saturating_sub(connections),
                 ..timed
             }],
@@ -135,6 +97,46 @@ impl Suite {
             Self::All => Vec::new(),
         }
     }
+}
+
+/// What most tests are: so many connections, for so long.
+fn timed(suite: Suite, amount: Amount) -> Test {
+    let long = seconds(amount.duration_ns);
+    Test {
+        id: suite.name(),
+        suite: suite.name(),
+        title: format!("{long}, {}", plural(amount.connections, "connection")),
+        connections: amount.connections,
+        idle_connections: 0,
+        requests: None,
+        duration_ns: Some(amount.duration_ns),
+        pipeline: 1,
+        keepalive: true,
+        load: None,
+    }
+}
+
+fn article(amount: Amount, timed: &Test) -> Vec<Test> {
+    let requests = plural(amount.requests, "request");
+    let connections = plural(amount.connections, "connection");
+    let first = Test {
+        id: "article-1".to_owned(),
+        title: format!("{requests}, {connections}"),
+        requests: Some(amount.requests),
+        duration_ns: None,
+        ..timed.clone()
+    };
+    let second = Test {
+        id: "article-2".to_owned(),
+        ..timed.clone()
+    };
+    let third = Test {
+        id: "article-3".to_owned(),
+        title: format!("{}, 1 connection", seconds(amount.duration_ns)),
+        connections: 1,
+        ..timed.clone()
+    };
+    vec![first, second, third]
 }
 
 fn rung(timed: &Test, load: f64) -> Test {
