@@ -1,5 +1,6 @@
 //! The command itself: it probes, measures in turn, writes the reports and says how it went.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -127,6 +128,8 @@ struct Race<'a> {
     targets: &'a [Target],
     bench: Bench,
     record: Record,
+    /// Places of targets, and tests that they could not be measured in.
+    failed: HashSet<(usize, String)>,
 }
 
 impl<'a> Race<'a> {
@@ -156,13 +159,14 @@ impl<'a> Race<'a> {
             server_cores: servers,
             load_cores: load,
             warm_up_ns: options.warmup,
-            capacities: std::collections::HashMap::new(),
+            capacities: HashMap::new(),
         };
         let record = record(options, &bench)?;
         Ok(Self {
             targets: &options.targets,
             bench,
             record,
+            failed: HashSet::new(),
         })
     }
 
@@ -236,21 +240,28 @@ impl<'a> Race<'a> {
         else {
             return;
         };
-        if entry.out.is_some() {
+        // Who cannot take one test may well take the next.
+        if entry.behaviour.is_empty() || self.failed.contains(&(index, test.id.clone())) {
             return;
         }
         match self.bench.measure(test, target, round) {
             // What a signal cut short is no measurement.
             _ if stop.load(Ordering::Relaxed) => {}
             Ok(result) => self.record.results.push(result),
-            Err(sentence) => out(entry, &format!("{}, round {round}: {sentence}", test.title)),
+            Err(sentence) => {
+                self.failed.insert((index, test.id.clone()));
+                out(entry, &format!("{}, round {round}: {sentence}", test.title));
+            }
         }
     }
 }
 
 fn out(entry: &mut record::Target, sentence: &str) {
     eprintln!("hullo race: {} is out: {sentence}", entry.name);
-    entry.out = Some(sentence.to_owned());
+    entry.out = Some(match entry.out.take() {
+        Some(before) => format!("{before}; {sentence}"),
+        None => sentence.to_owned(),
+    });
 }
 
 /// The cores that are not among these; when those are all, the same.

@@ -1,17 +1,15 @@
 //! Connections that are open and say nothing, after one request each was answered.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use socket2::{Domain, Socket, Type};
+use socket2::SockRef;
 
 /// How long each may take to be answered.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
 /// An answer that is longer is no greeting.
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
-/// From each address of ours, far fewer than it has ports.
-const EACH_ADDRESS: usize = 5_000;
 
 #[derive(Debug)]
 pub(super) struct Crowd {
@@ -51,14 +49,10 @@ impl Crowd {
     }
 
     fn open(&self) -> io::Result<TcpStream> {
-        let socket = Socket::new(Domain::for_address(self.address), Type::STREAM, None)?;
-        if self.address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
-            let number = self.members.len() / EACH_ADDRESS;
-            let ours = Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + 1 + number as u32);
-            socket.bind(&SocketAddr::from((ours, 0)).into())?;
-        }
-        socket.connect_timeout(&self.address.into(), ANSWER_MAX)?;
-        let mut stream = TcpStream::from(socket);
+        let mut stream = TcpStream::connect_timeout(&self.address, ANSWER_MAX)?;
+        // It ends with a reset: ten thousand that wait for late segments for a minute would leave
+        // no port to the next crowd.
+        SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
         stream.set_read_timeout(Some(ANSWER_MAX))?;
         stream.write_all(&self.request)?;
         read_answer(&mut stream)?;
@@ -123,6 +117,7 @@ fn is_open(stream: &TcpStream) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
     use std::num::NonZeroUsize;
 
     use super::*;

@@ -8,7 +8,8 @@ if (workers > 1 && cluster.isPrimary) {
   for (let i = 0; i < workers; i++) cluster.fork();
 } else {
   http
-    .createServer((req, res) => {
+    // 5 s by default: too short for ten thousand to be counted.
+    .createServer({ keepAliveTimeout: 60_000 }, (req, res) => {
       const body = `Hello, visitor! You've requested: ${req.url.split('?', 1)[0]}\n`;
       res.writeHead(200, {
         'Content-Type': 'text/plain; charset=utf-8',

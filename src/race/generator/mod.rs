@@ -23,6 +23,7 @@ use super::record::Test;
 const OVERTIME: Duration = Duration::from_secs(60);
 /// How long a request may take.
 const ANSWER_SECONDS: u64 = 5;
+const SAID_CHARS_MAX: usize = 400;
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// A load generator.
@@ -110,7 +111,7 @@ impl Generator {
             Self::Hey => hey::read(&output),
             Self::Wrk => wrk::read(&output),
         }
-        .map_err(|error| format!("what {} says cannot be read: {error}", self.name()))?;
+        .map_err(|error| format!("{} cannot be read: {}", self.name(), end_of(&error)))?;
         if load.cpu_ns == 0 {
             load.cpu_ns = cpu;
             let time = load.elapsed_ns as f64 * order.cores.len().max(1) as f64;
@@ -155,11 +156,12 @@ impl Call {
         output.rewind().map_err(failed)?;
         output.read_to_string(&mut said).map_err(failed)?;
         match ended {
-            Some(0) => Ok(said),
+            // 1 is also that of hullo bench when nothing was answered, and then it says how.
+            Some(0 | 1) => Ok(said),
             Some(code) => Err(format!(
                 "{} ended with {code}: {}",
                 self.program.display(),
-                said.trim()
+                end_of(&said)
             )),
             None => Err(format!(
                 "{} was still there {} s after its time, and was ended",
@@ -197,6 +199,17 @@ fn said_of_itself(program: &str, argument: &str) -> Result<String, String> {
     let both = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&both);
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+/// Of what a program says, the part that is for people to read.
+fn end_of(text: &str) -> &str {
+    let text = text.trim();
+    let start = text
+        .char_indices()
+        .rev()
+        .nth(SAID_CHARS_MAX)
+        .map_or(0, |(place, _)| place);
+    text.get(start..).unwrap_or_default()
 }
 
 /// `1.5e3`-like numbers of seconds as nanoseconds.
