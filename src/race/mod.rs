@@ -6,3 +6,4 @@
 )]
 
 mod record;
+mod report;

@@ -1,0 +1,90 @@
+//! One picture for a README: who answers more, and at what cost.
+
+use super::bars::{Bar, CPU, Figure, SPEED, height, panel, short_ratio};
+use super::escape::clean;
+use super::facts::{article_tests, rows};
+use super::plot::{Anchor, Canvas, Ink, draw, style};
+use super::words;
+use crate::race::record::{Record, Test};
+
+const WIDTH: i32 = 880;
+const GAP: i32 = 40;
+const SIZE: i32 = 20;
+/// Above the bars: the title of the test, and those of the two figures.
+const TITLES: i32 = 76;
+/// So many tests are shown.
+const TESTS: usize = 2;
+
+/// Of a README there is no style sheet, so it brings its own.
+const FONT: &str = "svg{font-family:system-ui,-apple-system,'Segoe UI',sans-serif}\n";
+
+/// The first tests of the article, or the first test with requests.
+pub(in crate::race) fn picture(record: &Record) -> String {
+    let mut panels: Vec<Panels> = article_tests(record)
+        .filter_map(|test| Panels::of(record, test))
+        .take(TESTS)
+        .collect();
+    if panels.is_empty() {
+        let any = record.tests.iter().filter(|test| test.load.is_none());
+        panels.extend(any.filter_map(|test| Panels::of(record, test)).take(1));
+    }
+    let style = format!("{FONT}{}", style("svg"));
+    if panels.is_empty() {
+        let says = "Nothing was measured.";
+        return draw((WIDTH, 60), says, &style, |canvas| {
+            canvas.text(says, (0, 30), SIZE, Ink::Text, Anchor::Start);
+        });
+    }
+    let total = panels.iter().map(Panels::height).sum();
+    let says = format!("{}. {}", words::title(record), words::result(record));
+    draw((WIDTH, total), &says, &style, |canvas| {
+        let mut top = 0;
+        for one in &panels {
+            one.draw(canvas, top);
+            top += one.height();
+        }
+    })
+}
+
+/// The two figures of a test beside each other.
+struct Panels {
+    title: String,
+    speed: Vec<Bar>,
+    cpu: Vec<Bar>,
+}
+
+impl Panels {
+    fn of(record: &Record, test: &Test) -> Option<Self> {
+        let rows = rows(record, test);
+        if rows.iter().all(|row| row.summary.requests == 0) {
+            return None;
+        }
+        let bars = |figure: &Figure| figure.bars(&rows, short_ratio);
+        Some(Self {
+            title: clean(&test.title),
+            speed: bars(&SPEED),
+            cpu: bars(&CPU),
+        })
+    }
+
+    fn height(&self) -> i32 {
+        TITLES + height(self.speed.len().max(self.cpu.len()), SIZE) + SIZE / 2
+    }
+
+    fn draw(&self, canvas: &Canvas, top: i32) {
+        let at = (0, top + SIZE);
+        canvas.bold(&self.title, at, SIZE + 2, Ink::Text, Anchor::Start);
+        let shown = [(&SPEED, &self.speed), (&CPU, &self.cpu)];
+        let known: Vec<_> = shown.iter().filter(|(_, bars)| !bars.is_empty()).collect();
+        // One alone has all of the room.
+        let alone = known.len() < 2;
+        let width = if alone { WIDTH } else { (WIDTH - GAP) / 2 };
+        let mut left = 0;
+        for (figure, bars) in known {
+            let at = (left, top + TITLES - SIZE * 5 / 4);
+            canvas.text(figure.title, at, SIZE, Ink::Soft, Anchor::Start);
+            panel(canvas, (left, top + TITLES), width, SIZE, bars);
+            left += width + GAP;
+        }
+    }
+}

@@ -1,0 +1,442 @@
+//! What came out, in sentences.
+
+use std::fmt::Write as _;
+
+use super::escape::{clean, shell};
+use super::facts::{Part, Row, article_tests, parts, rows};
+use super::number::{NONE, bytes, count, factor, figure, percent, ratio, time};
+use crate::race::record::{Bound, Ratio, Record, Test};
+
+/// So many targets are named one by one; of more it is told how many they are.
+const NAMED: usize = 4;
+
+/// `hullo, hyper and Go`.
+pub(super) fn title(record: &Record) -> String {
+    let names: Vec<String> = record.targets.iter().map(|t| clean(&t.name)).collect();
+    match names.as_slice() {
+        [] => "A race without a target".to_owned(),
+        [one] => format!("{one} under load"),
+        few if few.len() <= NAMED => format!("{} side by side", list(few)),
+        many => format!("{} servers side by side", many.len()),
+    }
+}
+
+fn list(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [firsts @ .., last] => format!("{} and {last}", firsts.join(", ")),
+    }
+}
+
+/// The result in one sentence: of the first test that has one.
+pub(super) fn result(record: &Record) -> String {
+    let first = article_tests(record)
+        .find(|test| !rows(record, test).is_empty())
+        .map(Part::Work);
+    first
+        .or_else(|| parts(record).into_iter().next())
+        .map(|part| format!("{}: {}", heading(record, &part), sentence(record, &part)))
+        .unwrap_or_else(|| "Nothing was measured.".to_owned())
+}
+
+/// What a part says, in words.
+pub(super) fn sentence(record: &Record, part: &Part) -> String {
+    match part {
+        Part::Work(test) => work(record, test),
+        Part::Idle(test) => idle(record, test),
+        Part::Rate(tests) => rate(record, tests),
+    }
+}
+
+/// `5 s, 100 connections`, and of which suite, where another one has the same.
+pub(super) fn heading(record: &Record, part: &Part) -> String {
+    let told = |test: &Test| {
+        let same = record
+            .tests
+            .iter()
+            .filter(|other| other.title == test.title);
+        if same.count() > 1 {
+            format!("{} ({})", clean(&test.title), clean(&test.suite))
+        } else {
+            clean(&test.title)
+        }
+    };
+    match part {
+        Part::Work(test) => told(test),
+        Part::Idle(test) => format!("Memory of {}", told(test)),
+        Part::Rate(_) => "Latency over rate".to_owned(),
+    }
+}
+
+fn work(record: &Record, test: &Test) -> String {
+    let rows = rows(record, test);
+    let Some((first, others)) = rows.split_first() else {
+        return "Nobody was measured.".to_owned();
+    };
+    if rows.iter().all(|row| row.summary.requests == 0) {
+        return "Nothing was answered.".to_owned();
+    }
+    let mut clauses = Vec::new();
+    if others.is_empty() {
+        clauses.push(alone(first));
+    } else {
+        clauses.extend(compare(
+            first,
+            others,
+            "costs",
+            "the CPU of",
+            Row::cpu_ratio,
+        ));
+        let theirs: Vec<&Row> = others
+            .iter()
+            .filter(|row| row.is_bound_by(Bound::Server))
+            .collect();
+        if first.is_bound_by(Bound::Server) && !theirs.is_empty() {
+            clauses.extend(compare(
+                first,
+                others,
+                "makes",
+                "the requests/s of",
+                Row::speed_ratio,
+            ));
+        }
+        if clauses.is_empty() {
+            clauses.push(medians(&rows));
+        }
+    }
+    clauses.extend(bound(&rows));
+    let sentence = format!("{}.", clauses.join("; "));
+    // A name stays as it is; our own words begin a sentence.
+    for (small, capital) in [("of ", "Of "), ("requests/s ", "Requests/s ")] {
+        if let Some(rest) = sentence.strip_prefix(small) {
+            return format!("{capital}{rest}");
+        }
+    }
+    sentence
+}
+
+fn alone(row: &Row) -> String {
+    let speed = figure(row.summary.requests_per_second.median);
+    let cpu = row.summary.cpu_ns_per_request.as_ref();
+    let cpu = cpu.map(|cpu| figure(cpu.median / 1e3));
+    match cpu.filter(|cpu| cpu != NONE) {
+        Some(cpu) => format!(
+            "{} makes {speed} requests/s, at {cpu} µs of CPU each",
+            row.name
+        ),
+        None => format!("{} makes {speed} requests/s", row.name),
+    }
+}
+
+/// Without a ratio there are the figures themselves.
+fn medians(rows: &[Row]) -> String {
+    let all = rows.iter().take(NAMED).map(|row| {
+        let speed = figure(row.summary.requests_per_second.median);
+        format!("{} {speed}", row.name)
+    });
+    let more = rows.len().saturating_sub(NAMED);
+    let more = if more > 0 {
+        format!(" (and {more} more)")
+    } else {
+        String::new()
+    };
+    format!("requests/s of {}{more}", list(&all.collect::<Vec<_>>()))
+}
+
+/// `hyper costs ×1.18 (1.15–1.21) the CPU of hullo, Go ×2.41 (2.30–2.52); warp shows no difference`.
+fn compare<'a>(
+    first: &Row<'a>,
+    others: &[Row<'a>],
+    verb: &str,
+    of: &str,
+    which: fn(&Row<'a>) -> Option<&'a Ratio>,
+) -> Option<String> {
+    let known: Vec<(&str, &Ratio)> = others
+        .iter()
+        .filter_map(|row| Some((row.name.as_str(), which(row)?)))
+        .collect();
+    let (differ, same): (Vec<_>, Vec<_>) = known.iter().partition(|(_, ratio)| ratio.differs);
+    if known.is_empty() {
+        return None;
+    }
+    let of = format!("{of} {}", first.name);
+    if known.len() > NAMED {
+        return Some(crowd(verb, &of, &differ, same.len(), known.len()));
+    }
+    let mut clauses = Vec::new();
+    if let Some(((name, by), rest)) = differ.split_first() {
+        let mut clause = format!("{name} {verb} {} {of}", ratio(by));
+        for (name, by) in rest {
+            let _ = write!(clause, ", {name} {}", ratio(by));
+        }
+        clauses.push(clause);
+    }
+    if !same.is_empty() {
+        let names: Vec<String> = same.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let verb = if names.len() == 1 { "shows" } else { "show" };
+        let what = if differ.is_empty() {
+            format!(" in {of}")
+                .replacen("the ", "", 1)
+                .replacen(" of ", " from ", 1)
+        } else {
+            String::new()
+        };
+        clauses.push(format!("{} {verb} no difference{what}", list(&names)));
+    }
+    Some(clauses.join("; "))
+}
+
+/// Too many to be named: how many, and the ends.
+fn crowd(verb: &str, of: &str, differ: &[&(&str, &Ratio)], same: usize, known: usize) -> String {
+    let by_mean = |a: &&&(&str, &Ratio), b: &&&(&str, &Ratio)| a.1.mean.total_cmp(&b.1.mean);
+    let more: Vec<_> = differ.iter().filter(|(_, r)| r.mean > 1.0).collect();
+    let less = differ.len() - more.len();
+    let end = |found: Option<&&(&str, &Ratio)>| {
+        found
+            .and_then(|(name, by)| Some(format!(" (to {} by {name})", factor(by)?)))
+            .unwrap_or_default()
+    };
+    let greatest = end(more.iter().copied().max_by(|a, b| by_mean(a, b)));
+    let least = differ.iter().filter(|(_, r)| r.mean <= 1.0);
+    let least = end(least.min_by(|a, b| by_mean(a, b)));
+    // `costs` of one, `cost` of many.
+    let verb = verb.trim_end_matches('s');
+    let mut clauses = Vec::new();
+    if !more.is_empty() {
+        clauses.push(format!("{} {verb} more than {of}{greatest}", more.len()));
+    }
+    if less > 0 {
+        clauses.push(format!("{less} {verb} less than {of}{least}"));
+    }
+    if same > 0 {
+        clauses.push(format!("{same} show no difference from {of}"));
+    }
+    format!("of {known} others {}", clauses.join(", "))
+}
+
+/// Whose requests/s they are.
+fn bound(rows: &[Row]) -> Option<String> {
+    let by_generator: Vec<&Row> = rows
+        .iter()
+        .filter(|row| row.is_bound_by(Bound::Generator))
+        .collect();
+    let least = by_generator
+        .iter()
+        .filter_map(|row| row.generator_busy())
+        .min_by(f64::total_cmp);
+    if let Some(busy) = least {
+        let whose = if by_generator.len() == rows.len() {
+            String::new()
+        } else if by_generator.len() <= NAMED {
+            let names: Vec<String> = by_generator.iter().map(|row| row.name.clone()).collect();
+            format!(" of {}", list(&names))
+        } else {
+            format!(" of {} targets", by_generator.len())
+        };
+        let busy = percent(busy);
+        return Some(format!(
+            "requests/s{whose} are those of the generator, which was busy {busy} of the time"
+        ));
+    }
+    let neither = rows.iter().all(|row| row.is_bound_by(Bound::Neither));
+    neither.then(|| {
+        "neither side was busy all the time, so requests/s are no measure of either".to_owned()
+    })
+}
+
+fn idle(record: &Record, test: &Test) -> String {
+    let rows = rows(record, test);
+    let cost = |row: &Row| {
+        let figure = bytes(row.summary.idle_connection_bytes.as_ref()?.median);
+        let by = row.idle_ratio().map(|by| format!(", {}", ratio(by)));
+        Some(format!("{} {figure}{}", row.name, by.unwrap_or_default()))
+    };
+    let costs: Vec<String> = rows.iter().filter_map(cost).collect();
+    let connections = count(test.idle_connections);
+    let open = format!("Of {connections} idle connections each costs");
+    if costs.len() > NAMED {
+        let all = rows
+            .iter()
+            .filter_map(|row| Some(row.summary.idle_connection_bytes.as_ref()?.median));
+        let (least, most) = all.fold((f64::INFINITY, 0.0_f64), |(least, most), figure| {
+            (least.min(figure), most.max(figure))
+        });
+        return format!("{open} between {} and {}.", bytes(least), bytes(most));
+    }
+    if costs.is_empty() {
+        return "What an idle connection costs is not known.".to_owned();
+    }
+    format!("{open} {}.", costs.join("; "))
+}
+
+/// What the slowest one of a hundred waits for, where a target is asked for the most.
+fn rate(record: &Record, tests: &[&Test]) -> String {
+    let load = |test: &Test| test.load.filter(|load| load.is_finite()).unwrap_or(0.0);
+    let Some(most) = tests.iter().max_by(|a, b| load(a).total_cmp(&load(b))) else {
+        return "No rate was asked for.".to_owned();
+    };
+    let rows = rows(record, most);
+    let told = |row: &Row| {
+        let time = time(row.percentile(99.0)? as f64);
+        Some(format!("{time} for {}", row.name))
+    };
+    let told: Vec<String> = rows.iter().filter_map(told).collect();
+    let asked = percent(load(most));
+    if told.is_empty() {
+        return format!("No latency is known at {asked} of each target's own capacity.");
+    }
+    let more = match told.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!("; {more} more are below"),
+    };
+    let told: Vec<String> = told.into_iter().take(NAMED).collect();
+    format!(
+        "Asked for {asked} of its own capacity, 99 of 100 answers came within {}{more}.",
+        told.join(", ")
+    )
+}
+
+/// How the figures are meant, for a reader who sees them for the first time.
+pub(super) fn how_to_read(record: &Record) -> Vec<String> {
+    let rounds = record.settings.rounds;
+    let mut said = vec![if rounds == 1 {
+        "There was one round: nothing tells a difference from chance.".to_owned()
+    } else {
+        format!(
+            "Figures are medians of {rounds} rounds, in which the targets took turns; a range is from the least round to the greatest."
+        )
+    }];
+    let first = record.targets.first();
+    if let (Some(first), true, true) = (first, rounds > 1, record.targets.len() > 1) {
+        said.push(format!(
+            "A ratio is to {}, round by round; the interval in brackets holds the true one in 99 of 100 races, and where it holds 1 there is no difference.",
+            clean(&first.name)
+        ));
+    }
+    said.push(
+        "Only where the server is what bound a test are the requests/s its own; CPU per request holds in any case.".to_owned(),
+    );
+    said
+}
+
+/// What it was run on and how: names and values.
+pub(super) fn setting(record: &Record) -> Vec<(&'static str, String)> {
+    let (machine, settings) = (&record.machine, &record.settings);
+    let cpus = |cpus: &[usize]| {
+        let cpus: Vec<String> = cpus.iter().map(ToString::to_string).collect();
+        if cpus.is_empty() {
+            "any".to_owned()
+        } else {
+            cpus.join(", ")
+        }
+    };
+    let whole_seconds = record.started_unix_ms / 1000;
+    let cores = machine.cores;
+    vec![
+        ("Date", date(whole_seconds)),
+        ("Took", time(record.elapsed_ms as f64 * 1e6)),
+        (
+            "Processor",
+            format!("{}, {cores} usable", clean(&machine.cpu)),
+        ),
+        ("Memory", bytes(machine.memory_bytes as f64)),
+        (
+            "System",
+            format!(
+                "{}, Linux {}",
+                clean(&machine.system),
+                clean(&machine.kernel)
+            ),
+        ),
+        ("hullo", clean(&record.version)),
+        (
+            "Generator",
+            format!(
+                "{} {}",
+                clean(&settings.generator),
+                clean(&settings.generator_version)
+            )
+            .trim()
+            .to_owned(),
+        ),
+        ("Suites", clean(&settings.suites.join(", "))),
+        ("Rounds", settings.rounds.to_string()),
+        ("Cores of the server", cpus(&settings.server_cpus)),
+        ("Cores of the generator", cpus(&settings.load_cpus)),
+        ("Workers", settings.workers.to_string()),
+        ("Path", clean(&settings.path)),
+        ("Warm-up", time(settings.warm_up_ns as f64)),
+    ]
+}
+
+/// `2026-11-24 02:00:00 UTC`.
+fn date(unix: u64) -> String {
+    // The calendar of httpdate ends with the year 9999.
+    let unix = unix.min(253_402_300_799);
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(unix);
+    let text = httpdate::fmt_http_date(time);
+    let words: Vec<&str> = text.split(' ').collect();
+    let months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    match words.as_slice() {
+        [_, day, month, year, clock, _] => {
+            let month = months.find(month).unwrap_or(0) / 3 + 1;
+            format!("{year}-{month:02}-{day} {clock} UTC")
+        }
+        _ => text,
+    }
+}
+
+/// The command line, for a shell.
+pub(super) fn command_line(record: &Record) -> String {
+    let words: Vec<String> = record.command.iter().map(|word| shell(word)).collect();
+    words.join(" ")
+}
+
+/// Who is out, and why.
+pub(super) fn outs(record: &Record) -> Vec<String> {
+    let out = |target: &crate::race::record::Target| {
+        let why = clean(target.out.as_ref()?);
+        let measured = record
+            .results
+            .iter()
+            .any(|result| result.target == target.name);
+        let when = if measured {
+            "was not measured to the end"
+        } else {
+            "was not measured"
+        };
+        Some(format!(
+            "{} {when}: {}.",
+            clean(&target.name),
+            why.trim_end_matches('.')
+        ))
+    };
+    record.targets.iter().filter_map(out).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_written_from_the_year_down() {
+        assert_eq!(date(1_795_485_600), "2026-11-24 02:00:00 UTC");
+        assert_eq!(date(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(date(u64::MAX), "9999-12-31 23:59:59 UTC");
+    }
+
+    #[test]
+    fn names_are_listed() {
+        let names = |n: usize| {
+            ["a", "b", "c"]
+                .iter()
+                .take(n)
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(list(&names(1)), "a");
+        assert_eq!(list(&names(2)), "a and b");
+        assert_eq!(list(&names(3)), "a, b and c");
+    }
+}
