@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::facts::Row;
 use super::number::{self, bytes, figure, ratio};
 use super::plot::{Anchor, Canvas, Ink, SIZE, WIDTH, cut_all, draw, width_of};
-use crate::race::record::{Compared, Measurement, Ratio};
+use crate::race::record::{Bound, Compared, Measurement, Ratio};
 
 /// What is shown of a target.
 pub(super) struct Bar {
@@ -19,7 +19,9 @@ pub(super) struct Bar {
 
 /// A figure that is shown in bars.
 pub(super) struct Figure {
-    pub(super) title: &'static str,
+    title: &'static str,
+    /// Is it the server's own only where the server is what bound the test?
+    is_bound: bool,
     compared: fn(&Row) -> Option<Compared>,
     round: fn(&Measurement) -> Option<f64>,
     tell: fn(f64) -> String,
@@ -27,6 +29,7 @@ pub(super) struct Figure {
 
 pub(super) const SPEED: Figure = Figure {
     title: "Requests/s: more is better",
+    is_bound: true,
     compared: |row| Some(row.summary.requests_per_second.clone()),
     round: |round| Some(round.requests_per_second),
     tell: figure,
@@ -34,6 +37,7 @@ pub(super) const SPEED: Figure = Figure {
 
 pub(super) const CPU: Figure = Figure {
     title: "CPU per request: less is better",
+    is_bound: false,
     compared: |row| row.summary.cpu_ns_per_request.clone(),
     round: |round| Some(round.server.as_ref()?.cpu_ns_per_request),
     tell: |ns| format!("{} µs", figure(ns / 1e3)),
@@ -41,12 +45,25 @@ pub(super) const CPU: Figure = Figure {
 
 pub(super) const IDLE: Figure = Figure {
     title: "Memory of an idle connection: less is better",
+    is_bound: false,
     compared: |row| row.summary.idle_connection_bytes.clone(),
     round: |round| round.idle_connection_bytes,
     tell: bytes,
 };
 
 impl Figure {
+    /// That of nobody is told to be better for what the generator did.
+    pub(super) fn title(&self, rows: &[Row]) -> &'static str {
+        let all = |bound| rows.iter().all(|row| row.is_bound_by(bound));
+        if self.is_bound && all(Bound::Generator) {
+            "Requests/s: bound by the generator"
+        } else if self.is_bound && all(Bound::Neither) {
+            "Requests/s: bound by neither side"
+        } else {
+            self.title
+        }
+    }
+
     /// Of those of whom it is known. `tell_ratio` puts the comparison into words.
     pub(super) fn bars(&self, rows: &[Row], tell_ratio: fn(&Ratio) -> String) -> Vec<Bar> {
         let bar = |row: &Row| {
@@ -76,7 +93,7 @@ impl Figure {
             return None;
         }
         let height = height(bars.len(), SIZE);
-        let says = format!("{test}. {}. {}.", self.title, spoken(&bars));
+        let says = format!("{test}. {}. {}.", self.title(rows), spoken(&bars));
         Some(draw((WIDTH, height), &says, "", |canvas| {
             panel(canvas, (0, 0), WIDTH, SIZE, &bars);
         }))

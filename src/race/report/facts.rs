@@ -33,7 +33,7 @@ pub(super) fn rows<'a>(record: &'a Record, test: &Test) -> Vec<Row<'a>> {
     record.targets.iter().enumerate().filter_map(row).collect()
 }
 
-impl<'a> Row<'a> {
+impl Row<'_> {
     /// Of a figure of the rounds, where there is one.
     pub(super) fn median(&self, figure: impl Fn(&Measurement) -> Option<f64>) -> Option<f64> {
         median(self.rounds.iter().filter_map(|round| figure(round)))
@@ -67,16 +67,16 @@ impl<'a> Row<'a> {
         Some(found.1)
     }
 
-    pub(super) fn cpu_ratio(&self) -> Option<&'a Ratio> {
+    pub(super) fn cpu_ratio(&self) -> Option<&Ratio> {
         let compared = self.summary.cpu_ns_per_request.as_ref()?;
         finite(compared.ratio.as_ref())
     }
 
-    pub(super) fn speed_ratio(&self) -> Option<&'a Ratio> {
+    pub(super) fn speed_ratio(&self) -> Option<&Ratio> {
         finite(self.summary.requests_per_second.ratio.as_ref())
     }
 
-    pub(super) fn idle_ratio(&self) -> Option<&'a Ratio> {
+    pub(super) fn idle_ratio(&self) -> Option<&Ratio> {
         let compared = self.summary.idle_connection_bytes.as_ref()?;
         finite(compared.ratio.as_ref())
     }

@@ -149,7 +149,7 @@ fn time_axis(lines: &[Line]) -> Axis {
     }
     // Over a few powers of ten the steps between them are worth a line.
     let decades = (most / least).log10();
-    let steps: &[f64] = if decades <= 2.1 {
+    let steps: &[f64] = if decades <= 2.8 {
         &[1.0, 2.0, 5.0]
     } else {
         &[1.0]

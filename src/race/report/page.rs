@@ -58,7 +58,7 @@ struct Mark {
 pub(in crate::race) fn page(record: &Record) -> String {
     let page = Page {
         title: words::title(record),
-        result: words::result(record),
+        result: unbroken(&words::result(record)),
         how_to_read: words::how_to_read(record),
         style: plot::style("figure svg"),
         article: tables::article(record),
@@ -77,11 +77,17 @@ fn sections(record: &Record) -> Vec<Section> {
     let section = |(number, part): (usize, &Part)| Section {
         id: format!("test-{}", number + 1),
         title: words::heading(record, part),
-        sentence: words::sentence(record, part),
+        sentence: unbroken(&words::sentence(record, part)),
         figures: figures(record, part),
         tables: tables::of(record, part),
     };
     parts(record).iter().enumerate().map(section).collect()
+}
+
+/// A line of a page does not end within an interval, nor before a per cent sign.
+fn unbroken(text: &str) -> String {
+    text.replace('–', "\u{2060}–\u{2060}")
+        .replace(" %", "\u{a0}%")
 }
 
 fn figures(record: &Record, part: &Part) -> Vec<Drawn> {
@@ -89,8 +95,8 @@ fn figures(record: &Record, part: &Part) -> Vec<Drawn> {
         Part::Work(test) => {
             let (rows, title) = (rows(record, test), clean(&test.title));
             vec![
-                (SPEED.title.to_owned(), SPEED.picture(&rows, &title)),
-                (CPU.title.to_owned(), CPU.picture(&rows, &title)),
+                (SPEED.title(&rows).to_owned(), SPEED.picture(&rows, &title)),
+                (CPU.title(&rows).to_owned(), CPU.picture(&rows, &title)),
                 (
                     "Latency by percentile: lower is better".to_owned(),
                     lines::percentiles(record, test),
@@ -99,7 +105,7 @@ fn figures(record: &Record, part: &Part) -> Vec<Drawn> {
         }
         Part::Idle(test) => {
             let (rows, title) = (rows(record, test), clean(&test.title));
-            vec![(IDLE.title.to_owned(), IDLE.picture(&rows, &title))]
+            vec![(IDLE.title(&rows).to_owned(), IDLE.picture(&rows, &title))]
         }
         Part::Rate(tests) => [(50.0, "p50"), (99.0, "p99")]
             .map(|(percentile, name)| {

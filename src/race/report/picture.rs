@@ -49,8 +49,8 @@ pub(in crate::race) fn picture(record: &Record) -> String {
 /// The two figures of a test beside each other.
 struct Panels {
     title: String,
-    speed: Vec<Bar>,
-    cpu: Vec<Bar>,
+    /// With its title; of requests/s, and of CPU.
+    figures: Vec<(&'static str, Vec<Bar>)>,
 }
 
 impl Panels {
@@ -59,30 +59,30 @@ impl Panels {
         if rows.iter().all(|row| row.summary.requests == 0) {
             return None;
         }
-        let bars = |figure: &Figure| figure.bars(&rows, short_ratio);
+        let figure = |figure: &Figure| (figure.title(&rows), figure.bars(&rows, short_ratio));
+        let mut figures = vec![figure(&SPEED), figure(&CPU)];
+        figures.retain(|(_, bars)| !bars.is_empty());
         Some(Self {
             title: clean(&test.title),
-            speed: bars(&SPEED),
-            cpu: bars(&CPU),
+            figures,
         })
     }
 
     fn height(&self) -> i32 {
-        TITLES + height(self.speed.len().max(self.cpu.len()), SIZE) + SIZE / 2
+        let most = self.figures.iter().map(|(_, bars)| bars.len()).max();
+        TITLES + height(most.unwrap_or(0), SIZE) + SIZE / 2
     }
 
     fn draw(&self, canvas: &Canvas, top: i32) {
         let at = (0, top + SIZE);
         canvas.bold(&self.title, at, SIZE + 2, Ink::Text, Anchor::Start);
-        let shown = [(&SPEED, &self.speed), (&CPU, &self.cpu)];
-        let known: Vec<_> = shown.iter().filter(|(_, bars)| !bars.is_empty()).collect();
         // One alone has all of the room.
-        let alone = known.len() < 2;
+        let alone = self.figures.len() < 2;
         let width = if alone { WIDTH } else { (WIDTH - GAP) / 2 };
         let mut left = 0;
-        for (figure, bars) in known {
+        for (title, bars) in &self.figures {
             let at = (left, top + TITLES - SIZE * 5 / 4);
-            canvas.text(figure.title, at, SIZE, Ink::Soft, Anchor::Start);
+            canvas.text(title, at, SIZE, Ink::Soft, Anchor::Start);
             panel(canvas, (left, top + TITLES), width, SIZE, bars);
             left += width + GAP;
         }

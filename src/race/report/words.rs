@@ -36,12 +36,34 @@ pub(super) fn result(record: &Record) -> String {
         .map(Part::Work);
     first
         .or_else(|| parts(record).into_iter().next())
-        .map(|part| format!("{}: {}", heading(record, &part), sentence(record, &part)))
+        .map(|part| format!("{}: {}", heading(record, &part), said(record, &part)))
         .unwrap_or_else(|| "Nothing was measured.".to_owned())
 }
 
 /// What a part says, in words.
 pub(super) fn sentence(record: &Record, part: &Part) -> String {
+    let said = said(record, part);
+    // A name stays as it is; our own words begin with a capital.
+    let is_ours = OURS.iter().any(|words| said.starts_with(words));
+    let mut chars = said.chars();
+    match chars.next() {
+        Some(first) if is_ours => first.to_uppercase().chain(chars).collect(),
+        _ => said,
+    }
+}
+
+/// What a sentence begins with when it does not begin with a name.
+const OURS: [&str; 7] = [
+    "asked for ",
+    "no ",
+    "nobody ",
+    "nothing ",
+    "of ",
+    "requests/s ",
+    "what ",
+];
+
+fn said(record: &Record, part: &Part) -> String {
     match part {
         Part::Work(test) => work(record, test),
         Part::Idle(test) => idle(record, test),
@@ -72,48 +94,30 @@ pub(super) fn heading(record: &Record, part: &Part) -> String {
 fn work(record: &Record, test: &Test) -> String {
     let rows = rows(record, test);
     let Some((first, others)) = rows.split_first() else {
-        return "Nobody was measured.".to_owned();
+        return "nobody was measured.".to_owned();
     };
     if rows.iter().all(|row| row.summary.requests == 0) {
-        return "Nothing was answered.".to_owned();
+        return "nothing was answered.".to_owned();
     }
     let mut clauses = Vec::new();
     if others.is_empty() {
         clauses.push(alone(first));
     } else {
-        clauses.extend(compare(
-            first,
-            others,
-            "costs",
-            "the CPU of",
-            Row::cpu_ratio,
-        ));
+        let all: Vec<&Row> = others.iter().collect();
+        clauses.extend(compare(first, &all, &COST));
         let theirs: Vec<&Row> = others
             .iter()
             .filter(|row| row.is_bound_by(Bound::Server))
             .collect();
-        if first.is_bound_by(Bound::Server) && !theirs.is_empty() {
-            clauses.extend(compare(
-                first,
-                others,
-                "makes",
-                "the requests/s of",
-                Row::speed_ratio,
-            ));
+        if first.is_bound_by(Bound::Server) {
+            clauses.extend(compare(first, &theirs, &SPEED));
         }
         if clauses.is_empty() {
             clauses.push(medians(&rows));
         }
     }
     clauses.extend(bound(&rows));
-    let sentence = format!("{}.", clauses.join("; "));
-    // A name stays as it is; our own words begin a sentence.
-    for (small, capital) in [("of ", "Of "), ("requests/s ", "Requests/s ")] {
-        if let Some(rest) = sentence.strip_prefix(small) {
-            return format!("{capital}{rest}");
-        }
-    }
-    sentence
+    format!("{}.", clauses.join("; "))
 }
 
 fn alone(row: &Row) -> String {
@@ -144,29 +148,50 @@ fn medians(rows: &[Row]) -> String {
     format!("requests/s of {}{more}", list(&all.collect::<Vec<_>>()))
 }
 
+/// How a figure is compared in words.
+struct Words {
+    /// `hyper costs ×1.18 the CPU of hullo`.
+    verb: &'static str,
+    of: &'static str,
+    /// `3 cost more CPU than hullo`.
+    more: &'static str,
+    less: &'static str,
+    which: for<'a> fn(&Row<'a>) -> Option<Ratio>,
+}
+
+const COST: Words = Words {
+    verb: "cost",
+    of: "the CPU of",
+    more: "more CPU than",
+    less: "less CPU than",
+    which: |row| row.cpu_ratio().cloned(),
+};
+
+const SPEED: Words = Words {
+    verb: "make",
+    of: "the requests/s of",
+    more: "more requests/s than",
+    less: "fewer requests/s than",
+    which: |row| row.speed_ratio().cloned(),
+};
+
 /// `hyper costs ×1.18 (1.15–1.21) the CPU of hullo, Go ×2.41 (2.30–2.52); warp shows no difference`.
-fn compare<'a>(
-    first: &Row<'a>,
-    others: &[Row<'a>],
-    verb: &str,
-    of: &str,
-    which: fn(&Row<'a>) -> Option<&'a Ratio>,
-) -> Option<String> {
-    let known: Vec<(&str, &Ratio)> = others
+fn compare(first: &Row, others: &[&Row], words: &Words) -> Option<String> {
+    let known: Vec<(&str, Ratio)> = others
         .iter()
-        .filter_map(|row| Some((row.name.as_str(), which(row)?)))
+        .filter_map(|row| Some((row.name.as_str(), (words.which)(row)?)))
         .collect();
     let (differ, same): (Vec<_>, Vec<_>) = known.iter().partition(|(_, ratio)| ratio.differs);
     if known.is_empty() {
         return None;
     }
-    let of = format!("{of} {}", first.name);
     if known.len() > NAMED {
-        return Some(crowd(verb, &of, &differ, same.len(), known.len()));
+        return Some(crowd(&first.name, words, &differ, same.len()));
     }
     let mut clauses = Vec::new();
     if let Some(((name, by), rest)) = differ.split_first() {
-        let mut clause = format!("{name} {verb} {} {of}", ratio(by));
+        let (verb, of, by) = (words.verb, words.of, ratio(by));
+        let mut clause = format!("{name} {verb}s {by} {of} {}", first.name);
         for (name, by) in rest {
             let _ = write!(clause, ", {name} {}", ratio(by));
         }
@@ -175,44 +200,43 @@ fn compare<'a>(
     if !same.is_empty() {
         let names: Vec<String> = same.iter().map(|(name, _)| (*name).to_owned()).collect();
         let verb = if names.len() == 1 { "shows" } else { "show" };
-        let what = if differ.is_empty() {
-            format!(" in {of}")
-                .replacen("the ", "", 1)
-                .replacen(" of ", " from ", 1)
+        let what = words.of.trim_start_matches("the ").trim_end_matches(" of");
+        let of = if differ.is_empty() {
+            format!(" from {} in {what}", first.name)
         } else {
             String::new()
         };
-        clauses.push(format!("{} {verb} no difference{what}", list(&names)));
+        clauses.push(format!("{} {verb} no difference{of}", list(&names)));
     }
     Some(clauses.join("; "))
 }
 
-/// Too many to be named: how many, and the ends.
-fn crowd(verb: &str, of: &str, differ: &[&(&str, &Ratio)], same: usize, known: usize) -> String {
-    let by_mean = |a: &&&(&str, &Ratio), b: &&&(&str, &Ratio)| a.1.mean.total_cmp(&b.1.mean);
-    let more: Vec<_> = differ.iter().filter(|(_, r)| r.mean > 1.0).collect();
-    let less = differ.len() - more.len();
-    let end = |found: Option<&&(&str, &Ratio)>| {
-        found
-            .and_then(|(name, by)| Some(format!(" (to {} by {name})", factor(by)?)))
-            .unwrap_or_default()
+/// Too many to be named: how many they are, and the one at either end.
+fn crowd(first: &str, words: &Words, differ: &[&(&str, Ratio)], same: usize) -> String {
+    let (more, less): (Vec<_>, Vec<_>) = differ.iter().partition(|(_, by)| by.mean > 1.0);
+    let by_mean = |a: &&&(&str, Ratio), b: &&&(&str, Ratio)| a.1.mean.total_cmp(&b.1.mean);
+    let side = |side: &[&(&str, Ratio)], than: &str, to: &str, end: Option<&&(&str, Ratio)>| {
+        let (name, by) = end?;
+        let (verb, by, number) = (words.verb, factor(by)?, side.len());
+        Some(if number == 1 {
+            format!("1 {verb}s {than} {first} ({by}, {name})")
+        } else {
+            format!("{number} {verb} {than} {first} ({to} {by}, {name})")
+        })
     };
-    let greatest = end(more.iter().copied().max_by(|a, b| by_mean(a, b)));
-    let least = differ.iter().filter(|(_, r)| r.mean <= 1.0);
-    let least = end(least.min_by(|a, b| by_mean(a, b)));
-    // `costs` of one, `cost` of many.
-    let verb = verb.trim_end_matches('s');
-    let mut clauses = Vec::new();
-    if !more.is_empty() {
-        clauses.push(format!("{} {verb} more than {of}{greatest}", more.len()));
+    let mut clauses: Vec<String> = [
+        side(&more, words.more, "up to", more.iter().max_by(by_mean)),
+        side(&less, words.less, "down to", less.iter().min_by(by_mean)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    match same {
+        0 => {}
+        1 => clauses.push("1 shows no difference".to_owned()),
+        many => clauses.push(format!("{many} show no difference")),
     }
-    if less > 0 {
-        clauses.push(format!("{less} {verb} less than {of}{least}"));
-    }
-    if same > 0 {
-        clauses.push(format!("{same} show no difference from {of}"));
-    }
-    format!("of {known} others {}", clauses.join(", "))
+    format!("of {} others {}", differ.len() + same, list(&clauses))
 }
 
 /// Whose requests/s they are.
@@ -254,7 +278,7 @@ fn idle(record: &Record, test: &Test) -> String {
     };
     let costs: Vec<String> = rows.iter().filter_map(cost).collect();
     let connections = count(test.idle_connections);
-    let open = format!("Of {connections} idle connections each costs");
+    let open = format!("of {connections} idle connections each costs");
     if costs.len() > NAMED {
         let all = rows
             .iter()
@@ -265,7 +289,7 @@ fn idle(record: &Record, test: &Test) -> String {
         return format!("{open} between {} and {}.", bytes(least), bytes(most));
     }
     if costs.is_empty() {
-        return "What an idle connection costs is not known.".to_owned();
+        return "what an idle connection costs is not known.".to_owned();
     }
     format!("{open} {}.", costs.join("; "))
 }
@@ -274,7 +298,7 @@ fn idle(record: &Record, test: &Test) -> String {
 fn rate(record: &Record, tests: &[&Test]) -> String {
     let load = |test: &Test| test.load.filter(|load| load.is_finite()).unwrap_or(0.0);
     let Some(most) = tests.iter().max_by(|a, b| load(a).total_cmp(&load(b))) else {
-        return "No rate was asked for.".to_owned();
+        return "no rate was asked for.".to_owned();
     };
     let rows = rows(record, most);
     let told = |row: &Row| {
@@ -284,7 +308,7 @@ fn rate(record: &Record, tests: &[&Test]) -> String {
     let told: Vec<String> = rows.iter().filter_map(told).collect();
     let asked = percent(load(most));
     if told.is_empty() {
-        return format!("No latency is known at {asked} of each target's own capacity.");
+        return format!("no latency is known at {asked} of each target's own capacity.");
     }
     let more = match told.len().saturating_sub(NAMED) {
         0 => String::new(),
@@ -292,7 +316,7 @@ fn rate(record: &Record, tests: &[&Test]) -> String {
     };
     let told: Vec<String> = told.into_iter().take(NAMED).collect();
     format!(
-        "Asked for {asked} of its own capacity, 99 of 100 answers came within {}{more}.",
+        "asked for {asked} of its own capacity, 99 of 100 answers came within {}{more}.",
         told.join(", ")
     )
 }
