@@ -45,7 +45,10 @@ struct Drawn {
 
 struct Behaviour {
     head: Vec<String>,
-    rows: Vec<(String, Vec<Mark>)>,
+    /// A name, how much was right, and how each probe went.
+    rows: Vec<(String, String, Vec<Mark>)>,
+    /// What was wrong, probe by probe: a phone shows only the first columns.
+    wrong: Vec<String>,
 }
 
 struct Mark {
@@ -136,10 +139,12 @@ fn behaviour(record: &Record) -> Option<Behaviour> {
             let saw = found.map_or(String::new(), |found| clean(&found.saw));
             Mark { class, sign, saw }
         };
-        (clean(&target.name), probes.iter().map(mark).collect())
+        let marks = probes.iter().map(mark).collect();
+        (clean(&target.name), tables::right(target), marks)
     });
     Some(Behaviour {
         rows: rows.collect(),
+        wrong: tables::wrong(record),
         head: probes.iter().map(|(_, title)| title.clone()).collect(),
     })
 }

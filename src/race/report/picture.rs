@@ -8,12 +8,14 @@ use super::words;
 use crate::race::record::{Record, Test};
 
 const WIDTH: i32 = 880;
+/// Around everything: it has a background of its own, since nobody knows what it lies on.
+const PAD: i32 = 16;
 const GAP: i32 = 40;
 const SIZE: i32 = 20;
 /// Above the bars: the title of the test, and those of the two figures.
 const TITLES: i32 = 76;
-/// So many tests are shown.
-const TESTS: usize = 2;
+/// So many bars are shown below each other, but those of one test in any case.
+const BARS: usize = 12;
 
 /// Of a README there is no style sheet, so it brings its own.
 const FONT: &str = "svg{font-family:system-ui,-apple-system,'Segoe UI',sans-serif}\n";
@@ -22,7 +24,7 @@ const FONT: &str = "svg{font-family:system-ui,-apple-system,'Segoe UI',sans-seri
 pub(in crate::race) fn picture(record: &Record) -> String {
     let mut panels: Vec<Panels> = article_tests(record)
         .filter_map(|test| Panels::of(record, test))
-        .take(TESTS)
+        .take((BARS / record.targets.len().max(1)).clamp(1, 2))
         .collect();
     if panels.is_empty() {
         let any = record.tests.iter().filter(|test| test.load.is_none());
@@ -32,13 +34,16 @@ pub(in crate::race) fn picture(record: &Record) -> String {
     if panels.is_empty() {
         let says = "Nothing was measured.";
         return draw((WIDTH, 60), says, &style, |canvas| {
-            canvas.text(says, (0, 30), SIZE, Ink::Text, Anchor::Start);
+            canvas.bar((0, 0), (WIDTH, 60), Ink::Paper);
+            canvas.text(says, (PAD, 30), SIZE, Ink::Text, Anchor::Start);
         });
     }
-    let total = panels.iter().map(Panels::height).sum();
+    let inner: i32 = panels.iter().map(Panels::height).sum();
+    let total = inner + 2 * PAD;
     let says = format!("{}. {}", words::title(record), words::result(record));
     draw((WIDTH, total), &says, &style, |canvas| {
-        let mut top = 0;
+        canvas.bar((0, 0), (WIDTH, total), Ink::Paper);
+        let mut top = PAD;
         for one in &panels {
             one.draw(canvas, top);
             top += one.height();
@@ -74,12 +79,13 @@ impl Panels {
     }
 
     fn draw(&self, canvas: &Canvas, top: i32) {
-        let at = (0, top + SIZE);
+        let at = (PAD, top + SIZE / 2);
         canvas.bold(&self.title, at, SIZE + 2, Ink::Text, Anchor::Start);
         // One alone has all of the room.
         let alone = self.figures.len() < 2;
-        let width = if alone { WIDTH } else { (WIDTH - GAP) / 2 };
-        let mut left = 0;
+        let inner = WIDTH - 2 * PAD;
+        let width = if alone { inner } else { (inner - GAP) / 2 };
+        let mut left = PAD;
         for (title, bars) in &self.figures {
             let at = (left, top + TITLES - SIZE * 5 / 4);
             canvas.text(title, at, SIZE, Ink::Soft, Anchor::Start);

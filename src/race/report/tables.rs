@@ -3,7 +3,7 @@
 use super::escape::clean;
 use super::facts::{Part, Row, article_tests, probes, rows};
 use super::number::{NONE, bytes, count, figure, median, percent, range, ratio, time};
-use crate::race::record::{Bound, Compared, Ratio, Record, Test};
+use crate::race::record::{Bound, Compared, Ratio, Record, Target, Test};
 
 /// What a reader sees at a probe.
 pub(super) const RIGHT: &str = "✓";
@@ -287,7 +287,7 @@ pub(super) fn behaviour(record: &Record) -> Option<Table> {
     if probes.is_empty() {
         return None;
     }
-    let mut table = Table::new("", &[""], 1);
+    let mut table = Table::new("", &["", "Right"], 1);
     table
         .head
         .extend(probes.iter().map(|(_, title)| title.clone()));
@@ -297,20 +297,43 @@ pub(super) fn behaviour(record: &Record) -> Option<Table> {
             Some(found) if found.right => RIGHT,
             Some(_) => WRONG,
         };
-        let mut row = vec![clean(&target.name)];
+        let mut row = vec![clean(&target.name), right(target)];
         row.extend(probes.iter().map(|(id, _)| mark(id).to_owned()));
         table.rows.push(row);
     }
     table.words = table.head.len();
     table.notes = probes
         .iter()
-        .map(|(id, title)| format!("{title}: {}.", departures(record, id)))
+        .map(|(id, title)| {
+            let told = departures(record, id).unwrap_or_else(|| "all right".to_owned());
+            format!("{title}: {told}.")
+        })
         .collect();
     Some(table)
 }
 
-/// `✗ Go: 200; ✗ wrk: closed`, or that there are none.
-fn departures(record: &Record, id: &str) -> String {
+/// `9 of 11`.
+pub(super) fn right(target: &Target) -> String {
+    let all = target.behaviour.len();
+    let right = target.behaviour.iter().filter(|found| found.right).count();
+    if all == 0 {
+        NONE.to_owned()
+    } else {
+        format!("{right} of {all}")
+    }
+}
+
+/// What was wrong, in a line for each probe.
+pub(super) fn wrong(record: &Record) -> Vec<String> {
+    let line = |(id, title): &(&str, String)| {
+        let told = departures(record, id)?;
+        Some(format!("{title}: {told}."))
+    };
+    probes(record).iter().filter_map(line).collect()
+}
+
+/// `✗ Go: 200; ✗ wrk: closed`, if there are any.
+fn departures(record: &Record, id: &str) -> Option<String> {
     let mut seen: Vec<(String, Vec<String>)> = Vec::new();
     for target in &record.targets {
         let wrong = target.behaviour.iter().find(|f| f.id == id && !f.right);
@@ -323,11 +346,11 @@ fn departures(record: &Record, id: &str) -> String {
         }
     }
     if seen.is_empty() {
-        return "all right".to_owned();
+        return None;
     }
     let told: Vec<String> = seen
         .iter()
         .map(|(saw, names)| format!("{WRONG} {}: {saw}", names.join(", ")))
         .collect();
-    told.join("; ")
+    Some(told.join("; "))
 }

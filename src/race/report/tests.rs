@@ -253,7 +253,7 @@ fn who_is_out_is_told_with_the_reason() {
 fn the_matrix_has_a_sign_for_each_and_tells_what_was_wrong() {
     let record = record_of("article");
     let markdown = markdown(&record);
-    assert!(words(&markdown).contains("| Greeting | HTTP/1.0 |"));
+    assert!(words(&markdown).contains("| Right | Greeting | HTTP/1.0 |"));
     assert!(markdown.contains("- Greeting: ") && markdown.contains(": all right."));
     assert!(
         markdown.contains("✗ hyper: 400, closes without an answer"),

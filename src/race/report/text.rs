@@ -157,8 +157,9 @@ fn hold_figures(drawn: &mut comfy_table::Table, table: &Table) {
 
 /// Titles of probes are too long to stand beside each other: numbers do, and the notes say whose.
 fn numbered(mut table: Table) -> Table {
-    for (number, title) in table.head.iter_mut().enumerate().skip(1) {
-        *title = number.to_string();
+    // The first two columns are the name, and how much was right.
+    for (number, title) in table.head.iter_mut().skip(2).enumerate() {
+        *title = (number + 1).to_string();
     }
     for (number, note) in table.notes.iter_mut().enumerate() {
         *note = format!("{:>2} {note}", number + 1);

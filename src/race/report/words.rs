@@ -10,13 +10,18 @@ use crate::race::record::{Bound, Ratio, Record, Test};
 /// So many targets are named one by one; of more it is told how many they are.
 const NAMED: usize = 4;
 
-/// `hullo, hyper and Go`.
+/// Of a title, in characters.
+const TITLE: usize = 60;
+
+/// `hullo, hyper and Go side by side`.
 pub(super) fn title(record: &Record) -> String {
     let names: Vec<String> = record.targets.iter().map(|t| clean(&t.name)).collect();
     match names.as_slice() {
         [] => "A race without a target".to_owned(),
         [one] => format!("{one} under load"),
-        few if few.len() <= NAMED => format!("{} side by side", list(few)),
+        few if few.len() <= NAMED && list(few).chars().count() <= TITLE => {
+            format!("{} side by side", list(few))
+        }
         many => format!("{} servers side by side", many.len()),
     }
 }
