@@ -89,7 +89,7 @@ impl Figure {
     /// For a page; nothing where there is nothing to show.
     pub(super) fn picture(&self, rows: &[Row], test: &str) -> Option<String> {
         let bars = self.bars(rows, ratio);
-        if bars.is_empty() {
+        if bars.iter().all(|bar| bar.median == 0.0) {
             return None;
         }
         let height = height(bars.len(), SIZE);

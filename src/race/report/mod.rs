@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  record ──> facts ──> words, tables ──> text      terminal, Markdown
-//!             rows      sentences  cells │
+//!             rows      sentences  cells │     notes beside them
 //!                       number, escape   └─> page   templates/page.html
 //!                                             │
 //!                       bars, lines ──────────┴──   picture
@@ -16,6 +16,7 @@ mod bars;
 mod escape;
 mod facts;
 mod lines;
+mod notes;
 mod number;
 mod page;
 mod picture;

@@ -7,8 +7,7 @@ use super::escape::clean;
 use super::facts::{Part, parts, probes, rows};
 use super::number::NONE;
 use super::tables::{self, Table};
-use super::text::{commands, warnings};
-use super::{lines, plot, words};
+use super::{lines, notes, plot, words};
 use crate::race::record::Record;
 
 #[derive(Template)]
@@ -62,15 +61,15 @@ pub(in crate::race) fn page(record: &Record) -> String {
     let page = Page {
         title: words::title(record),
         result: unbroken(&words::result(record)),
-        how_to_read: words::how_to_read(record),
+        how_to_read: notes::how_to_read(record),
         style: plot::style("figure svg"),
         article: tables::article(record),
         sections: sections(record),
         behaviour: behaviour(record),
-        warnings: warnings(record),
-        outs: words::outs(record),
-        setting: words::setting(record),
-        commands: commands(record),
+        warnings: notes::warnings(record),
+        outs: notes::outs(record),
+        setting: notes::setting(record),
+        commands: notes::commands(record),
     };
     // It writes into a string, which does not fail.
     page.render().unwrap_or_default()

@@ -1,5 +1,7 @@
 //! What a race found out, as rows of cells: the same for the terminal, Markdown and the page.
 
+use std::collections::BTreeMap;
+
 use super::escape::clean;
 use super::facts::{Part, Row, article_tests, probes, rows};
 use super::number::{NONE, bytes, count, figure, median, percent, range, ratio, time};
@@ -137,22 +139,29 @@ fn bound(bound: Bound) -> &'static str {
     }
 }
 
-/// `Go: 3 timeout, 1 connect errors.`
+/// `Errors of Go: 1 connect, 3 timeout.`
 fn errors(row: &Row) -> Option<String> {
-    let mut kinds = std::collections::BTreeMap::new();
-    for (kind, number) in row.rounds.iter().flat_map(|round| &round.errors) {
+    errors_of(std::slice::from_ref(row))
+}
+
+/// Of one target in several tests.
+fn errors_of(rows: &[Row]) -> Option<String> {
+    let name = &rows.first()?.name;
+    let mut kinds = BTreeMap::new();
+    let rounds = rows.iter().flat_map(|row| &row.rounds);
+    for (kind, number) in rounds.flat_map(|round| &round.errors) {
         *kinds.entry(kind).or_insert(0_u64) += number;
     }
     kinds.retain(|_, number| *number > 0);
+    let all: u64 = rows.iter().map(|row| row.summary.errors).sum();
     if kinds.is_empty() {
-        return (row.summary.errors > 0)
-            .then(|| format!("Errors of {}: {}.", row.name, count(row.summary.errors)));
+        return (all > 0).then(|| format!("Errors of {name}: {}.", count(all)));
     }
     let kinds: Vec<String> = kinds
         .iter()
         .map(|(kind, number)| format!("{} {}", count(*number), clean(kind)))
         .collect();
-    Some(format!("Errors of {}: {}.", row.name, kinds.join(", ")))
+    Some(format!("Errors of {name}: {}.", kinds.join(", ")))
 }
 
 /// What a request costs, where the servers are ours to look into.
@@ -192,7 +201,9 @@ fn latency(rows: &[Row]) -> Table {
         "Bytes per answer",
         "Switches per request",
     ];
-    let mut table = Table::new("Latency", &head, 1);
+    let is_known = rows.iter().any(|row| !row.summary.latency_ns.is_empty());
+    let title = if is_known { "Latency" } else { "Memory" };
+    let mut table = Table::new(title, &head, 1);
     for row in rows {
         let peak = row.peak_bytes().map(|peak| bytes(peak as f64));
         let answer = row.median(|round| round.response_bytes);
@@ -228,6 +239,7 @@ fn idle(rows: &[Row]) -> Table {
             told(row.idle_ratio()),
         ]);
     }
+    table.notes = rows.iter().filter_map(errors).collect();
     table.without_empty_columns()
 }
 
@@ -247,7 +259,8 @@ fn rate(record: &Record, tests: &[&Test]) -> Table {
     let head = ["", "Load", "Asked/s", "Achieved/s", "p50", "p99", "p99.9"];
     let mut table = Table::new("", &head, 1);
     for (number, _) in record.targets.iter().enumerate() {
-        for (test, row) in rated(record, tests, number) {
+        let rated = rated(record, tests, number);
+        for (test, row) in &rated {
             let asked = row.median(|round| round.rate);
             let mut cells = vec![
                 row.name.clone(),
@@ -255,9 +268,11 @@ fn rate(record: &Record, tests: &[&Test]) -> Table {
                 asked.map_or(NONE.to_owned(), figure),
                 median(&row.summary.requests_per_second, 1.0),
             ];
-            cells.extend([50.0, 99.0, 99.9].map(|percentile| percentile_of(&row, percentile)));
+            cells.extend([50.0, 99.0, 99.9].map(|percentile| percentile_of(row, percentile)));
             table.rows.push(cells);
         }
+        let rows: Vec<Row> = rated.into_iter().map(|(_, row)| row).collect();
+        table.notes.extend(errors_of(&rows));
     }
     table
         .notes
@@ -305,8 +320,8 @@ pub(super) fn behaviour(record: &Record) -> Option<Table> {
     table.notes = probes
         .iter()
         .map(|(id, title)| {
-            let told = departures(record, id).unwrap_or_else(|| "all right".to_owned());
-            format!("{title}: {told}.")
+            let told = departures(record, id);
+            format!("{title}: {}.", told.as_deref().unwrap_or("all right"))
         })
         .collect();
     Some(table)

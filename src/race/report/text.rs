@@ -9,10 +9,10 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Width,
 };
 
-use super::escape::{clean, clean_block, markdown as escaped, shell};
+use super::escape::markdown as escaped;
 use super::facts::parts;
 use super::tables::{self, RIGHT, Table, WRONG};
-use super::words;
+use super::{notes, words};
 use crate::race::record::Record;
 
 /// For the terminal that standard output is, or for whatever else it is.
@@ -29,14 +29,14 @@ pub(in crate::race) fn text(record: &Record) -> String {
 pub(super) fn plain(record: &Record, width: Option<u16>, colour: bool) -> String {
     let form = Plain { width, colour };
     let mut out = format!("{}\n", words::title(record));
-    let _ = writeln!(out, "{}", words::result(record));
+    out += &form.prose(&words::result(record), "");
     if let Some(table) = tables::article(record) {
         out += &form.heading(&table.title);
         out += &form.table(&table);
     }
     for part in parts(record) {
         out += &form.heading(&words::heading(record, &part));
-        let _ = writeln!(out, "{}", words::sentence(record, &part));
+        out += &form.prose(&words::sentence(record, &part), "");
         for table in tables::of(record, &part) {
             let _ = write!(out, "\n{}", form.table(&table));
         }
@@ -88,8 +88,30 @@ impl Plain {
         hold_figures(&mut drawn, table);
         let mut out = format!("{}\n", drawn.trim_fmt());
         for note in &table.notes {
-            let _ = writeln!(out, " {note}");
+            out += &self.prose(note, " ");
         }
+        out
+    }
+
+    /// In lines as long as the terminal is wide; those after the first stand further in.
+    fn prose(&self, text: &str, indent: &str) -> String {
+        let width = self.width.map_or(usize::MAX, usize::from);
+        let mut out = String::new();
+        let mut line = indent.to_owned();
+        let mut is_empty = true;
+        for word in text.split(' ') {
+            if !is_empty && line.chars().count() + 1 + word.chars().count() > width {
+                let _ = writeln!(out, "{line}");
+                line = format!("{indent}{indent}{indent}");
+                is_empty = true;
+            }
+            if !is_empty {
+                line.push(' ');
+            }
+            line += word;
+            is_empty = false;
+        }
+        let _ = writeln!(out, "{line}");
         out
     }
 
@@ -100,23 +122,23 @@ impl Plain {
             if !lines.is_empty() {
                 out += &self.heading(title);
                 for line in lines {
-                    let _ = writeln!(out, " {line}");
+                    out += &self.prose(line, " ");
                 }
             }
         };
-        section("Warnings", &warnings(record));
-        section("Out", &words::outs(record));
-        section("How to read it", &words::how_to_read(record));
-        let setting: Vec<String> = words::setting(record)
+        section("Warnings", &notes::warnings(record));
+        section("Out", &notes::outs(record));
+        section("How to read it", &notes::how_to_read(record));
+        let setting: Vec<String> = notes::setting(record)
             .iter()
             .map(|(name, value)| format!("{name}: {value}"))
             .collect();
         section("Setting", &setting);
-        let commands: Vec<String> = commands(record)
-            .iter()
-            .map(|(name, command)| format!("{name}: {}", command.replace('\n', "\n   ")))
-            .collect();
-        section("Commands", &commands);
+        // A command is copied: no line of it is broken.
+        out += &self.heading("Commands");
+        for (name, command) in notes::commands(record) {
+            let _ = writeln!(out, " {name}: {}", command.replace('\n', "\n   "));
+        }
         out
     }
 }
@@ -167,29 +189,6 @@ fn numbered(mut table: Table) -> Table {
     table
 }
 
-pub(super) fn warnings(record: &Record) -> Vec<String> {
-    let stop = |text: String| format!("{}.", text.trim_end_matches('.'));
-    record
-        .warnings
-        .iter()
-        .map(|text| stop(clean(text)))
-        .collect()
-}
-
-/// Who was started how, and the race itself.
-pub(super) fn commands(record: &Record) -> Vec<(String, String)> {
-    let mut commands = vec![("race".to_owned(), clean_block(&words::command_line(record)))];
-    for target in &record.targets {
-        let command = match (&target.command, &target.url) {
-            (Some(command), _) => command.clone(),
-            (None, Some(url)) => format!("running already at {}", shell(url)),
-            (None, None) => continue,
-        };
-        commands.push((clean(&target.name), clean_block(&command)));
-    }
-    commands
-}
-
 pub(in crate::race) fn markdown(record: &Record) -> String {
     let mut out = format!("# {}\n", escaped(&words::title(record)));
     let _ = writeln!(out, "\n{}", escaped(&words::result(record)));
@@ -216,16 +215,16 @@ pub(in crate::race) fn markdown(record: &Record) -> String {
             }
         }
     };
-    section("Warnings", &warnings(record));
-    section("Out", &words::outs(record));
-    section("How to read it", &words::how_to_read(record));
-    let setting: Vec<String> = words::setting(record)
+    section("Warnings", &notes::warnings(record));
+    section("Out", &notes::outs(record));
+    section("How to read it", &notes::how_to_read(record));
+    let setting: Vec<String> = notes::setting(record)
         .iter()
         .map(|(name, value)| format!("{name}: {value}"))
         .collect();
     section("Setting", &setting);
     out += "\n## Commands\n";
-    for (name, command) in commands(record) {
+    for (name, command) in notes::commands(record) {
         let _ = write!(out, "\n{}:\n\n{}", escaped(&name), fenced(&command));
     }
     out

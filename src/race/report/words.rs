@@ -39,10 +39,10 @@ pub(super) fn result(record: &Record) -> String {
     let first = article_tests(record)
         .find(|test| !rows(record, test).is_empty())
         .map(Part::Work);
-    first
-        .or_else(|| parts(record).into_iter().next())
-        .map(|part| format!("{}: {}", heading(record, &part), said(record, &part)))
-        .unwrap_or_else(|| "Nothing was measured.".to_owned())
+    match first.or_else(|| parts(record).into_iter().next()) {
+        Some(part) => format!("{}: {}", heading(record, &part), said(record, &part)),
+        None => "Nothing was measured.".to_owned(),
+    }
 }
 
 /// What a part says, in words.
@@ -326,134 +326,9 @@ fn rate(record: &Record, tests: &[&Test]) -> String {
     )
 }
 
-/// How the figures are meant, for a reader who sees them for the first time.
-pub(super) fn how_to_read(record: &Record) -> Vec<String> {
-    let rounds = record.settings.rounds;
-    let mut said = vec![if rounds == 1 {
-        "There was one round: nothing tells a difference from chance.".to_owned()
-    } else {
-        format!(
-            "Figures are medians of {rounds} rounds, in which the targets took turns; a range is from the least round to the greatest."
-        )
-    }];
-    let first = record.targets.first();
-    if let (Some(first), true, true) = (first, rounds > 1, record.targets.len() > 1) {
-        said.push(format!(
-            "A ratio is to {}, round by round; the interval in brackets holds the true one in 99 of 100 races, and where it holds 1 there is no difference.",
-            clean(&first.name)
-        ));
-    }
-    said.push(
-        "Only where the server is what bound a test are the requests/s its own; CPU per request holds in any case.".to_owned(),
-    );
-    said
-}
-
-/// What it was run on and how: names and values.
-pub(super) fn setting(record: &Record) -> Vec<(&'static str, String)> {
-    let (machine, settings) = (&record.machine, &record.settings);
-    let cpus = |cpus: &[usize]| {
-        let cpus: Vec<String> = cpus.iter().map(ToString::to_string).collect();
-        if cpus.is_empty() {
-            "any".to_owned()
-        } else {
-            cpus.join(", ")
-        }
-    };
-    let whole_seconds = record.started_unix_ms / 1000;
-    let cores = machine.cores;
-    vec![
-        ("Date", date(whole_seconds)),
-        ("Took", time(record.elapsed_ms as f64 * 1e6)),
-        (
-            "Processor",
-            format!("{}, {cores} usable", clean(&machine.cpu)),
-        ),
-        ("Memory", bytes(machine.memory_bytes as f64)),
-        (
-            "System",
-            format!(
-                "{}, Linux {}",
-                clean(&machine.system),
-                clean(&machine.kernel)
-            ),
-        ),
-        ("hullo", clean(&record.version)),
-        (
-            "Generator",
-            format!(
-                "{} {}",
-                clean(&settings.generator),
-                clean(&settings.generator_version)
-            )
-            .trim()
-            .to_owned(),
-        ),
-        ("Suites", clean(&settings.suites.join(", "))),
-        ("Rounds", settings.rounds.to_string()),
-        ("Cores of the server", cpus(&settings.server_cpus)),
-        ("Cores of the generator", cpus(&settings.load_cpus)),
-        ("Workers", settings.workers.to_string()),
-        ("Path", clean(&settings.path)),
-        ("Warm-up", time(settings.warm_up_ns as f64)),
-    ]
-}
-
-/// `2026-11-24 02:00:00 UTC`.
-fn date(unix: u64) -> String {
-    // The calendar of httpdate ends with the year 9999.
-    let unix = unix.min(253_402_300_799);
-    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(unix);
-    let text = httpdate::fmt_http_date(time);
-    let words: Vec<&str> = text.split(' ').collect();
-    let months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    match words.as_slice() {
-        [_, day, month, year, clock, _] => {
-            let month = months.find(month).unwrap_or(0) / 3 + 1;
-            format!("{year}-{month:02}-{day} {clock} UTC")
-        }
-        _ => text,
-    }
-}
-
-/// The command line, for a shell.
-pub(super) fn command_line(record: &Record) -> String {
-    let words: Vec<String> = record.command.iter().map(|word| shell(word)).collect();
-    words.join(" ")
-}
-
-/// Who is out, and why.
-pub(super) fn outs(record: &Record) -> Vec<String> {
-    let out = |target: &crate::race::record::Target| {
-        let why = clean(target.out.as_ref()?);
-        let measured = record
-            .results
-            .iter()
-            .any(|result| result.target == target.name);
-        let when = if measured {
-            "was not measured to the end"
-        } else {
-            "was not measured"
-        };
-        Some(format!(
-            "{} {when}: {}.",
-            clean(&target.name),
-            why.trim_end_matches('.')
-        ))
-    };
-    record.targets.iter().filter_map(out).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_date_is_written_from_the_year_down() {
-        assert_eq!(date(1_795_485_600), "2026-11-24 02:00:00 UTC");
-        assert_eq!(date(0), "1970-01-01 00:00:00 UTC");
-        assert_eq!(date(u64::MAX), "9999-12-31 23:59:59 UTC");
-    }
 
     #[test]
     fn names_are_listed() {
