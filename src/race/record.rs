@@ -204,7 +204,7 @@ pub(super) struct Compared {
     pub(super) median: f64,
     pub(super) least: f64,
     pub(super) greatest: f64,
-    /// Nothing for the first target itself, and where there is nothing to compare with.
+    /// Nothing for the first target itself, and with fewer than three rounds in common.
     pub(super) ratio: Option<Ratio>,
 }
 
@@ -213,9 +213,17 @@ pub(super) struct Compared {
 #[serde(deny_unknown_fields)]
 pub(super) struct Ratio {
     pub(super) mean: f64,
-    /// The interval that holds the true ratio, in 99 of 100 races.
+    /// The interval that holds the true ratio: in 99 of 100 races, all those of a target do.
     pub(super) low: f64,
     pub(super) high: f64,
     /// Is 1 outside of the interval?
     pub(super) differs: bool,
+}
+
+impl Record {
+    /// As JSON.
+    pub(super) fn json(&self) -> String {
+        let text = serde_json::to_string(self);
+        text.expect("a record has nothing that JSON cannot hold") + "\n"
+    }
 }

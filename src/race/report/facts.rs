@@ -2,6 +2,7 @@
 
 use super::escape::clean;
 use crate::race::record::{Bound, Measurement, Ratio, Record, ServerCost, Summary, Test};
+use crate::race::spread;
 
 /// A target in a test.
 pub(super) struct Row<'a> {
@@ -91,16 +92,9 @@ fn finite(ratio: Option<&Ratio>) -> Option<&Ratio> {
 }
 
 /// Of those that are numbers.
-pub(super) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
-    values.sort_by(f64::total_cmp);
-    let upper = *values.get(values.len() / 2)?;
-    if values.len().is_multiple_of(2) {
-        let lower = *values.get(values.len() / 2 - 1)?;
-        Some(f64::midpoint(lower, upper))
-    } else {
-        Some(upper)
-    }
+fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+    spread::median(&values)
 }
 
 /// What belongs under one heading.

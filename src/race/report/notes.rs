@@ -9,19 +9,29 @@ use crate::race::record::{Record, Target};
 /// How the figures are meant, for a reader who sees them for the first time.
 pub(super) fn how_to_read(record: &Record) -> Vec<String> {
     let rounds = record.settings.rounds;
-    let mut said = vec![if rounds == 1 {
-        "There was one round: nothing tells a difference from chance.".to_owned()
-    } else {
-        format!(
+    let mut said = vec![match rounds {
+        0 | 1 => "There was one round: nothing tells a difference from chance.".to_owned(),
+        _ => format!(
             "Figures are medians of {rounds} rounds, in which the targets took turns; a range is from the least round to the greatest."
-        )
+        ),
     }];
-    let first = record.targets.first();
-    if let (Some(first), true, true) = (first, rounds > 1, record.targets.len() > 1) {
-        said.push(format!(
-            "A ratio is to {}, round by round; the interval in brackets holds the true one in 99 of 100 races, and where it holds 1 there is no difference.",
+    let compared = record.summaries.iter().any(|summary| {
+        let cpu = summary.cpu_ns_per_request.as_ref();
+        let idle = summary.idle_connection_bytes.as_ref();
+        let all = [Some(&summary.requests_per_second), cpu, idle];
+        all.into_iter()
+            .flatten()
+            .any(|figure| figure.ratio.is_some())
+    });
+    match record.targets.first() {
+        Some(first) if compared => said.push(format!(
+            "A ratio is to {}, round by round. In brackets is the interval that holds the true ratio: in 99 of 100 races, all those of a target do. Where it holds 1 there is no difference.",
             clean(&first.name)
-        ));
+        )),
+        _ if rounds > 1 && record.targets.len() > 1 => said.push(
+            "There is no ratio: it takes three rounds to tell a difference from chance.".to_owned(),
+        ),
+        _ => {}
     }
     said.push(
         "Only where the server is what bound a test are the requests/s its own; CPU per request holds in any case.".to_owned(),
@@ -52,11 +62,7 @@ pub(super) fn setting(record: &Record) -> Vec<(&'static str, String)> {
         ("Memory", bytes(machine.memory_bytes as f64)),
         (
             "System",
-            format!(
-                "{}, Linux {}",
-                clean(&machine.system),
-                clean(&machine.kernel)
-            ),
+            format!("{}, {}", clean(&machine.system), clean(&machine.kernel)),
         ),
         ("hullo", clean(&record.version)),
         (

@@ -81,7 +81,7 @@ pub(super) fn record(servers: &[Server], suites: &[&str], rounds: usize) -> Reco
             cores: 2,
             memory_bytes: 8_330_000_000,
             system: "Debian GNU/Linux 12 (bookworm)".to_owned(),
-            kernel: "6.18.5".to_owned(),
+            kernel: "Linux 6.18.5".to_owned(),
         },
         settings: Settings {
             suites: suites.iter().map(ToString::to_string).collect(),
