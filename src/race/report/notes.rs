@@ -6,6 +6,9 @@ use super::escape::{clean, clean_block, shell};
 use super::number::{bytes, time};
 use crate::race::record::{Record, Target};
 
+/// Of a reason, in characters.
+const BRIEF: usize = 300;
+
 /// How the figures are meant, for a reader who sees them for the first time.
 pub(super) fn how_to_read(record: &Record) -> Vec<String> {
     let rounds = record.settings.rounds;
@@ -121,7 +124,7 @@ pub(super) fn command_line(record: &Record) -> String {
 /// Who is out, and why.
 pub(super) fn outs(record: &Record) -> Vec<String> {
     let out = |target: &Target| {
-        let why = clean(target.out.as_ref()?);
+        let why = brief(target.out.as_ref()?);
         let measured = record
             .results
             .iter()
@@ -138,6 +141,15 @@ pub(super) fn outs(record: &Record) -> Vec<String> {
         ))
     };
     record.targets.iter().filter_map(out).collect()
+}
+
+/// Of what a program said at its end the beginning tells enough: it may be a whole report.
+fn brief(text: &str) -> String {
+    let text = clean(text);
+    match text.char_indices().nth(BRIEF) {
+        Some((end, _)) => format!("{}…", text.split_at(end).0),
+        None => text,
+    }
 }
 
 pub(super) fn warnings(record: &Record) -> Vec<String> {
@@ -166,6 +178,12 @@ pub(super) fn commands(record: &Record) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_reason_is_cut() {
+        assert_eq!(brief("ended with 1"), "ended with 1");
+        assert_eq!(brief(&"ä".repeat(400)).chars().count(), 301);
+    }
 
     #[test]
     fn a_date_is_written_from_the_year_down() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::escape::{clean, shell};
+use super::escape::clean;
 use super::facts::{Part, Row, article_tests, parts, rows};
 use super::number::{NONE, bytes, count, factor, figure, percent, ratio, time};
 use crate::race::record::{Bound, Ratio, Record, Test};
