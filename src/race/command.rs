@@ -88,10 +88,10 @@ fn publish(options: &Options, record: &Record) -> Result<u8, Failure> {
     };
     // The most precious first.
     write(&options.json, &|| record.json())?;
-    write(&options.html, &|| super::page::page(record))?;
-    write(&options.markdown, &|| super::tables::markdown(record))?;
-    write(&options.svg, &|| super::plot::picture(record))?;
-    print(&super::tables::text(record))?;
+    write(&options.html, &|| super::report::page(record))?;
+    write(&options.markdown, &|| super::report::markdown(record))?;
+    write(&options.svg, &|| super::report::picture(record))?;
+    print(&super::report::text(record))?;
     let out: Vec<&str> = record
         .targets
         .iter()

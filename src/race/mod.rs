@@ -1,8 +1,8 @@
 //! `hullo race`: several servers, the same work, and who is faster by how much.
 //!
 //! ```text
-//!  options ──> command ──> measure, for each test, round and target ──> record ──> tables, page
-//!  flags       the order     │                                          JSON       for a reader
+//!  options ──> command ──> measure, for each test, round and target ──> record ──> report
+//!  flags       the order     │                                          JSON       tables, page
 //!  target                    ├─ server: started, waited for, stopped     └─ compare: two of them
 //!  suite                     ├─ probe: does it do the same work?
 //!  machine                   ├─ generator: hullo bench, hey or wrk
@@ -30,15 +30,13 @@ mod generator;
 mod machine;
 mod measure;
 mod options;
-mod page;
-mod plot;
 mod probe;
 mod record;
+mod report;
 mod server;
 mod spread;
 mod suite;
 mod summary;
-mod tables;
 mod target;
 mod tree;
 

@@ -1,3 +1,0 @@
-pub(super) fn page(_: &super::record::Record) -> String {
-    String::new()
-}

@@ -1,3 +1,0 @@
-pub(super) fn picture(_: &super::record::Record) -> String {
-    String::new()
-}
