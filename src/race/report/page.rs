@@ -11,7 +11,7 @@ use super::{lines, notes, plot, words};
 use crate::race::record::Record;
 
 #[derive(Template)]
-#[template(path = "race.html")]
+#[template(path = "page.html", config = "src/race/report/askama.toml")]
 struct Page {
     title: String,
     result: String,
