@@ -27,8 +27,7 @@ pub(super) fn text(old: &Record, new: &Record) -> Result<String, String> {
         .collect();
     for test in &tests {
         for target in &new.targets {
-            // As in a race: requests/s and CPU time in each test.
-            for row in rows(old, new, test, &target.name, 2 * tests.len()) {
+            for row in rows(old, new, test, &target.name) {
                 table.add_row(row);
             }
         }
@@ -53,6 +52,9 @@ enum Better {
     Less,
 }
 
+/// As in a race: requests/s and CPU time of a test.
+const FIGURES_TOGETHER: usize = 2;
+
 /// Names with units, by what they are divided for it, and which way is up.
 const FIGURES: [Figure; 3] = [
     (
@@ -75,13 +77,7 @@ const FIGURES: [Figure; 3] = [
     ),
 ];
 
-fn rows(
-    old: &Record,
-    new: &Record,
-    test: &Test,
-    target: &str,
-    comparisons: usize,
-) -> Vec<[String; 8]> {
+fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8]> {
     let figures = |record: &Record, of: fn(&Measurement) -> Option<f64>| -> Vec<f64> {
         record
             .results
@@ -96,7 +92,7 @@ fn rows(
             let (before, after) = (figures(old, of), figures(new, of));
             let shown = |figures: &[f64]| median(figures).map(|figure| short(figure / unit));
             let (was, is) = (shown(&before)?, shown(&after)?);
-            let (ratio, interval, word) = match unpaired(&after, &before, comparisons) {
+            let (ratio, interval, word) = match unpaired(&after, &before, FIGURES_TOGETHER) {
                 None => (String::new(), String::new(), "too few rounds to tell"),
                 Some(ratio) => (
                     format!("{:.3}", ratio.mean),

@@ -213,7 +213,8 @@ pub(super) struct Compared {
 #[serde(deny_unknown_fields)]
 pub(super) struct Ratio {
     pub(super) mean: f64,
-    /// The interval that holds the true ratio: in 99 of 100 races, all those of a target do.
+    /// The interval that holds the true ratio: in 99 of 100 tests, both ratios of a target are in
+    /// theirs.
     pub(super) low: f64,
     pub(super) high: f64,
     /// Is 1 outside of the interval?

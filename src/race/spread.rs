@@ -28,8 +28,8 @@ pub(super) fn median(figures: &[f64]) -> Option<f64> {
 /// no logarithm.
 ///
 /// The logarithms of the ratios are taken for normally distributed: the interval is Student's, and
-/// so wide that of so many `comparisons` all hold, in 99 of 100 races (Bonferroni): who looks at
-/// twenty figures must not find a difference among them by chance.
+/// so wide that so many of them, which are looked at together, all hold in 99 of 100 cases
+/// (Bonferroni): who looks at more figures must not find more differences by chance.
 pub(super) fn paired(pairs: &[(f64, f64)], comparisons: usize) -> Option<Ratio> {
     let logs = logarithms(pairs.iter().map(|&(ours, theirs)| ours / theirs))?;
     let (mean, variance) = moments(&logs)?;

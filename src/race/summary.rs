@@ -6,7 +6,7 @@ use super::spread::{median, paired};
 /// From here on, a side has no time left.
 const BUSY: f64 = 0.9;
 
-/// Requests/s and CPU time are compared in each test, memory at most once.
+/// Of a target in a test, so many ratios are looked at together: requests/s and CPU time.
 const FIGURES: usize = 2;
 
 /// One for each test and each target that was measured in it.
@@ -24,12 +24,12 @@ pub(super) fn of(tests: &[Test], targets: &[Target], results: &[Measurement]) ->
             };
             let first = targets.first().filter(|first| first.name != target.name);
             let theirs = first.map(|first| of(&first.name)).unwrap_or_default();
-            summary(&of(&target.name), &theirs, tests.len() * FIGURES)
+            summary(&of(&target.name), &theirs)
         })
         .collect()
 }
 
-fn summary(ours: &[&Measurement], theirs: &[&Measurement], comparisons: usize) -> Option<Summary> {
+fn summary(ours: &[&Measurement], theirs: &[&Measurement]) -> Option<Summary> {
     let one = ours.first()?;
     let compared = |figure: &dyn Fn(&Measurement) -> Option<f64>| {
         let figures: Vec<f64> = ours.iter().filter_map(|result| figure(result)).collect();
@@ -37,7 +37,7 @@ fn summary(ours: &[&Measurement], theirs: &[&Measurement], comparisons: usize) -
             median: median(&figures)?,
             least: figures.iter().copied().reduce(f64::min)?,
             greatest: figures.iter().copied().reduce(f64::max)?,
-            ratio: paired(&pairs(ours, theirs, figure), comparisons),
+            ratio: paired(&pairs(ours, theirs, figure), FIGURES),
         })
     };
     Some(Summary {

@@ -110,12 +110,12 @@ pub(super) fn range(compared: &Compared, unit: f64) -> String {
     }
 }
 
-/// `×0.72 (0.70–0.74)`, or that there is no difference.
+/// `×0.72 (0.70–0.74)`, or `no difference (0.97–1.02)`.
 pub(super) fn ratio(ratio: &Ratio) -> String {
     let Some(factor) = factor(ratio) else {
         return NONE.to_owned();
     };
-    if !ratio.differs || !ratio.low.is_finite() || !ratio.high.is_finite() {
+    if !ratio.low.is_finite() || !ratio.high.is_finite() {
         return factor;
     }
     let decimals = decimals(ratio);
@@ -209,7 +209,7 @@ mod tests {
             })
         };
         assert_eq!(of(0.72, 0.7, 0.74, true), "×0.72 (0.70–0.74)");
-        assert_eq!(of(0.99, 0.97, 1.02, false), "no difference");
+        assert_eq!(of(0.99, 0.97, 1.02, false), "no difference (0.97–1.02)");
         assert_eq!(of(21.9, 21.0, 22.8, true), "×21.9 (21.0–22.8)");
         assert_eq!(of(0.034, 0.033, 0.035, true), "×0.034 (0.033–0.035)");
         assert_eq!(of(1.006, 1.002, 1.01, true), "×1.006 (1.002–1.010)");

@@ -46,6 +46,9 @@ pub(super) fn plain(record: &Record, width: Option<u16>, colour: bool) -> String
         out += &form.table(&numbered(table));
     }
     out += &form.rest(record);
+    if !out.ends_with('\n') {
+        out.push('\n');
+    }
     out
 }
 

@@ -1,5 +1,6 @@
 //! What came out, in sentences.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use super::escape::clean;
@@ -34,10 +35,12 @@ fn list(names: &[String]) -> String {
     }
 }
 
-/// The result in one sentence: of the first test that has one.
+/// The result in one sentence: of the article's longest test with its many connections, if it was
+/// run; of the first, if not.
 pub(super) fn result(record: &Record) -> String {
     let first = article_tests(record)
-        .find(|test| !rows(record, test).is_empty())
+        .filter(|test| !rows(record, test).is_empty())
+        .min_by_key(|test| (test.duration_ns.is_none(), Reverse(test.connections)))
         .map(Part::Work);
     match first.or_else(|| parts(record).into_iter().next()) {
         Some(part) => format!("{}: {}", heading(record, &part), said(record, &part)),
