@@ -217,7 +217,7 @@ pub(super) struct Ratio {
     /// theirs.
     pub(super) low: f64,
     pub(super) high: f64,
-    /// Is 1 outside of the interval?
+    /// Is 1 outside of the interval, and the mean more than 2 % away from it?
     pub(super) differs: bool,
 }
 

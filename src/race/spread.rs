@@ -10,6 +10,10 @@ const MISS: f64 = 0.01;
 /// With fewer, the interval says nothing: of two pairs, it reaches from nought to the sky.
 const ROUNDS_MIN: usize = 3;
 
+/// What is nearer to 1 than this is no difference, however sure: two processes of one program differ
+/// by that much, for where the kernel has put them.
+const RESOLUTION: f64 = 0.02;
+
 /// The middle one; of an even number, the mean of the two in the middle. `None` without any.
 pub(super) fn median(figures: &[f64]) -> Option<f64> {
     let mut sorted = figures.to_vec();
@@ -79,7 +83,7 @@ fn interval(mean: f64, error: f64, freedom: f64, comparisons: usize) -> Option<R
         mean: mean.exp(),
         low,
         high,
-        differs: low > 1.0 || high < 1.0,
+        differs: (low > 1.0 || high < 1.0) && mean.abs() > (1.0 + RESOLUTION).ln(),
     })
 }
 
@@ -125,6 +129,17 @@ mod tests {
         let ratio = unpaired(&[11.0, 9.2, 10.1], &[10.0, 10.1, 9.9], 1).unwrap();
         assert!(!ratio.differs, "{ratio:?}");
         assert_eq!(unpaired(&[1.0; 2], &[1.0; 3], 1), None);
+    }
+
+    #[test]
+    fn what_is_very_small_is_no_difference() {
+        let one_percent = paired(&[(10.1, 10.0), (20.2, 20.0), (30.3, 30.0)], 1).unwrap();
+        assert!(
+            one_percent.low > 1.0 && !one_percent.differs,
+            "{one_percent:?}"
+        );
+        let five = paired(&[(10.5, 10.0), (21.0, 20.0), (31.5, 30.0)], 1).unwrap();
+        assert!(five.differs, "{five:?}");
     }
 
     #[test]

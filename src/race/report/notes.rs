@@ -28,7 +28,7 @@ pub(super) fn how_to_read(record: &Record) -> Vec<String> {
     });
     match record.targets.first() {
         Some(first) if compared => said.push(format!(
-            "A ratio is to {}, round by round. In brackets is the interval that holds the true ratio: in 99 of 100 tests, both ratios of a server lie in theirs. Where it holds 1 there is no difference.",
+            "A ratio is to {}, round by round. In brackets is the interval that holds the true ratio: in 99 of 100 tests, both ratios of a server lie in theirs. Where it holds 1, or is about a mean within 2 % of 1, there is no difference.",
             clean(&first.name)
         )),
         _ if rounds > 1 && record.targets.len() > 1 => said.push(
