@@ -134,13 +134,14 @@ pub(super) fn panel(canvas: &Canvas, at: (i32, i32), width: i32, size: i32, bars
         };
         at.0 + (part * room).round() as i32
     };
-    let widest = bars.iter().map(|bar| width_of(&bar.label, size)).max();
-    let for_names = (width - widest.unwrap_or(0) - size).max(size * 4);
-    let names: Vec<(usize, &str)> = bars
+    let names: Vec<(usize, &str, i32)> = bars
         .iter()
-        .map(|bar| (bar.number, bar.name.as_str()))
+        .map(|bar| {
+            let room = width - width_of(&bar.label, size) - size;
+            (bar.number, bar.name.as_str(), room.max(size * 4))
+        })
         .collect();
-    let names = cut_all(&names, for_names, size);
+    let names = cut_all(&names, size);
     for ((number, bar), name) in bars.iter().enumerate().zip(names) {
         let top = at.1 + height(number, size);
         let middle = top + size * 2 / 3;

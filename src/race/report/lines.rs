@@ -9,7 +9,7 @@ use crate::race::record::{Record, Test};
 
 /// Left of the plot stand times, right of it the names of the lines, below it the axis.
 const LEFT: i32 = 118;
-const RIGHT: i32 = 214;
+const RIGHT: i32 = 260;
 const ABOVE: i32 = 20;
 const BELOW: i32 = 88;
 
@@ -274,12 +274,12 @@ impl Plot {
         ends.sort_by_key(|(_, (_, y))| *y);
         let wanted: Vec<i32> = ends.iter().map(|(_, (_, y))| *y).collect();
         let heights = spread(&wanted, label_pitch(), self.bottom());
-        let names: Vec<(usize, &str)> = ends
+        let names: Vec<(usize, &str, i32)> = ends
             .iter()
-            .map(|(line, _)| (line.number, line.name.as_str()))
+            .map(|(line, _)| (line.number, line.name.as_str(), RIGHT - 40))
             .collect();
         let x = WIDTH - RIGHT;
-        let names = cut_all(&names, RIGHT - 40, SIZE);
+        let names = cut_all(&names, SIZE);
         for (((line, end), y), name) in ends.iter().zip(heights).zip(names) {
             canvas.line(&[*end, (x, end.1), (x + 26, y)], Ink::Soft, 1);
             let at = (x + 32, y);

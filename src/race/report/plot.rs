@@ -242,20 +242,24 @@ pub(super) fn cut(name: &str, width: i32, size: i32) -> String {
     "…".to_owned()
 }
 
-/// Names cut to fit. Two that are then the same get the number of their target.
-pub(super) fn cut_all(names: &[(usize, &str)], width: i32, size: i32) -> Vec<String> {
+/// Names cut to fit, each with the number of its target before it, and its width behind. Two that are
+/// then the same get that number.
+pub(super) fn cut_all(names: &[(usize, &str, i32)], size: i32) -> Vec<String> {
     let cuts: Vec<String> = names
         .iter()
-        .map(|(_, name)| cut(name, width, size))
+        .map(|(_, name, width)| cut(name, *width, size))
         .collect();
     let is_twice = |name: &String| cuts.iter().filter(|other| *other == name).count() > 1;
-    let told = cuts.iter().zip(names).map(|(short, (number, name))| {
-        if is_twice(short) {
-            cut(&format!("{} {name}", number + 1), width, size)
-        } else {
-            short.clone()
-        }
-    });
+    let told = cuts
+        .iter()
+        .zip(names)
+        .map(|(short, (number, name, width))| {
+            if is_twice(short) {
+                cut(&format!("{} {name}", number + 1), *width, size)
+            } else {
+                short.clone()
+            }
+        });
     told.collect()
 }
 
@@ -282,10 +286,10 @@ mod tests {
         assert!(width_of(&long, 26) <= 200);
         assert_eq!(cut("日本語日本語", 10, 26), "…");
         let names = [
-            (0, "server-with-a-long-name-1-for-it"),
-            (4, "server-with-a-long-name-2-for-it"),
+            (0, "server-with-a-long-name-1-for-it", 160),
+            (4, "server-with-a-long-name-2-for-it", 160),
         ];
-        let cuts = cut_all(&names, 160, 26);
+        let cuts = cut_all(&names, 26);
         assert!(
             cuts[0].starts_with("1 ") && cuts[1].starts_with("5 "),
             "{cuts:?}"
