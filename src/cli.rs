@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use hullo::http::Limits;
 use hullo::load;
+use hullo::race;
 use hullo::server::{Options, Timeouts};
 
 /// The greeting server: answers every path with "Hello, visitor! You've requested: {path}", as fast
@@ -52,6 +53,8 @@ pub(crate) enum Job {
     Serve(Serve),
     /// Load a server with requests and measure its answers, with the flags of hey
     Bench(Box<load::Options>),
+    /// Run several servers through the same work: who is faster, by how much, and do they do the same?
+    Race(Box<race::Options>),
 }
 
 #[derive(Args, Debug)]

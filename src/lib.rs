@@ -62,6 +62,8 @@ pub mod http;
 #[cfg(feature = "cli")]
 pub mod load;
 mod net;
+#[cfg(feature = "cli")]
+pub mod race;
 pub mod server;
 #[cfg(any(test, feature = "simulation"))]
 #[doc(hidden)]

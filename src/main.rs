@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     let done = match cli::Cli::read().job() {
         cli::Job::Serve(serve) => run(serve.options()),
         cli::Job::Bench(options) => return hullo::load::bench(&options),
+        cli::Job::Race(options) => return hullo::race::race(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

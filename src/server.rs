@@ -47,7 +47,7 @@ const DESCRIPTORS_RESERVED: usize = 16 + PROMISED_MAX;
 const DESCRIPTORS_PER_WORKER: usize = 3 + TURNED_AWAY_MAX;
 
 /// How many files this process may have open at once.
-fn open_file_limit() -> usize {
+pub(crate) fn open_file_limit() -> usize {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     usize::try_from(limit).unwrap_or(usize::MAX)
 }

@@ -11,7 +11,7 @@ const TRAILER_BYTES_MAX: u32 = 64 * 1024;
 const DIGITS_MAX: u8 = 16;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Chunked {
+pub(crate) struct Chunked {
     at: At,
     /// The size of the chunk as far as it was read; then what is left of its data.
     size: u64,
@@ -40,7 +40,7 @@ enum At {
 impl Chunked {
     /// Reads on: hands the data to `sink`, and says how much of the input it consumed and whether
     /// the body has ended there.
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         input: &[u8],
         mut sink: impl FnMut(&[u8]),

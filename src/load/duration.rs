@@ -1,7 +1,7 @@
 //! Times as hey's users write them: `10s`, `1m30s`, `500ms`; a bare number is seconds.
 
 /// Nanoseconds, or what is wrong with the text.
-pub(super) fn parse(text: &str) -> Result<u64, String> {
+pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let wrong = || format!("{text:?} is no duration: write 10s, 1m30s, 500ms, or seconds alone");
     let mut rest = text.trim();
     if rest.is_empty() {

@@ -27,7 +27,7 @@ pub(super) enum Fault {
 
 /// What is wrong with an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bad {
+pub(crate) enum Bad {
     NotHttp,
     Head,
     LineEnd,
@@ -63,7 +63,7 @@ pub(super) const KINDS: [(&str, &str); 9] = [
 
 pub(super) const BAD_KIND: usize = 6;
 
-pub(super) const CAUSES: [&str; 15] = [
+pub(crate) const CAUSES: [&str; 15] = [
     "not HTTP/1",
     "malformed head",
     "bare LF or CR as a line end",

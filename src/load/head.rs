@@ -13,7 +13,7 @@ const FIELDS_MAX: usize = 128;
 
 /// Where a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
+pub(crate) enum Framing {
     Length(u64),
     Chunked,
     /// With the connection.
@@ -22,23 +22,23 @@ pub(super) enum Framing {
 
 /// What a head says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) status: u16,
-    pub(super) framing: Framing,
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    pub(crate) framing: Framing,
     /// The server will not answer another request on this connection.
-    pub(super) closes: bool,
+    pub(crate) closes: bool,
 }
 
 impl Head {
     /// Of an answer that another one follows.
-    pub(super) fn is_interim(&self) -> bool {
+    pub(crate) fn is_interim(&self) -> bool {
         (100..200).contains(&self.status)
     }
 }
 
 /// Finds the end of a head, looking at each byte once however it comes in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Scan {
+pub(crate) struct Scan {
     /// Everything before this has been looked at.
     at: usize,
     /// Where the line that we are in begins.
@@ -50,7 +50,7 @@ const START: &[u8] = b"HTTP/1.";
 
 impl Scan {
     /// The length of the head that `input` begins with, once its end has come.
-    pub(super) fn end(&mut self, input: &[u8]) -> Result<Option<usize>, Bad> {
+    pub(crate) fn end(&mut self, input: &[u8]) -> Result<Option<usize>, Bad> {
         // Noise is told from its first bytes: no end is waited for.
         if self.at < START.len() {
             let known = input.len().min(START.len());
@@ -127,7 +127,7 @@ struct Facts {
 }
 
 /// Reads a whole head, with its empty line.
-pub(super) fn parse(bytes: &[u8]) -> Result<Head, Bad> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Head, Bad> {
     let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
     let mut response = httparse::Response::new(&mut fields);
     match response.parse(bytes) {

@@ -28,15 +28,15 @@
 )]
 
 mod alarm;
-mod chunked;
+pub(crate) mod chunked;
 mod command;
 mod connection;
 mod cpu;
-mod duration;
+pub(crate) mod duration;
 mod expect;
 mod fail;
-mod fault;
-mod head;
+pub(crate) mod fault;
+pub(crate) mod head;
 mod options;
 mod pace;
 mod plan;
@@ -58,4 +58,6 @@ mod warn;
 mod worker;
 
 pub use command::bench;
+pub(crate) use command::stop_on_signal;
 pub use options::{Options, hey_flags};
+pub(crate) use target::{Target as Url, reachable};

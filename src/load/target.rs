@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 
 /// A URL, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(crate) struct Target {
     /// As it stands in the URL, without brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub(crate) host: String,
+    pub(crate) port: u16,
     /// What `Host` says unless it is told otherwise.
-    pub(super) authority: String,
+    pub(crate) authority: String,
     /// Path and query, never empty.
-    pub(super) path: String,
+    pub(crate) path: String,
 }
 
 impl Target {
     /// Takes a URL apart, or says what is wrong with it.
-    pub(super) fn parse(url: &str) -> Result<Self, String> {
+    pub(crate) fn parse(url: &str) -> Result<Self, String> {
         let rest = match url.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
             Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => {
@@ -55,7 +55,7 @@ impl Target {
     }
 
     /// Asks the resolver for the addresses. Also says how long it took.
-    pub(super) fn resolve(&self) -> Result<(Vec<SocketAddr>, Duration), String> {
+    pub(crate) fn resolve(&self) -> Result<(Vec<SocketAddr>, Duration), String> {
         let start = Instant::now();
         let failed = |error: io::Error| format!("{} has no address: {error}", self.host);
         let found = (self.host.as_str(), self.port)
@@ -73,7 +73,7 @@ impl Target {
 const TRIAL: Duration = Duration::from_secs(2);
 
 /// The first address at which somebody listens; without any, the first. A single one is not tried.
-pub(super) fn reachable(addresses: &[SocketAddr]) -> Option<SocketAddr> {
+pub(crate) fn reachable(addresses: &[SocketAddr]) -> Option<SocketAddr> {
     let first = *addresses.first()?;
     if addresses.len() == 1 {
         return Some(first);

@@ -1,0 +1,153 @@
+//! What has changed between two races.
+
+use comfy_table::Table;
+use comfy_table::presets::ASCII_MARKDOWN;
+
+use super::record::{Measurement, Record, Test};
+use super::spread::{median, unpaired};
+
+/// A row for each target, test and figure that both have, or why there is none.
+pub(super) fn text(old: &Record, new: &Record) -> Result<String, String> {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN);
+    table.set_header([
+        "Test",
+        "Server",
+        "Figure",
+        "Old",
+        "New",
+        "New / old",
+        "Interval",
+        "",
+    ]);
+    let tests: Vec<&Test> = new
+        .tests
+        .iter()
+        .filter(|test| old.tests.contains(test))
+        .collect();
+    for test in &tests {
+        for target in &new.targets {
+            for row in rows(old, new, test, &target.name) {
+                table.add_row(row);
+            }
+        }
+    }
+    if table.is_empty() {
+        return Err("the two races have no test of a server in common: same names, same suites, same times?".to_owned());
+    }
+    let mut text = format!("{table}\n");
+    for note in notes(old, new) {
+        text += "\nNote: ";
+        text += &note;
+        text += "\n";
+    }
+    Ok(text)
+}
+
+type Figure = (&'static str, f64, fn(&Measurement) -> Option<f64>, Better);
+
+#[derive(Clone, Copy)]
+enum Better {
+    More,
+    Less,
+}
+
+/// As in a race: requests/s and CPU time of a test.
+const FIGURES_TOGETHER: usize = 2;
+
+/// Names with units, by what they are divided for it, and which way is up.
+const FIGURES: [Figure; 3] = [
+    (
+        "requests/s",
+        1.0,
+        |result| (result.requests > 0).then_some(result.requests_per_second),
+        Better::More,
+    ),
+    (
+        "CPU µs/request",
+        1000.0,
+        |result| Some(result.server.as_ref()?.cpu_ns_per_request).filter(|_| result.requests > 0),
+        Better::Less,
+    ),
+    (
+        "bytes/idle connection",
+        1.0,
+        |result| result.idle_connection_bytes,
+        Better::Less,
+    ),
+];
+
+fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8]> {
+    let figures = |record: &Record, of: fn(&Measurement) -> Option<f64>| -> Vec<f64> {
+        record
+            .results
+            .iter()
+            .filter(|result| result.test == test.id && result.target == target)
+            .filter_map(of)
+            .collect()
+    };
+    FIGURES
+        .iter()
+        .filter_map(|&(name, unit, of, better)| {
+            let (before, after) = (figures(old, of), figures(new, of));
+            let shown = |figures: &[f64]| median(figures).map(|figure| short(figure / unit));
+            let (was, is) = (shown(&before)?, shown(&after)?);
+            let (ratio, interval, word) = match unpaired(&after, &before, FIGURES_TOGETHER) {
+                None => (String::new(), String::new(), "too few rounds to tell"),
+                Some(ratio) => (
+                    format!("{:.3}", ratio.mean),
+                    format!("{:.3} to {:.3}", ratio.low, ratio.high),
+                    match (ratio.differs, ratio.mean > 1.0, better) {
+                        (false, _, _) => "no difference",
+                        (true, true, Better::More) | (true, false, Better::Less) => "better",
+                        (true, ..) => "worse",
+                    },
+                ),
+            };
+            let row = [
+                test.title.as_str(),
+                target,
+                name,
+                &was,
+                &is,
+                &ratio,
+                &interval,
+                word,
+            ];
+            Some(row.map(str::to_owned))
+        })
+        .collect()
+}
+
+/// Three digits at least.
+fn short(figure: f64) -> String {
+    if figure >= 100.0 {
+        format!("{figure:.0}")
+    } else {
+        format!("{figure:.2}")
+    }
+}
+
+fn notes(old: &Record, new: &Record) -> Vec<String> {
+    let mut notes = Vec::new();
+    if old.machine != new.machine {
+        notes.push("the races ran on different machines, or on different systems".to_owned());
+    }
+    let same = |record: &Record| {
+        let settings = &record.settings;
+        (
+            settings.workers,
+            settings.server_cpus.clone(),
+            settings.load_cpus.clone(),
+            settings.generator.clone(),
+        )
+    };
+    if same(old) != same(new) {
+        notes.push("the races had other cores, workers or generators".to_owned());
+    }
+    notes.push(
+        "races at different times also see a different machine: run old and new side by side in one race to be sure"
+            .to_owned(),
+    );
+    notes
+}

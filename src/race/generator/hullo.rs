@@ -1,0 +1,104 @@
+//! `hullo bench`, by its JSON.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{ANSWER_SECONDS, Call, Load, Order};
+
+pub(super) fn call(order: &Order<'_>) -> Result<Call, String> {
+    let program = std::env::current_exe()
+        .map_err(|error| format!("where this program is cannot be found out: {error}"))?;
+    let test = order.test;
+    let mut arguments: Vec<String> = ["bench", "-o", "json", "--expect-status", "2xx"]
+        .map(str::to_owned)
+        .to_vec();
+    let threads = (order.cores.len() as u64).clamp(1, test.connections.max(1));
+    arguments.extend([
+        format!("--timeout={ANSWER_SECONDS}s"),
+        format!("--threads={threads}"),
+        format!("--connections={}", test.connections),
+    ]);
+    if test.pipeline > 1 {
+        arguments.push(format!("--pipeline={}", test.pipeline));
+    }
+    match (test.requests, test.duration_ns) {
+        (Some(requests), _) => arguments.push(format!("--requests={requests}")),
+        (None, duration) => arguments.push(format!("--duration={}ns", duration.unwrap_or(0))),
+    }
+    if !test.keepalive {
+        arguments.push("--disable-keepalive".to_owned());
+    }
+    if let Some(rate) = order.rate {
+        arguments.push(format!("--rate={rate}"));
+    }
+    arguments.push(order.url.to_owned());
+    Ok(Call {
+        program: program.into(),
+        arguments,
+        script: None,
+    })
+}
+
+/// Of its report, what is needed here.
+#[derive(Deserialize)]
+struct Report {
+    elapsed_ns: u64,
+    responses: u64,
+    received_bytes: u64,
+    errors: Errors,
+    latency: Distribution,
+    generator: Cost,
+}
+
+#[derive(Deserialize)]
+struct Errors {
+    kinds: BTreeMap<String, u64>,
+}
+
+#[derive(Deserialize)]
+struct Distribution {
+    count: u64,
+    max_ns: u64,
+    percentiles_ns: BTreeMap<String, u64>,
+}
+
+#[derive(Deserialize)]
+struct Cost {
+    cpu_ns: u64,
+    busy: f64,
+}
+
+pub(super) fn read(output: &str) -> Result<Load, String> {
+    // Its warnings stand before and after.
+    let json = output
+        .lines()
+        .find(|line| line.starts_with('{'))
+        .ok_or_else(|| output.trim().to_owned())?;
+    let report: Report = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let mut latency: Vec<(f64, u64)> = Vec::new();
+    if report.latency.count > 0 {
+        let percentiles = report.latency.percentiles_ns.iter();
+        latency.extend(percentiles.filter_map(|(name, &nanos)| {
+            let percent: f64 = name.strip_prefix('p')?.parse().ok()?;
+            (percent >= 50.0).then_some((percent, nanos))
+        }));
+        latency.push((100.0, report.latency.max_ns));
+        latency.sort_by(|a, b| a.0.total_cmp(&b.0));
+    }
+    let answers = report.responses as f64;
+    Ok(Load {
+        requests: report.responses,
+        elapsed_ns: report.elapsed_ns,
+        errors: report
+            .errors
+            .kinds
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .collect(),
+        latency_ns: latency,
+        response_bytes: (report.responses > 0).then(|| report.received_bytes as f64 / answers),
+        cpu_ns: report.generator.cpu_ns,
+        utilisation: report.generator.busy,
+    })
+}

@@ -1,0 +1,218 @@
+//! Who sends the requests: `hullo bench`, or one of the tools that it is compared with. Each is a
+//! process of its own, on the cores of the load.
+
+mod hey;
+mod hullo;
+mod wrk;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{Read as _, Seek as _, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike as _;
+
+use super::machine::Pinned;
+use super::record::Test;
+
+/// How much longer than its test a generator may take, before it is ended.
+const OVERTIME: Duration = Duration::from_secs(60);
+/// How long a request may take.
+const ANSWER_SECONDS: u64 = 5;
+const SAID_CHARS_MAX: usize = 400;
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// A load generator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Generator {
+    /// hullo bench, of this binary
+    Hullo,
+    /// What the article used
+    Hey,
+    /// Its requests are counted by a script of ours
+    Wrk,
+}
+
+/// Requests to send.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Order<'a> {
+    pub(super) test: &'a Test,
+    pub(super) url: &'a str,
+    /// Requests/s, for an open model.
+    pub(super) rate: Option<f64>,
+    pub(super) cores: &'a [usize],
+}
+
+/// What became of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Load {
+    /// Whole answers.
+    pub(super) requests: u64,
+    pub(super) elapsed_ns: u64,
+    pub(super) errors: BTreeMap<String, u64>,
+    pub(super) latency_ns: Vec<(f64, u64)>,
+    pub(super) response_bytes: Option<f64>,
+    /// Of the generator.
+    pub(super) cpu_ns: u64,
+    /// Of the time of its cores, or of its busiest thread if it says.
+    pub(super) utilisation: f64,
+}
+
+/// A command line, and a file that it needs.
+#[derive(Debug)]
+struct Call {
+    program: OsString,
+    arguments: Vec<String>,
+    /// Goes before the last argument, as `-s FILE`.
+    script: Option<String>,
+}
+
+impl Generator {
+    pub(super) fn name(self) -> String {
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
+
+    /// Its version, or why it cannot be used.
+    pub(super) fn version(self) -> Result<String, String> {
+        match self {
+            Self::Hullo => Ok(env!("CARGO_PKG_VERSION").to_owned()),
+            Self::Hey => hey::version(),
+            Self::Wrk => wrk::version(),
+        }
+    }
+
+    /// Why it cannot do a test.
+    pub(super) fn cannot(self, test: &Test) -> Option<&'static str> {
+        match self {
+            Self::Hullo => None,
+            Self::Hey => hey::cannot(test),
+            Self::Wrk => wrk::cannot(test),
+        }
+    }
+
+    /// Sends the requests of a test.
+    pub(super) fn run(self, order: &Order<'_>) -> Result<Load, String> {
+        let call = match self {
+            Self::Hullo => hullo::call(order)?,
+            Self::Hey => hey::call(order),
+            Self::Wrk => wrk::call(order),
+        };
+        let before = children_cpu();
+        let output = call.run(order)?;
+        let cpu = children_cpu().saturating_sub(before);
+        let mut load = match self {
+            Self::Hullo => hullo::read(&output),
+            Self::Hey => hey::read(&output),
+            Self::Wrk => wrk::read(&output),
+        }
+        .map_err(|error| format!("{} cannot be read: {}", self.name(), end_of(&error)))?;
+        if load.cpu_ns == 0 {
+            load.cpu_ns = cpu;
+            let time = load.elapsed_ns as f64 * order.cores.len().max(1) as f64;
+            load.utilisation = if time > 0.0 { cpu as f64 / time } else { 0.0 };
+        }
+        Ok(load)
+    }
+}
+
+/// Nanoseconds of the children that were waited for.
+fn children_cpu() -> u64 {
+    getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0, |usage| {
+        let time = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+        time.unsigned_abs() * 1000
+    })
+}
+
+impl Call {
+    fn run(mut self, order: &Order<'_>) -> Result<String, String> {
+        let failed =
+            |error: std::io::Error| format!("{} cannot be run: {error}", self.program.display());
+        let mut output = tempfile::tempfile().map_err(failed)?;
+        let mut script = tempfile::NamedTempFile::new().map_err(failed)?;
+        if let Some(text) = &self.script {
+            script.write_all(text.as_bytes()).map_err(failed)?;
+            let place = self.arguments.len().saturating_sub(1);
+            let path = script.path().display().to_string();
+            self.arguments.splice(place..place, ["-s".to_owned(), path]);
+        }
+        let pinned = Pinned::to(order.cores);
+        let child = Command::new(&self.program)
+            .args(&self.arguments)
+            .env_remove("PORT")
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().map_err(failed)?)
+            .stderr(output.try_clone().map_err(failed)?)
+            .spawn();
+        drop(pinned);
+        let time = Duration::from_nanos(order.test.duration_ns.unwrap_or(0)) + OVERTIME;
+        let ended = wait(child.map_err(failed)?, time);
+        let mut said = String::new();
+        output.rewind().map_err(failed)?;
+        output.read_to_string(&mut said).map_err(failed)?;
+        match ended {
+            // 1 is also that of hullo bench when nothing was answered, and then it says how.
+            Some(0 | 1) => Ok(said),
+            Some(code) => Err(format!(
+                "{} ended with {code}: {}",
+                self.program.display(),
+                end_of(&said)
+            )),
+            None => Err(format!(
+                "{} was still there {} s after its time, and was ended",
+                self.program.display(),
+                OVERTIME.as_secs()
+            )),
+        }
+    }
+}
+
+/// Its exit code, or nothing if it had to be killed.
+fn wait(mut child: Child, limit: Duration) -> Option<i32> {
+    let start = Instant::now();
+    while start.elapsed() < limit {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status.code().unwrap_or(-1)),
+            Ok(None) => sleep(LOOK_AGAIN),
+            Err(_) => break,
+        }
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    None
+}
+
+/// The first line of what a program says of itself.
+fn said_of_itself(program: &str, argument: &str) -> Result<String, String> {
+    let output = Command::new(program)
+        .arg(argument)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| {
+            format!("--generator {program}: {error}; install it (on Debian: apt-get install {program}), or take --generator hullo")
+        })?;
+    let both = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&both);
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+/// Of what a program says, the part that is for people to read.
+fn end_of(text: &str) -> &str {
+    let text = text.trim();
+    let start = text
+        .char_indices()
+        .rev()
+        .nth(SAID_CHARS_MAX)
+        .map_or(0, |(place, _)| place);
+    text.get(start..).unwrap_or_default()
+}
+
+/// `1.5e3`-like numbers of seconds as nanoseconds.
+fn nanos(seconds: f64) -> u64 {
+    (seconds * 1e9).round().max(0.0) as u64
+}

@@ -1,0 +1,213 @@
+//! One target in one round of one test: it is started, warmed up, loaded, and looked into.
+
+use std::collections::{BTreeMap, HashMap};
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::crowd::Crowd;
+use super::generator::{Generator, Load, Order};
+use super::record::{GeneratorCost, Measurement, ServerCost, Test};
+use super::server::Server;
+use super::suite::FEW;
+use super::target::Target;
+use super::tree::{self, Usage};
+
+/// For what a server frees late, before its memory is looked at.
+const SETTLE: Duration = Duration::from_millis(300);
+
+/// How all targets are measured.
+#[derive(Debug)]
+pub(super) struct Bench {
+    pub(super) generator: Generator,
+    pub(super) workers: usize,
+    pub(super) server_cores: Vec<usize>,
+    pub(super) load_cores: Vec<usize>,
+    pub(super) warm_up_ns: u64,
+    /// Requests/s of each target without a rate, by its name, once it was asked for.
+    pub(super) capacities: HashMap<String, f64>,
+}
+
+impl Bench {
+    /// Measures, or says why it could not.
+    pub(super) fn measure(
+        &mut self,
+        test: &Test,
+        target: &Target,
+        round: usize,
+    ) -> Result<Measurement, String> {
+        let server = Server::start(target, self.workers, &self.server_cores)?;
+        let url = format!("http://{}{}", server.authority, target.path);
+        self.warm_up(test, &url)?;
+        let mut crowd = Crowd::new(server.address, &server.authority, &target.path);
+        if test.connections == 0 {
+            return Ok(self.idle(test, target, round, &server, &mut crowd));
+        }
+        crowd.grow(test.idle_connections);
+        let rate = self.rate(test, target, &url)?;
+        let before = server.root().map(tree::usage);
+        let load = self.generator.run(&Order {
+            test,
+            url: &url,
+            rate,
+            cores: &self.load_cores,
+        })?;
+        let after = server.root().map(tree::usage);
+        if after.as_ref().is_some_and(|after| after.processes == 0) {
+            return Err("ended while it was loaded".to_owned());
+        }
+        let cost = before
+            .zip(after)
+            .map(|(before, after)| self.cost(&before, &after, &load));
+        let mut result = measurement(test, target, round, load);
+        result.rate = rate;
+        result.server = cost;
+        let lost = test.idle_connections.saturating_sub(crowd.held());
+        if lost > 0 {
+            // Those that it did not take, or closed under the load.
+            result
+                .errors
+                .insert("idle connections lost".to_owned(), lost);
+        }
+        Ok(result)
+    }
+
+    /// Always by hullo bench: it knows short times, and what it finds is not used.
+    fn warm_up(&self, test: &Test, url: &str) -> Result<(), String> {
+        if self.warm_up_ns == 0 {
+            return Ok(());
+        }
+        let test = Test {
+            connections: test.connections.max(1),
+            requests: None,
+            duration_ns: Some(self.warm_up_ns),
+            load: None,
+            ..test.clone()
+        };
+        let load = Generator::Hullo.run(&Order {
+            test: &test,
+            url,
+            rate: None,
+            cores: &self.load_cores,
+        })?;
+        if load.requests == 0 {
+            return Err(format!(
+                "answered nothing while it was warmed up: {:?}",
+                load.errors
+            ));
+        }
+        Ok(())
+    }
+
+    /// Requests/s to ask for in an open model: a part of what the target can do, which is found out
+    /// once, so that all rounds are asked the same.
+    fn rate(&mut self, test: &Test, target: &Target, url: &str) -> Result<Option<f64>, String> {
+        let Some(part) = test.load else {
+            return Ok(None);
+        };
+        let capacity = if let Some(known) = self.capacities.get(&target.name) {
+            *known
+        } else {
+            let closed = Test {
+                load: None,
+                ..test.clone()
+            };
+            let load = self.generator.run(&Order {
+                test: &closed,
+                url,
+                rate: None,
+                cores: &self.load_cores,
+            })?;
+            let found = per_second(&load);
+            self.capacities.insert(target.name.clone(), found);
+            found
+        };
+        Ok(Some((capacity * part).max(1.0).round()))
+    }
+
+    /// The slope of the server's memory between two numbers of connections.
+    fn idle(
+        &self,
+        test: &Test,
+        target: &Target,
+        round: usize,
+        server: &Server,
+        crowd: &mut Crowd,
+    ) -> Measurement {
+        let look = || {
+            sleep(SETTLE);
+            server.root().map(tree::memory)
+        };
+        crowd.grow(FEW.min(test.idle_connections / 10));
+        let (few, held_few) = (look(), crowd.held());
+        crowd.grow(test.idle_connections);
+        let (many, held_many) = (look(), crowd.held());
+        let mut result = measurement(test, target, round, Load::default());
+        if held_many > held_few {
+            let more = (held_many - held_few) as f64;
+            result.idle_connection_bytes = few
+                .zip(many)
+                .map(|(few, many)| many.saturating_sub(few) as f64 / more);
+        }
+        if held_many < test.idle_connections {
+            let lost = test.idle_connections - held_many;
+            result.errors = BTreeMap::from([("idle connections lost".to_owned(), lost)]);
+        }
+        let usage = server.root().map(tree::usage);
+        result.server = usage.map(|usage| self.cost(&usage.clone(), &usage, &Load::default()));
+        result
+    }
+
+    fn cost(&self, before: &Usage, after: &Usage, load: &Load) -> ServerCost {
+        let cpu = after.cpu_ns.saturating_sub(before.cpu_ns);
+        let user = after.user_ns.saturating_sub(before.user_ns);
+        let system = after.system_ns.saturating_sub(before.system_ns);
+        // The parts are known to a hundredth of a second, their sum exactly.
+        let part = ratio(user as f64, (user + system) as f64);
+        let user_ns = (cpu as f64 * part).round() as u64;
+        let time = load.elapsed_ns as f64 * self.server_cores.len() as f64;
+        ServerCost {
+            user_ns,
+            system_ns: cpu.saturating_sub(user_ns),
+            cpu_ns_per_request: ratio(cpu as f64, load.requests as f64),
+            utilisation: ratio(cpu as f64, time),
+            rss_peak_bytes: after.rss_peak_bytes,
+            voluntary_switches: after
+                .voluntary_switches
+                .saturating_sub(before.voluntary_switches),
+            involuntary_switches: after
+                .involuntary_switches
+                .saturating_sub(before.involuntary_switches),
+            processes: after.processes,
+        }
+    }
+}
+
+fn measurement(test: &Test, target: &Target, round: usize, load: Load) -> Measurement {
+    Measurement {
+        test: test.id.clone(),
+        target: target.name.clone(),
+        round,
+        requests: load.requests,
+        elapsed_ns: load.elapsed_ns,
+        requests_per_second: per_second(&load),
+        generator: GeneratorCost {
+            cpu_ns_per_request: ratio(load.cpu_ns as f64, load.requests as f64),
+            utilisation: load.utilisation,
+        },
+        errors: load.errors,
+        latency_ns: load.latency_ns,
+        response_bytes: load.response_bytes,
+        rate: None,
+        idle_connection_bytes: None,
+        server: None,
+    }
+}
+
+fn per_second(load: &Load) -> f64 {
+    ratio(load.requests as f64 * 1e9, load.elapsed_ns as f64)
+}
+
+/// 0 where there is nothing to divide by: JSON has no NaN.
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}

@@ -1,0 +1,230 @@
+//! What a race found out, as it is written to JSON and read back. Every table, picture and page is
+//! made from this and from nothing else.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The form of the JSON. It changes when a reader of the old form would misread the new one.
+pub(super) const FORMAT: &str = "hullo-race/1";
+
+/// A whole race.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Record {
+    pub(super) format: String,
+    /// Of hullo.
+    pub(super) version: String,
+    pub(super) started_unix_ms: u64,
+    pub(super) elapsed_ms: u64,
+    /// The words of the command line that made it, the program's name first.
+    pub(super) command: Vec<String>,
+    pub(super) machine: Machine,
+    pub(super) settings: Settings,
+    /// In the order of the command line; what the others are measured by comes first.
+    pub(super) targets: Vec<Target>,
+    /// In the order in which they were run.
+    pub(super) tests: Vec<Test>,
+    /// In the order in which they were measured.
+    pub(super) results: Vec<Measurement>,
+    /// One for each test and target that was measured in it.
+    pub(super) summaries: Vec<Summary>,
+    /// What a reader has to know before they believe a figure.
+    pub(super) warnings: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Machine {
+    /// As `/proc/cpuinfo` names it.
+    pub(super) cpu: String,
+    /// That this process may run on.
+    pub(super) cores: usize,
+    pub(super) memory_bytes: u64,
+    /// As `/etc/os-release` names it.
+    pub(super) system: String,
+    pub(super) kernel: String,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {
+    pub(super) suites: Vec<String>,
+    pub(super) rounds: usize,
+    pub(super) server_cpus: Vec<usize>,
+    pub(super) load_cpus: Vec<usize>,
+    pub(super) workers: usize,
+    pub(super) path: String,
+    /// `hullo`, `hey` or `wrk`.
+    pub(super) generator: String,
+    pub(super) generator_version: String,
+    pub(super) warm_up_ns: u64,
+}
+
+/// A server that was raced.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Target {
+    pub(super) name: String,
+    /// How it was started, with its placeholders; or nothing, when it was running already.
+    pub(super) command: Option<String>,
+    /// Where it was found running.
+    pub(super) url: Option<String>,
+    /// What it does besides being fast, one for each probe, in the same order for every target.
+    pub(super) behaviour: Vec<Finding>,
+    /// Why it was not measured, or not to the end.
+    pub(super) out: Option<String>,
+}
+
+/// How a target behaved under one probe.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Finding {
+    /// Of the probe: `http_1_0`.
+    pub(super) id: String,
+    /// The head of its column: `HTTP/1.0`.
+    pub(super) title: String,
+    /// Did it do as the RFC, or the sentence that all of them have to say, wants?
+    pub(super) right: bool,
+    /// What it did, in a few words: `200, closes`.
+    pub(super) saw: String,
+}
+
+/// One kind of work that every target is given.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Test {
+    /// Unique in a race: `article-2`.
+    pub(super) id: String,
+    pub(super) suite: String,
+    /// For a reader: `5 s, 100 connections`.
+    pub(super) title: String,
+    /// Connections that requests are sent on.
+    pub(super) connections: u64,
+    /// Connections that are open beside them and say nothing.
+    pub(super) idle_connections: u64,
+    /// How many requests, when that ends the test.
+    pub(super) requests: Option<u64>,
+    /// How long, when that ends the test.
+    pub(super) duration_ns: Option<u64>,
+    pub(super) pipeline: u64,
+    pub(super) keepalive: bool,
+    /// Open model: the part of its own capacity that a target is asked for.
+    pub(super) load: Option<f64>,
+}
+
+/// One target in one round of one test.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Measurement {
+    pub(super) test: String,
+    pub(super) target: String,
+    /// From 1.
+    pub(super) round: usize,
+    /// Whole answers, as asked for or not.
+    pub(super) requests: u64,
+    pub(super) elapsed_ns: u64,
+    pub(super) requests_per_second: f64,
+    pub(super) errors: BTreeMap<String, u64>,
+    /// By percentile, `50` to `99.99`, then `100`, the slowest; as many as the generator says.
+    pub(super) latency_ns: Vec<(f64, u64)>,
+    /// Of an answer, its head included, where the generator says so.
+    pub(super) response_bytes: Option<f64>,
+    /// Open model: requests/s that were asked for.
+    pub(super) rate: Option<f64>,
+    /// Of the server's memory, for each connection that is open and idle.
+    pub(super) idle_connection_bytes: Option<f64>,
+    /// Nothing when the server is not ours to look into.
+    pub(super) server: Option<ServerCost>,
+    pub(super) generator: GeneratorCost,
+}
+
+/// What a server's processes cost during a measurement.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServerCost {
+    pub(super) user_ns: u64,
+    pub(super) system_ns: u64,
+    pub(super) cpu_ns_per_request: f64,
+    /// Of the cores that it may run on: 1 is all of them, all the time.
+    pub(super) utilisation: f64,
+    pub(super) rss_peak_bytes: u64,
+    /// It had to wait for something.
+    pub(super) voluntary_switches: u64,
+    /// It had to make room for another.
+    pub(super) involuntary_switches: u64,
+    pub(super) processes: usize,
+}
+
+/// What the load generator cost during a measurement.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GeneratorCost {
+    pub(super) cpu_ns_per_request: f64,
+    pub(super) utilisation: f64,
+}
+
+/// The rounds of a target in a test, taken together.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Summary {
+    pub(super) test: String,
+    pub(super) target: String,
+    pub(super) rounds: usize,
+    /// Sums over the rounds.
+    pub(super) requests: u64,
+    pub(super) elapsed_ns: u64,
+    pub(super) errors: u64,
+    pub(super) bound: Bound,
+    pub(super) requests_per_second: Compared,
+    /// Nothing when the server is not ours to look into.
+    pub(super) cpu_ns_per_request: Option<Compared>,
+    pub(super) idle_connection_bytes: Option<Compared>,
+    /// The median over the rounds, for each percentile.
+    pub(super) latency_ns: Vec<(f64, u64)>,
+}
+
+/// What kept a test from being faster.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Bound {
+    /// The server had no time left: its requests/s are its own.
+    Server,
+    /// The generator had no time left: the requests/s are those of the generator.
+    Generator,
+    /// Neither: both waited for each other, or for the clock.
+    Neither,
+}
+
+/// A figure, and how it stands to that of the first target.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Compared {
+    /// Over the rounds.
+    pub(super) median: f64,
+    pub(super) least: f64,
+    pub(super) greatest: f64,
+    /// Nothing for the first target itself, and with fewer than three rounds in common.
+    pub(super) ratio: Option<Ratio>,
+}
+
+/// This target's figure over that of the first, round by round.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ratio {
+    pub(super) mean: f64,
+    /// The interval that holds the true ratio: in 99 of 100 tests, both ratios of a target are in
+    /// theirs.
+    pub(super) low: f64,
+    pub(super) high: f64,
+    /// Is 1 outside of the interval, and the mean more than 2 % away from it?
+    pub(super) differs: bool,
+}
+
+impl Record {
+    /// As JSON.
+    pub(super) fn json(&self) -> String {
+        let text = serde_json::to_string(self);
+        text.expect("a record has nothing that JSON cannot hold") + "\n"
+    }
+}

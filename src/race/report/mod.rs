@@ -1,0 +1,34 @@
+//! What a race looks like: tables for a terminal and for Markdown, a page, and a picture.
+//!
+//! ```text
+//!  record ──> facts ──> words, tables ──> text      terminal, Markdown
+//!             rows      sentences  cells │     notes beside them
+//!                       number, escape   └─> page   templates/page.html
+//!                                             │
+//!                       bars, lines ──────────┴──   picture
+//!                       plot: ink, text, size       of a README
+//! ```
+//!
+//! Names, commands and warnings come from outside: `escape::clean` takes out of them what a
+//! terminal would obey, and each form escapes what it would read as its own signs.
+
+mod bars;
+mod escape;
+mod facts;
+mod lines;
+mod notes;
+mod number;
+mod page;
+mod picture;
+mod plot;
+#[cfg(test)]
+mod sample;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod text;
+mod words;
+
+pub(super) use page::page;
+pub(super) use picture::picture;
+pub(super) use text::{markdown, text};

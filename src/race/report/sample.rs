@@ -1,0 +1,389 @@
+//! Records to try the tables and pictures with: the same every time.
+
+use std::collections::BTreeMap;
+
+use crate::race::record::{
+    Bound, Compared, FORMAT, Finding, GeneratorCost, Machine, Measurement, Ratio, Record,
+    ServerCost, Settings, Summary, Target, Test,
+};
+
+/// What a target of a sample is like.
+#[derive(Clone)]
+pub(super) struct Server {
+    pub(super) name: String,
+    /// Of CPU for a request.
+    pub(super) cpu_ns: f64,
+    /// Is it ours to look into?
+    pub(super) is_ours: bool,
+}
+
+const PERCENTILES: [f64; 8] = [50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99, 100.0];
+const PROBES: [&str; 11] = [
+    "Greeting",
+    "HTTP/1.0",
+    "Keep-alive",
+    "Pipelining",
+    "HEAD",
+    "Path verbatim",
+    "Query left out",
+    "Host missing",
+    "Length twice",
+    "Bare LF",
+    "Slow head",
+];
+
+pub(super) fn server(name: &str, cpu_ns: f64) -> Server {
+    Server {
+        name: name.to_owned(),
+        cpu_ns,
+        is_ours: true,
+    }
+}
+
+/// `hullo`, and others up to that number.
+pub(super) fn servers(number: usize) -> Vec<Server> {
+    let known = [
+        ("hullo", 3720.0),
+        ("hyper", 4230.0),
+        ("Go", 8960.0),
+        ("warp", 4430.0),
+        ("axum", 4500.0),
+        ("actix", 3990.0),
+        ("nginx", 3760.0),
+    ];
+    (0..number)
+        .map(|at| match known.get(at) {
+            Some((name, cpu)) => server(name, *cpu),
+            None => server(&format!("server-{at}"), 4000.0 + 1500.0 * at as f64),
+        })
+        .collect()
+}
+
+/// Of all suites.
+pub(super) const ALL: [&str; 5] = ["article", "keepalive", "pipeline", "idle", "rate"];
+
+pub(super) fn record(servers: &[Server], suites: &[&str], rounds: usize) -> Record {
+    let tests: Vec<Test> = suites.iter().flat_map(|suite| tests(suite)).collect();
+    let mut record = Record {
+        format: FORMAT.to_owned(),
+        version: "0.1.0".to_owned(),
+        started_unix_ms: 1_795_485_600_000,
+        elapsed_ms: 754_000,
+        command: [
+            "hullo",
+            "race",
+            "hullo=hullo --port {port} --workers {workers}",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        machine: Machine {
+            cpu: "AMD EPYC 7B13".to_owned(),
+            cores: 2,
+            memory_bytes: 8_330_000_000,
+            system: "Debian GNU/Linux 12 (bookworm)".to_owned(),
+            kernel: "Linux 6.18.5".to_owned(),
+        },
+        settings: Settings {
+            suites: suites.iter().map(ToString::to_string).collect(),
+            rounds,
+            server_cpus: vec![0],
+            load_cpus: vec![1],
+            workers: 1,
+            path: "/any/path".to_owned(),
+            generator: "hullo".to_owned(),
+            generator_version: "0.1.0".to_owned(),
+            warm_up_ns: 1_000_000_000,
+        },
+        targets: servers.iter().enumerate().map(target).collect(),
+        tests: Vec::new(),
+        results: Vec::new(),
+        summaries: Vec::new(),
+        warnings: vec!["two cores: the generator had one, the kernel both".to_owned()],
+    };
+    for test in &tests {
+        for (number, server) in servers.iter().enumerate() {
+            let measured = (1..=rounds).map(|round| measure(test, server, number, round));
+            record.results.extend(measured);
+        }
+    }
+    record.tests = tests;
+    summarise(&mut record);
+    record
+}
+
+fn target((number, server): (usize, &Server)) -> Target {
+    let finding = |(at, title): (usize, &&str)| {
+        let right = number == 0 || (at * 7 + number * 5) % 6 != 1;
+        Finding {
+            id: title.to_lowercase(),
+            title: (*title).to_owned(),
+            right,
+            saw: if right {
+                "200, stays"
+            } else {
+                "400, closes without an answer"
+            }
+            .to_owned(),
+        }
+    };
+    Target {
+        name: server.name.clone(),
+        command: server.is_ours.then(|| {
+            format!(
+                "/opt/servers/{} --listen 127.0.0.1:{{port}} --threads {{workers}}",
+                server.name
+            )
+        }),
+        url: (!server.is_ours).then(|| "http://10.0.0.7:8080".to_owned()),
+        behaviour: PROBES.iter().enumerate().map(finding).collect(),
+        out: None,
+    }
+}
+
+fn tests(suite: &str) -> Vec<Test> {
+    let plain = Test {
+        id: format!("{suite}-1"),
+        suite: suite.to_owned(),
+        title: "5 s, 100 connections".to_owned(),
+        connections: 100,
+        idle_connections: 0,
+        requests: None,
+        duration_ns: Some(5_000_000_000),
+        pipeline: 1,
+        keepalive: true,
+        load: None,
+    };
+    match suite {
+        "article" => vec![
+            Test {
+                title: "10,000 requests, 100 connections".to_owned(),
+                requests: Some(10_000),
+                duration_ns: None,
+                ..plain.clone()
+            },
+            Test {
+                id: "article-2".to_owned(),
+                ..plain
+            },
+        ],
+        "pipeline" => vec![Test {
+            title: "5 s, 100 connections, 16 requests pipelined".to_owned(),
+            pipeline: 16,
+            ..plain
+        }],
+        "idle" => vec![Test {
+            title: "10,000 idle connections".to_owned(),
+            connections: 0,
+            idle_connections: 10_000,
+            ..plain
+        }],
+        "rate" => (1..=10)
+            .map(|tenth| Test {
+                id: format!("rate-{tenth}"),
+                title: format!("{} % of the capacity", tenth * 10),
+                load: Some(f64::from(tenth) / 10.0),
+                ..plain.clone()
+            })
+            .collect(),
+        _ => vec![plain],
+    }
+}
+
+/// Between 0.98 and 1.02, and the same every time.
+fn wobble(round: usize, number: usize) -> f64 {
+    0.98 + 0.04 * ((round * 37 + number * 11) % 17) as f64 / 16.0
+}
+
+fn measure(test: &Test, server: &Server, number: usize, round: usize) -> Measurement {
+    let cpu_ns = server.cpu_ns * wobble(round, number) / if test.pipeline > 1 { 8.0 } else { 1.0 };
+    let idle = test.suite == "idle";
+    let load = test.load.unwrap_or(1.0);
+    let speed = if idle {
+        0.0
+    } else {
+        load * 1e9 / (cpu_ns + 300.0)
+    };
+    let elapsed_ns = test
+        .requests
+        .map_or(5e9, |requests| requests as f64 / speed * 1e9);
+    let requests = (speed * elapsed_ns / 1e9).round();
+    let slow = 1.0 / (1.05 - load * 0.98);
+    let latency = |percentile: f64| {
+        let rank = -(1.0 - percentile.min(99.999) / 100.0).log10();
+        (
+            percentile,
+            (cpu_ns * 6.0 * slow * 2.2_f64.powf(rank)) as u64,
+        )
+    };
+    Measurement {
+        test: test.id.clone(),
+        target: server.name.clone(),
+        round,
+        requests: requests as u64,
+        elapsed_ns: elapsed_ns as u64,
+        requests_per_second: speed,
+        errors: BTreeMap::new(),
+        latency_ns: if idle {
+            Vec::new()
+        } else {
+            PERCENTILES.map(latency).to_vec()
+        },
+        response_bytes: (!idle).then_some(158.0 + number as f64),
+        rate: test.load.map(|_| speed),
+        idle_connection_bytes: (idle && server.is_ours).then(|| {
+            130.0 * 3.7_f64.powi(i32::try_from(number % 5).unwrap_or(0)) * wobble(round, number)
+        }),
+        server: server.is_ours.then(|| ServerCost {
+            user_ns: (cpu_ns * requests * 0.3) as u64,
+            system_ns: (cpu_ns * requests * 0.7) as u64,
+            cpu_ns_per_request: if idle { 0.0 } else { cpu_ns },
+            utilisation: load * 0.95,
+            rss_peak_bytes: 3_500_000 + 4_200_000 * number as u64,
+            voluntary_switches: (requests / 90.0) as u64,
+            involuntary_switches: 120,
+            processes: 1,
+        }),
+        generator: GeneratorCost {
+            cpu_ns_per_request: 2700.0,
+            utilisation: 0.993 * load,
+        },
+    }
+}
+
+/// As the engine does, but for its statistics.
+pub(super) fn summarise(record: &mut Record) {
+    record.summaries.clear();
+    for test in &record.tests {
+        let mut first: Option<Vec<Measurement>> = None;
+        for target in &record.targets {
+            let of = |m: &&Measurement| m.test == test.id && m.target == target.name;
+            let rounds: Vec<Measurement> = record.results.iter().filter(of).cloned().collect();
+            if rounds.is_empty() {
+                continue;
+            }
+            let summary = summary(test, &rounds, first.as_deref());
+            record.summaries.push(summary);
+            first.get_or_insert(rounds);
+        }
+    }
+}
+
+fn summary(test: &Test, rounds: &[Measurement], first: Option<&[Measurement]>) -> Summary {
+    let compared = |of: &dyn Fn(&Measurement) -> Option<f64>| {
+        let mut values: Vec<f64> = rounds.iter().filter_map(of).collect();
+        let others: Vec<f64> = first.unwrap_or_default().iter().filter_map(of).collect();
+        let ratio = (values.len() > 1 && others.len() > 1).then(|| {
+            let mean = values.iter().sum::<f64>() / others.iter().take(values.len()).sum::<f64>();
+            let (low, high) = (mean * 0.985, mean * 1.015);
+            Ratio {
+                mean,
+                low,
+                high,
+                differs: !(low..=high).contains(&1.0),
+            }
+        });
+        values.sort_by(f64::total_cmp);
+        Some(Compared {
+            median: *values.get(values.len() / 2)?,
+            least: *values.first()?,
+            greatest: *values.last()?,
+            ratio,
+        })
+    };
+    let one = &rounds[0];
+    Summary {
+        test: test.id.clone(),
+        target: one.target.clone(),
+        rounds: rounds.len(),
+        requests: rounds.iter().map(|round| round.requests).sum(),
+        elapsed_ns: rounds.iter().map(|round| round.elapsed_ns).sum(),
+        errors: rounds.iter().flat_map(|round| round.errors.values()).sum(),
+        bound: match (test.pipeline, test.load) {
+            (_, Some(_)) => Bound::Neither,
+            (1, None) => Bound::Generator,
+            _ => Bound::Server,
+        },
+        requests_per_second: compared(&|round| Some(round.requests_per_second)).unwrap(),
+        cpu_ns_per_request: compared(&|round| Some(round.server.as_ref()?.cpu_ns_per_request)),
+        idle_connection_bytes: compared(&|round| round.idle_connection_bytes),
+        latency_ns: one.latency_ns.clone(),
+    }
+}
+
+/// All kinds of records that a report has to bear, by name.
+pub(super) fn all() -> Vec<(&'static str, Record)> {
+    let url = Server {
+        is_ours: false,
+        ..server("elsewhere", 5000.0)
+    };
+    let with_url = [servers(1), vec![url]].concat();
+    let odd = [
+        server(HOSTILE, 3720.0),
+        server("größer 日本語のサーバー", 4000.0),
+        server("a-name-of-forty-characters-that-is-long-1", 4800.0),
+        server("a-name-of-forty-characters-that-is-long-2", 6000.0),
+    ];
+    let mut few = record(&servers(2), &["article"], 3);
+    for result in &mut few.results {
+        result.latency_ns.clear();
+    }
+    summarise(&mut few);
+    let one_rate = {
+        let mut record = record(&servers(3), &["rate"], 2);
+        record.tests.truncate(1);
+        record
+    };
+    vec![
+        ("three", record(&servers(3), &ALL, 5)),
+        ("seventeen", record(&servers(17), &ALL, 3)),
+        ("one", record(&servers(1), &ALL, 5)),
+        ("once", record(&servers(3), &ALL, 1)),
+        ("url", record(&with_url, &["article", "idle"], 3)),
+        ("odd", record(&odd, &ALL, 3)),
+        ("out", out()),
+        ("nothing", nothing()),
+        ("no-latency", few),
+        ("one-rate", one_rate),
+        ("idle", record(&servers(5), &["idle"], 3)),
+        ("empty", record(&[], &[], 1)),
+    ]
+}
+
+pub(super) const HOSTILE: &str = "<script>&\"'|`*";
+
+/// One is out after a round, one before, and one had errors.
+fn out() -> Record {
+    let mut record = record(&servers(4), &ALL, 3);
+    record.targets[2].out = Some("it ended with signal 11 in round 2".to_owned());
+    record.targets[3].out = Some("it did not listen within 10 s.".to_owned());
+    record.targets[3].behaviour.clear();
+    record
+        .results
+        .retain(|result| result.target != "warp" && (result.target != "Go" || result.round == 1));
+    for result in &mut record.results {
+        if result.target == "hyper" {
+            result.errors.insert("timeout".to_owned(), 12);
+            result.errors.insert("connect".to_owned(), 1);
+        }
+    }
+    summarise(&mut record);
+    record
+}
+
+/// Nothing was answered, so nothing divides.
+fn nothing() -> Record {
+    let mut record = record(&servers(2), &["article"], 3);
+    for result in &mut record.results {
+        result.requests = 0;
+        result.requests_per_second = 0.0;
+        result.latency_ns.clear();
+        result.response_bytes = None;
+        result.generator.cpu_ns_per_request = f64::NAN;
+        result.errors.insert("connect".to_owned(), 100);
+        if let Some(server) = &mut result.server {
+            server.cpu_ns_per_request = f64::INFINITY;
+        }
+    }
+    summarise(&mut record);
+    record
+}

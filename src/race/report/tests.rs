@@ -1,0 +1,301 @@
+//! What every form of a report has to say, and never says.
+
+use std::fs;
+use std::path::Path;
+
+use super::sample::{self, ALL, HOSTILE, record, servers};
+use super::text::plain;
+use super::{markdown, page, picture};
+use crate::race::record::Record;
+
+fn forms(record: &Record) -> [String; 4] {
+    [
+        plain(record, Some(80), false),
+        markdown(record),
+        page(record),
+        picture(record),
+    ]
+}
+
+/// Without mark-up, and with one space for many.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn assert_in_order(text: &str, parts: &[&str]) {
+    let mut from = 0;
+    for part in parts {
+        let found = text[from..].find(part);
+        from +=
+            found.unwrap_or_else(|| panic!("no {part} where it belongs in:\n{text}")) + part.len();
+    }
+}
+
+#[test]
+fn no_record_is_too_odd() {
+    for (name, record) in sample::all() {
+        for form in forms(&record) {
+            assert!(!form.is_empty(), "{name}");
+            for never in ["NaN", "inf ", "inf\"", ">inf", "-inf", "∞"] {
+                assert!(!form.contains(never), "{name} says {never}:\n{form}");
+            }
+        }
+    }
+}
+
+/// For `tests/race/page`, and for whoever wants to see them.
+#[test]
+fn samples_are_written_when_a_folder_is_given() {
+    let Some(folder) = std::env::var_os("HULLO_RACE_SAMPLES") else {
+        return;
+    };
+    let folder = Path::new(&folder);
+    fs::create_dir_all(folder).unwrap();
+    for (name, record) in sample::all() {
+        let [text, markdown, page, picture] = forms(&record);
+        let json = serde_json::to_string_pretty(&record).unwrap();
+        for (end, content) in [
+            ("txt", text),
+            ("md", markdown),
+            ("html", page),
+            ("svg", picture),
+            ("json", json),
+        ] {
+            fs::write(folder.join(format!("{name}.{end}")), content).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_article_has_its_table_to_the_letter() {
+    let record = record(&servers(2), &["article"], 3);
+    let markdown = markdown(&record);
+    let text = words(&markdown);
+    assert!(
+        text.contains("| Language | Requests | Concurrency | Time Taken | Errors | Requests/sec |"),
+        "{markdown}"
+    );
+    assert!(
+        text.contains("| hullo | 10,000 | 100 | 0.0400 s | 0 | 250,000 |"),
+        "{markdown}"
+    );
+    assert_in_order(
+        &text,
+        &[
+            "| hullo | 10,000",
+            "| hyper | 10,000",
+            "| hullo | 1,2",
+            "| hyper | 1,",
+        ],
+    );
+    let other = record_of("keepalive");
+    assert!(!super::markdown(&other).contains("Language"));
+}
+
+fn record_of(suite: &str) -> Record {
+    record(&servers(3), &[suite], 3)
+}
+
+#[test]
+fn parts_come_in_order() {
+    let record = record(&servers(3), &ALL, 3);
+    let order = [
+        "Language",
+        "10,000 requests, 100 connections",
+        "Requests/s",
+        "µs/request",
+        "p99.9",
+        "Memory of 10,000 idle connections",
+        "Per connection",
+        "Latency over rate",
+        "Asked/s",
+        "Behaviour",
+        "Warnings",
+        "Setting",
+        "Processor: AMD EPYC 7B13, 2 usable",
+        "Commands",
+        "hullo race 'hullo=hullo --port {port} --workers {workers}'",
+    ];
+    assert_in_order(&plain(&record, Some(80), false), &order);
+    assert_in_order(&markdown(&record), &["# hullo, hyper and Go side by side"]);
+    assert_in_order(
+        &page(&record),
+        &[
+            "<h1>hullo, hyper and Go side by side</h1>",
+            "Language",
+            "<svg role=\"img\"",
+            "Requests/s",
+            "Behaviour",
+            "AMD EPYC",
+        ],
+    );
+}
+
+#[test]
+fn a_sentence_names_the_cost_and_whose_the_speed_is() {
+    let text = plain(&record_of("keepalive"), None, false);
+    assert!(
+        text.contains("5 s, 100 connections: hyper costs ×1.1"),
+        "{text}"
+    );
+    assert!(text.contains(") the CPU of hullo, Go ×2.4"), "{text}");
+    assert!(
+        text.contains("requests/s are those of the generator, which was busy 99 % of the time."),
+        "{text}"
+    );
+    let text = plain(&record_of("pipeline"), Some(80), false);
+    assert!(text.contains("; hyper makes ×0.9"), "{text}");
+    let text = plain(&record(&servers(17), &["pipeline"], 3), Some(80), false);
+    assert!(text.contains("Of 16 others 1"), "{text}");
+}
+
+#[test]
+fn nothing_but_commands_is_wider_than_the_terminal() {
+    for (name, record) in sample::all() {
+        let text = plain(&record, Some(80), false);
+        let told = text.split("\nCommands\n").next().unwrap();
+        for line in told.lines() {
+            let wide = line.chars().count() > 80;
+            assert!(!wide, "{name}: {line}");
+        }
+    }
+}
+
+#[test]
+fn colour_is_only_where_it_was_asked_for() {
+    let record = record_of("article");
+    assert!(!plain(&record, None, false).contains('\x1b'));
+    assert!(plain(&record, None, true).contains("\x1b["));
+    assert!(!markdown(&record).contains('\x1b'));
+}
+
+#[test]
+fn hostile_names_stay_names() {
+    let mut record = record(
+        &[
+            sample::server(HOSTILE, 3000.0),
+            sample::server("b\x1b[2J\n", 4000.0),
+        ],
+        &ALL,
+        2,
+    );
+    record
+        .warnings
+        .push("<img src=x onerror=alert(1)>".to_owned());
+    record.targets[0].command = Some("x </code></pre><script>alert(2)</script> ``` ".to_owned());
+    record.targets[0].out = Some("<b>out</b>".to_owned());
+    record.tests[0].title = "<i>title</i>".to_owned();
+    let [text, markdown, page, picture] = forms(&record);
+    for form in [&page, &picture] {
+        for tag in ["<script", "<img", "<b>out", "<i>", "</code></pre><s"] {
+            assert!(!form.contains(tag), "{tag}");
+        }
+    }
+    assert!(page.contains("&lt;script&gt;") || page.contains("&#60;script&#62;"));
+    assert!(picture.contains("&lt;script&gt;&amp;"));
+    for form in [&text, &markdown, &page, &picture] {
+        assert!(!form.contains('\x1b'), "a name moves the cursor");
+    }
+    assert!(markdown.contains(r#"\<script\>\&"'\|\`\*"#), "{markdown}");
+    assert!(markdown.contains("````sh\nx </code>"), "{markdown}");
+    for table in markdown
+        .lines()
+        .filter(|line| line.starts_with("| \\<script"))
+    {
+        let bars = table.replace(r"\|", "").matches('|').count();
+        assert!(bars >= 5, "{table}");
+    }
+}
+
+#[test]
+fn no_difference_is_said_in_words() {
+    let record = record(
+        &[sample::server("a", 4000.0), sample::server("b", 4001.0)],
+        &["keepalive"],
+        5,
+    );
+    for form in &forms(&record)[..3] {
+        assert!(form.contains("no difference (0."), "{form}");
+        assert!(!form.contains('×'), "{form}");
+    }
+}
+
+#[test]
+fn one_round_has_no_ratio_and_says_so() {
+    let text = plain(&record(&servers(3), &["pipeline"], 1), None, false);
+    assert!(!text.contains('×') && !text.contains("Ratio"), "{text}");
+    assert!(text.contains("There was one round"), "{text}");
+    assert!(text.contains("Requests/s of hullo "), "{text}");
+}
+
+#[test]
+fn who_is_out_is_told_with_the_reason() {
+    let (_, record) = sample::all()
+        .into_iter()
+        .find(|(name, _)| *name == "out")
+        .unwrap();
+    let text = plain(&record, Some(80), false);
+    assert!(
+        text.contains("Go was not measured to the end: it ended with signal 11 in round 2.\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("warp was not measured: it did not listen within 10 s.\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("Errors of hyper: 3 connect, 36 timeout."),
+        "{text}"
+    );
+    // Of the ten tests with a rate together.
+    assert!(
+        text.contains("Errors of hyper: 30 connect, 360 timeout."),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_matrix_has_a_sign_for_each_and_tells_what_was_wrong() {
+    let record = record_of("article");
+    let markdown = markdown(&record);
+    assert!(words(&markdown).contains("| Right | Greeting | HTTP/1.0 |"));
+    assert!(markdown.contains("- Greeting: ") && markdown.contains(": all right."));
+    assert!(
+        markdown.contains("✗ hyper: 400, closes without an answer"),
+        "{markdown}"
+    );
+    let page = page(&record);
+    assert!(
+        page.contains(
+            "<td class=\"wrong\"><b>✗</b> <span>400, closes without an answer</span></td>"
+        )
+    );
+    assert!(page.contains("<td class=\"right\"><b>✓</b>"));
+}
+
+#[test]
+fn a_picture_is_whole_and_follows_the_theme() {
+    let svg = picture(&record_of("article"));
+    assert!(svg.starts_with("<svg role=\"img\" aria-label=\"hullo, hyper and Go side by side."));
+    assert!(svg.contains("prefers-color-scheme:dark") && svg.contains("<title>"));
+    assert_in_order(
+        &svg,
+        &[
+            "10,000 requests, 100 connections",
+            "Requests/s",
+            "hullo",
+            "hyper",
+            "CPU per request",
+            "×1.1",
+        ],
+    );
+    assert!(svg.contains("5 s, 100 connections"));
+}
+
+#[test]
+fn the_same_target_has_the_same_colour_everywhere() {
+    let page = page(&record(&servers(17), &ALL, 2));
+    // Of the last one; its bars are filled and its lines drawn in it.
+    assert!(page.matches("fill=\"#9A6E02\"").count() >= 5);
+    assert!(page.matches("stroke=\"#9A6E02\" stroke-width").count() >= 4);
+}

@@ -1,0 +1,262 @@
+//! A server that is raced: started on a free port, waited for, and stopped with all its processes.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use super::machine::Pinned;
+use super::target::{Target, Way};
+use super::tree;
+
+/// How long a server may take until it answers.
+const START_MAX: Duration = Duration::from_secs(15);
+/// How long it may take to end after SIGTERM, before it is killed.
+const STOP_MAX: Duration = Duration::from_secs(3);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// Of its output, what is shown when it does not start.
+const SAID_BYTES_MAX: u64 = 600;
+/// Below the ports that Linux gives to clients, so that no connection of the load takes one.
+const PORT_FIRST: u16 = 21_000;
+const PORT_LAST: u16 = 31_999;
+
+/// A server that answers.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
+    /// What `Host` has to say.
+    pub(super) authority: String,
+    process: Option<Process>,
+}
+
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    output: File,
+}
+
+impl Server {
+    /// Starts a target on these cores, or finds it running, and waits until it answers.
+    pub(super) fn start(target: &Target, workers: usize, cores: &[usize]) -> Result<Self, String> {
+        let mut server = match &target.way {
+            Way::Running { address, url } => Self {
+                address: *address,
+                authority: url.authority.clone(),
+                process: None,
+            },
+            Way::Command(command) => {
+                let port = free_port().ok_or("there is no free port")?;
+                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+                Self {
+                    address,
+                    authority: address.to_string(),
+                    process: Some(
+                        spawn(command, port, workers, cores)
+                            .map_err(|error| format!("cannot be started: {error}"))?,
+                    ),
+                }
+            }
+        };
+        server.await_answer(&target.path)?;
+        Ok(server)
+    }
+
+    /// The process at the root of its tree; nothing if it is not ours.
+    pub(super) fn root(&self) -> Option<u32> {
+        self.process.as_ref().map(|process| process.child.id())
+    }
+
+    fn await_answer(&mut self, path: &str) -> Result<(), String> {
+        let start = Instant::now();
+        let mut last = String::new();
+        while start.elapsed() < START_MAX {
+            if let Some(process) = &mut self.process
+                && let Ok(Some(status)) = process.child.try_wait()
+                && !tree::is_alive(process.child.id())
+            {
+                return Err(format!("ended at once, {status}{}", process.said()));
+            }
+            match first_answer(self.address, &self.authority, path) {
+                Ok(()) => return Ok(()),
+                Err(error) => last = error.to_string(),
+            }
+            if self.process.is_none() {
+                return Err(format!("does not answer at {}: {last}", self.address));
+            }
+            sleep(LOOK_AGAIN);
+        }
+        let said = self.process.as_mut().map(Process::said).unwrap_or_default();
+        Err(format!(
+            "does not answer on port {} after {} s ({last}): put {{port}} in its command, or let it read $PORT{said}",
+            self.address.port(),
+            START_MAX.as_secs(),
+        ))
+    }
+}
+
+impl Drop for Server {
+    /// Ends it, politely first, and waits until nothing of it is left.
+    fn drop(&mut self) {
+        let Some(process) = &mut self.process else {
+            return;
+        };
+        let root = process.child.id();
+        let group = Pid::from_raw(root.cast_signed());
+        for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+            // Who has gone needs no signal.
+            let _ = killpg(group, signal);
+            let start = Instant::now();
+            while start.elapsed() < STOP_MAX {
+                let ended = matches!(process.child.try_wait(), Ok(Some(_)));
+                if ended && !tree::is_alive(root) {
+                    return;
+                }
+                sleep(LOOK_AGAIN);
+            }
+        }
+    }
+}
+
+impl Process {
+    /// The end of what it printed, as a part of a sentence.
+    fn said(&mut self) -> String {
+        let length = self.output.seek(SeekFrom::End(0)).unwrap_or(0);
+        let start = length.saturating_sub(SAID_BYTES_MAX);
+        let mut bytes = Vec::new();
+        let read = self.output.seek(SeekFrom::Start(start)).and_then(|_| {
+            (&mut self.output)
+                .take(SAID_BYTES_MAX)
+                .read_to_end(&mut bytes)
+        });
+        let text = String::from_utf8_lossy(&bytes);
+        match (read, text.trim()) {
+            (Ok(_), "") | (Err(_), _) => "; it printed nothing".to_owned(),
+            (Ok(_), text) => format!("; it printed: {text}"),
+        }
+    }
+}
+
+/// In a process group of its own, so that all of it can be ended.
+fn spawn(command: &str, port: u16, workers: usize, cores: &[usize]) -> io::Result<Process> {
+    let command = command
+        .replace("{port}", &port.to_string())
+        .replace("{workers}", &workers.to_string());
+    // A shell that waits for a server would be counted as a part of it.
+    let command = if is_plain(&command) {
+        format!("exec {command}")
+    } else {
+        command
+    };
+    let output = tempfile::tempfile()?;
+    let pinned = Pinned::to(cores);
+    let child = Command::new("/bin/sh")
+        .args(["-c", &command])
+        .env("PORT", port.to_string())
+        .env("WORKERS", workers.to_string())
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output.try_clone()?)
+        .process_group(0)
+        .spawn();
+    drop(pinned);
+    Ok(Process {
+        child: child?,
+        output,
+    })
+}
+
+/// Is it the name of a program and its arguments, and no other shell syntax?
+fn is_plain(command: &str) -> bool {
+    let program = command.split_whitespace().next().unwrap_or_default();
+    let is_assignment = program.contains('=');
+    let syntax = |c: char| ";|&<>()`\n{}".contains(c);
+    let words = [
+        "exec", "if", "while", "for", "case", "until", "cd", ".", "!",
+    ];
+    !is_assignment && !words.contains(&program) && !command.contains(syntax)
+}
+
+fn free_port() -> Option<u16> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Two races at once begin at different ports.
+    let span = PORT_LAST - PORT_FIRST;
+    let offset = (std::process::id() % u32::from(span)) as u16;
+    (0..span).find_map(|_| {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port =
+            PORT_FIRST + (u32::from(offset) + u32::from(step)).rem_euclid(u32::from(span)) as u16;
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
+        Some(port)
+    })
+}
+
+/// Does it answer anything that begins like HTTP?
+fn first_answer(address: SocketAddr, authority: &str, path: &str) -> io::Result<()> {
+    let limit = Duration::from_secs(2);
+    let mut stream = TcpStream::connect_timeout(&address, limit)?;
+    stream.set_read_timeout(Some(limit))?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut start = [0; 5];
+    stream.read_exact(&mut start)?;
+    if start == *b"HTTP/" {
+        Ok(())
+    } else {
+        Err(io::Error::other("what it says is no HTTP"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(text: &str) -> Target {
+        Target::parse(text).unwrap()
+    }
+
+    #[test]
+    fn what_does_not_start_says_why() {
+        let start = |text: &str| Server::start(&target(text), 1, &[]).unwrap_err();
+        let ended = start("a=echo no such luck; exit 3");
+        assert!(
+            ended.contains("exit status: 3") && ended.contains("no such luck"),
+            "{ended}"
+        );
+        let unknown = start("a=/no/such/program {port}");
+        assert!(unknown.contains("not found"), "{unknown}");
+        let nobody = start("a=http://127.0.0.1:1/");
+        assert!(nobody.contains("127.0.0.1:1"), "{nobody}");
+    }
+
+    #[test]
+    fn the_shell_makes_way_for_a_plain_command() {
+        for plain in ["./server --port 1", "/usr/bin/a \"b c\" $HOME --x=y"] {
+            assert!(is_plain(plain), "{plain}");
+        }
+        for other in [
+            "A=b ./server",
+            "exec ./server",
+            "a; b",
+            "a | b",
+            "a && b",
+            "cd x",
+            "a > b",
+        ] {
+            assert!(!is_plain(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_free_port_is_not_given_twice() {
+        let (one, two) = (free_port().unwrap(), free_port().unwrap());
+        assert_ne!(one, two);
+        assert!((PORT_FIRST..=PORT_LAST).contains(&one));
+    }
+}

@@ -1,0 +1,177 @@
+//! Figures that were taken several times: their middle, and how sure a ratio of two of them is.
+
+use statrs::distribution::{ContinuousCDF as _, StudentsT};
+
+use super::record::Ratio;
+
+/// How often at least one of the intervals that are looked at together may miss its true ratio.
+const MISS: f64 = 0.01;
+
+/// With fewer, the interval says nothing: of two pairs, it reaches from nought to the sky.
+const ROUNDS_MIN: usize = 3;
+
+/// What is nearer to 1 than this is no difference, however sure: two processes of one program differ
+/// by that much, for where the kernel has put them.
+const RESOLUTION: f64 = 0.02;
+
+/// The middle one; of an even number, the mean of the two in the middle. `None` without any.
+pub(super) fn median(figures: &[f64]) -> Option<f64> {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let upper = sorted.get(sorted.len() / 2)?;
+    if sorted.len().is_multiple_of(2) {
+        let lower = sorted.get(sorted.len() / 2 - 1)?;
+        Some(f64::midpoint(*lower, *upper))
+    } else {
+        Some(*upper)
+    }
+}
+
+/// How two figures stand to each other that were taken in the same rounds, pair by pair: what slows
+/// the machine down for a while slows both. `None` with fewer than three pairs, or a figure that has
+/// no logarithm.
+///
+/// The logarithms of the ratios are taken for normally distributed: the interval is Student's, and
+/// so wide that so many of them, which are looked at together, all hold in 99 of 100 cases
+/// (Bonferroni): who looks at more figures must not find more differences by chance.
+pub(super) fn paired(pairs: &[(f64, f64)], comparisons: usize) -> Option<Ratio> {
+    let logs = logarithms(pairs.iter().map(|&(ours, theirs)| ours / theirs))?;
+    let (mean, variance) = moments(&logs)?;
+    let count = logs.len() as f64;
+    interval(mean, (variance / count).sqrt(), count - 1.0, comparisons)
+}
+
+/// The same for figures of different races, which share no rounds (Welch).
+pub(super) fn unpaired(ours: &[f64], theirs: &[f64], comparisons: usize) -> Option<Ratio> {
+    let ours = logarithms(ours.iter().copied())?;
+    let theirs = logarithms(theirs.iter().copied())?;
+    let (our_mean, our_variance) = moments(&ours)?;
+    let (their_mean, their_variance) = moments(&theirs)?;
+    let (our_count, their_count) = (ours.len() as f64, theirs.len() as f64);
+    let (a, b) = (our_variance / our_count, their_variance / their_count);
+    let freedom = if a + b > 0.0 {
+        (a + b).powi(2) / (a * a / (our_count - 1.0) + b * b / (their_count - 1.0))
+    } else {
+        our_count + their_count - 2.0
+    };
+    interval(our_mean - their_mean, (a + b).sqrt(), freedom, comparisons)
+}
+
+fn logarithms(figures: impl Iterator<Item = f64>) -> Option<Vec<f64>> {
+    let logs: Vec<f64> = figures.map(f64::ln).collect();
+    logs.iter().all(|log| log.is_finite()).then_some(logs)
+}
+
+/// Mean, and variance of what they were drawn from.
+fn moments(figures: &[f64]) -> Option<(f64, f64)> {
+    if figures.len() < ROUNDS_MIN {
+        return None;
+    }
+    let count = figures.len() as f64;
+    let mean = figures.iter().sum::<f64>() / count;
+    let squares: f64 = figures.iter().map(|figure| (figure - mean).powi(2)).sum();
+    Some((mean, squares / (count - 1.0)))
+}
+
+fn interval(mean: f64, error: f64, freedom: f64, comparisons: usize) -> Option<Ratio> {
+    let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
+    let miss = MISS / comparisons.max(1) as f64;
+    let reach = error * student.inverse_cdf(1.0 - miss / 2.0);
+    let (low, high) = ((mean - reach).exp(), (mean + reach).exp());
+    let all_finite = [low, high].iter().all(|end| end.is_finite());
+    all_finite.then(|| Ratio {
+        mean: mean.exp(),
+        low,
+        high,
+        differs: (low > 1.0 || high < 1.0) && mean.abs() > (1.0 + RESOLUTION).ln(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(ratio: &Ratio, mean: f64, low: f64, high: f64) {
+        for (is, should) in [(ratio.mean, mean), (ratio.low, low), (ratio.high, high)] {
+            assert!((is - should).abs() < 0.002, "{ratio:?}");
+        }
+    }
+
+    #[test]
+    fn the_middle_is_found() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[3.0]), Some(3.0));
+        assert_eq!(median(&[4.0, 1.0, 3.0]), Some(3.0));
+        assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), Some(2.5));
+    }
+
+    /// The figures were computed apart, with 5.841, Student's t of 3 degrees at 99.5 %.
+    #[test]
+    fn pairs_are_compared() {
+        let ratio = paired(&[(11.0, 10.0), (23.0, 20.0), (31.5, 30.0), (44.0, 40.0)], 1).unwrap();
+        close(&ratio, 1.0994, 0.9864, 1.2254);
+        assert!(!ratio.differs);
+        let ratio = paired(&[(11.0, 10.0), (22.4, 20.0), (32.7, 30.0), (44.0, 40.0)], 1).unwrap();
+        assert!(ratio.differs && ratio.low > 1.06, "{ratio:?}");
+        assert_eq!(paired(&[(1.0, 1.0); 2], 1), None);
+        assert_eq!(paired(&[(1.0, 1.0), (2.0, 1.0), (0.0, 1.0)], 1), None);
+        assert_eq!(paired(&[(1.0, 1.0), (2.0, 1.0), (1.0, 0.0)], 1), None);
+        close(&paired(&[(2.0, 1.0); 3], 1).unwrap(), 2.0, 2.0, 2.0);
+    }
+
+    #[test]
+    fn races_are_compared() {
+        let ratio = unpaired(&[11.0, 11.2, 10.9], &[10.0, 10.1, 9.9, 10.0], 1).unwrap();
+        assert!(
+            ratio.differs && ratio.low > 1.03 && ratio.high < 1.17,
+            "{ratio:?}"
+        );
+        let ratio = unpaired(&[11.0, 9.2, 10.1], &[10.0, 10.1, 9.9], 1).unwrap();
+        assert!(!ratio.differs, "{ratio:?}");
+        assert_eq!(unpaired(&[1.0; 2], &[1.0; 3], 1), None);
+    }
+
+    #[test]
+    fn what_is_very_small_is_no_difference() {
+        let one_percent = paired(&[(10.1, 10.0), (20.2, 20.0), (30.3, 30.0)], 1).unwrap();
+        assert!(
+            one_percent.low > 1.0 && !one_percent.differs,
+            "{one_percent:?}"
+        );
+        let five = paired(&[(10.5, 10.0), (21.0, 20.0), (31.5, 30.0)], 1).unwrap();
+        assert!(five.differs, "{five:?}");
+    }
+
+    #[test]
+    fn who_looks_at_more_sees_wider_intervals() {
+        let pairs = [(11.0, 10.0), (22.4, 20.0), (32.7, 30.0), (44.0, 40.0)];
+        let reach = |comparisons| paired(&pairs, comparisons).unwrap().high;
+        assert!(reach(1) < reach(6) && reach(6) < reach(100));
+    }
+
+    /// A server against itself: whatever it is measured by, at most about one race in a hundred
+    /// sees a difference.
+    #[test]
+    fn noise_is_no_difference() {
+        let mut state = 7_u64;
+        let mut noise = move || {
+            // The sum of many is nearly normal.
+            let sum: f64 = (0..12)
+                .map(|_| {
+                    state = state
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1);
+                    (state >> 11) as f64 / (1_u64 << 53) as f64
+                })
+                .sum();
+            100.0 * (1.0 + 0.03 * (sum - 6.0))
+        };
+        let seen = (0..5000)
+            .filter(|_| {
+                let pairs: Vec<(f64, f64)> = (0..5).map(|_| (noise(), noise())).collect();
+                paired(&pairs, 1).is_some_and(|ratio| ratio.differs)
+            })
+            .count();
+        assert!((25..=80).contains(&seen), "{seen} of 5000");
+    }
+}

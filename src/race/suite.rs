@@ -1,0 +1,217 @@
+//! The work that servers are given: each suite is one question, asked by one or more tests.
+
+use clap::ValueEnum;
+
+use super::record::Test;
+
+/// A question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(super) enum Suite {
+    /// The article's three tests: so many requests, then for so long, then on one connection
+    Article,
+    /// 16 requests in a write
+    Pipeline,
+    /// A connection for each request
+    Churn,
+    /// 10,000 open connections, of which 100 ask
+    Many,
+    /// Memory of an idle connection
+    Idle,
+    /// Open model: latency at a ladder of rates, up to what the server can do
+    Rate,
+    /// All of these
+    All,
+}
+
+const EACH: [Suite; 6] = [
+    Suite::Article,
+    Suite::Pipeline,
+    Suite::Churn,
+    Suite::Many,
+    Suite::Idle,
+    Suite::Rate,
+];
+
+/// How much work; what the article had, unless the user says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Amount {
+    pub(super) requests: u64,
+    pub(super) duration_ns: u64,
+    pub(super) connections: u64,
+}
+
+const PIPELINE: u64 = 16;
+/// Open connections of the suite `many`, and the most of the suite `idle`.
+pub(super) const MANY: u64 = 10_000;
+/// The fewer of the two numbers of connections between which memory is measured.
+pub(super) const FEW: u64 = 1_000;
+/// Parts of a server's own capacity.
+const LADDER: [f64; 7] = [0.1, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0];
+
+impl Suite {
+    /// Those that were named, each once, in the order of the list.
+    pub(super) fn expand(named: &[Self]) -> Vec<Self> {
+        let all = named.contains(&Self::All);
+        EACH.into_iter()
+            .filter(|suite| all || named.contains(suite))
+            .collect()
+    }
+
+    pub(super) fn name(self) -> String {
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
+
+    /// Its tests, in order.
+    pub(super) fn tests(self, amount: Amount) -> Vec<Test> {
+        let timed = timed(self, amount);
+        let Amount { connections, .. } = amount;
+        let title = &timed.title;
+        match self {
+            Self::Article => article(amount, &timed),
+            Self::Pipeline => vec![Test {
+                title: format!("{title}, {PIPELINE} requests pipelined"),
+                pipeline: PIPELINE,
+                ..timed
+            }],
+            Self::Churn => vec![Test {
+                title: format!("{title}, a new one for each request"),
+                keepalive: false,
+                ..timed
+            }],
+            Self::Many => vec![Test {
+                title: format!("{title} that ask, {} open", group(MANY)),
+                idle_connections: MANY.saturating_sub(connections),
+                ..timed
+            }],
+            Self::Idle => vec![Test {
+                title: format!("{} connections, open and idle", group(MANY)),
+                connections: 0,
+                idle_connections: MANY,
+                requests: Some(0),
+                duration_ns: None,
+                ..timed
+            }],
+            Self::Rate => LADDER.iter().map(|&load| rung(&timed, load)).collect(),
+            Self::All => Vec::new(),
+        }
+    }
+}
+
+/// What most tests are: so many connections, for so long.
+fn timed(suite: Suite, amount: Amount) -> Test {
+    let long = seconds(amount.duration_ns);
+    Test {
+        id: suite.name(),
+        suite: suite.name(),
+        title: format!("{long}, {}", plural(amount.connections, "connection")),
+        connections: amount.connections,
+        idle_connections: 0,
+        requests: None,
+        duration_ns: Some(amount.duration_ns),
+        pipeline: 1,
+        keepalive: true,
+        load: None,
+    }
+}
+
+fn article(amount: Amount, timed: &Test) -> Vec<Test> {
+    let requests = plural(amount.requests, "request");
+    let connections = plural(amount.connections, "connection");
+    let first = Test {
+        id: "article-1".to_owned(),
+        title: format!("{requests}, {connections}"),
+        requests: Some(amount.requests),
+        duration_ns: None,
+        ..timed.clone()
+    };
+    let second = Test {
+        id: "article-2".to_owned(),
+        ..timed.clone()
+    };
+    let third = Test {
+        id: "article-3".to_owned(),
+        title: format!("{}, 1 connection", seconds(amount.duration_ns)),
+        connections: 1,
+        ..timed.clone()
+    };
+    vec![first, second, third]
+}
+
+fn rung(timed: &Test, load: f64) -> Test {
+    let percent = (load * 100.0).round();
+    Test {
+        id: format!("{}-{percent}", timed.id),
+        title: format!("{} at {percent} % of its capacity", timed.title),
+        load: Some(load),
+        ..timed.clone()
+    }
+}
+
+fn plural(count: u64, word: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{} {word}{s}", group(count))
+}
+
+/// `10,000`.
+fn group(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `5 s`, `0.3 s`.
+fn seconds(nanos: u64) -> String {
+    format!("{} s", nanos as f64 / 1e9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARTICLE: Amount = Amount {
+        requests: 10_000,
+        duration_ns: 5_000_000_000,
+        connections: 100,
+    };
+
+    #[test]
+    fn the_article_had_three_tests() {
+        let titles: Vec<String> = Suite::Article
+            .tests(ARTICLE)
+            .into_iter()
+            .map(|test| test.title)
+            .collect();
+        assert_eq!(
+            titles,
+            [
+                "10,000 requests, 100 connections",
+                "5 s, 100 connections",
+                "5 s, 1 connection"
+            ]
+        );
+    }
+
+    #[test]
+    fn each_suite_comes_once_and_each_test_has_its_own_id() {
+        assert_eq!(
+            Suite::expand(&[Suite::Churn, Suite::Article, Suite::Churn]),
+            [Suite::Article, Suite::Churn]
+        );
+        let all = Suite::expand(&[Suite::Rate, Suite::All]);
+        assert_eq!(all, EACH);
+        let tests: Vec<Test> = all.iter().flat_map(|suite| suite.tests(ARTICLE)).collect();
+        let mut ids: Vec<&str> = tests.iter().map(|test| test.id.as_str()).collect();
+        assert_eq!(ids.len(), 14);
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 14);
+    }
+}

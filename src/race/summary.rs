@@ -1,0 +1,210 @@
+//! The rounds of a target in a test, taken together, and beside those of the first target.
+
+use super::record::{Bound, Compared, Measurement, Summary, Target, Test};
+use super::spread::{median, paired};
+
+/// From here on, a side has no time left.
+const BUSY: f64 = 0.9;
+
+/// Of a target in a test, so many ratios are looked at together: requests/s and CPU time.
+const FIGURES: usize = 2;
+
+/// One for each test and each target that was measured in it.
+pub(super) fn of(tests: &[Test], targets: &[Target], results: &[Measurement]) -> Vec<Summary> {
+    let pairs = tests
+        .iter()
+        .flat_map(|test| targets.iter().map(move |target| (test, target)));
+    pairs
+        .filter_map(|(test, target)| {
+            let of = |name: &str| -> Vec<&Measurement> {
+                results
+                    .iter()
+                    .filter(|result| result.test == test.id && result.target == name)
+                    .collect()
+            };
+            let first = targets.first().filter(|first| first.name != target.name);
+            let theirs = first.map(|first| of(&first.name)).unwrap_or_default();
+            summary(&of(&target.name), &theirs)
+        })
+        .collect()
+}
+
+fn summary(ours: &[&Measurement], theirs: &[&Measurement]) -> Option<Summary> {
+    let one = ours.first()?;
+    let compared = |figure: &dyn Fn(&Measurement) -> Option<f64>| {
+        let figures: Vec<f64> = ours.iter().filter_map(|result| figure(result)).collect();
+        Some(Compared {
+            median: median(&figures)?,
+            least: figures.iter().copied().reduce(f64::min)?,
+            greatest: figures.iter().copied().reduce(f64::max)?,
+            ratio: paired(&pairs(ours, theirs, figure), FIGURES),
+        })
+    };
+    Some(Summary {
+        test: one.test.clone(),
+        target: one.target.clone(),
+        rounds: ours.len(),
+        requests: ours.iter().map(|result| result.requests).sum(),
+        elapsed_ns: ours.iter().map(|result| result.elapsed_ns).sum(),
+        errors: ours.iter().flat_map(|result| result.errors.values()).sum(),
+        bound: bound(ours),
+        requests_per_second: compared(&|result| Some(result.requests_per_second))?,
+        cpu_ns_per_request: compared(&|result| {
+            let server = result.server.as_ref()?;
+            (result.requests > 0).then_some(server.cpu_ns_per_request)
+        }),
+        idle_connection_bytes: compared(&|result| result.idle_connection_bytes),
+        latency_ns: latency(ours),
+    })
+}
+
+/// What kept them from being faster, in the middle of the rounds. When neither side has time left,
+/// it is the one that has less.
+fn bound(results: &[&Measurement]) -> Bound {
+    let middle = |of: &dyn Fn(&Measurement) -> Option<f64>| {
+        let figures: Vec<f64> = results.iter().filter_map(|result| of(result)).collect();
+        median(&figures).unwrap_or(0.0)
+    };
+    let server = middle(&|result| Some(result.server.as_ref()?.utilisation));
+    let generator = middle(&|result| Some(result.generator.utilisation));
+    if server >= BUSY && server >= generator {
+        Bound::Server
+    } else if generator >= BUSY {
+        Bound::Generator
+    } else {
+        Bound::Neither
+    }
+}
+
+/// A figure of ours and of theirs, for each round that both have.
+fn pairs(
+    ours: &[&Measurement],
+    theirs: &[&Measurement],
+    figure: &dyn Fn(&Measurement) -> Option<f64>,
+) -> Vec<(f64, f64)> {
+    ours.iter()
+        .filter_map(|our| {
+            let their = theirs.iter().find(|their| their.round == our.round)?;
+            Some((figure(our)?, figure(their)?))
+        })
+        .collect()
+}
+
+fn latency(results: &[&Measurement]) -> Vec<(f64, u64)> {
+    let Some(one) = results.first() else {
+        return Vec::new();
+    };
+    let percents = one.latency_ns.iter().map(|&(percent, _)| percent);
+    percents
+        .filter_map(|percent| {
+            let figures: Vec<f64> = results
+                .iter()
+                .flat_map(|result| &result.latency_ns)
+                .filter(|(other, _)| other.total_cmp(&percent).is_eq())
+                .map(|&(_, nanos)| nanos as f64)
+                .collect();
+            Some((percent, median(&figures)?.round() as u64))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::record::{GeneratorCost, ServerCost};
+    use super::*;
+
+    fn result(
+        target: &str,
+        round: usize,
+        per_second: f64,
+        server: f64,
+        generator: f64,
+    ) -> Measurement {
+        Measurement {
+            test: "t".to_owned(),
+            target: target.to_owned(),
+            round,
+            requests: per_second as u64,
+            elapsed_ns: 1_000_000_000,
+            requests_per_second: per_second,
+            errors: BTreeMap::from([("reset".to_owned(), 2)]),
+            latency_ns: vec![(50.0, 1000 * round as u64), (99.0, 5000)],
+            response_bytes: None,
+            rate: None,
+            idle_connection_bytes: None,
+            server: Some(ServerCost {
+                user_ns: 1,
+                system_ns: 1,
+                cpu_ns_per_request: 1e9 * server / per_second,
+                utilisation: server,
+                rss_peak_bytes: 1,
+                voluntary_switches: 1,
+                involuntary_switches: 1,
+                processes: 1,
+            }),
+            generator: GeneratorCost {
+                cpu_ns_per_request: 1.0,
+                utilisation: generator,
+            },
+        }
+    }
+
+    fn target(name: &str) -> Target {
+        Target {
+            name: name.to_owned(),
+            command: None,
+            url: None,
+            behaviour: Vec::new(),
+            out: None,
+        }
+    }
+
+    fn test() -> Test {
+        Test {
+            id: "t".to_owned(),
+            suite: "article".to_owned(),
+            title: "t".to_owned(),
+            connections: 1,
+            idle_connections: 0,
+            requests: None,
+            duration_ns: Some(1),
+            pipeline: 1,
+            keepalive: true,
+            load: None,
+        }
+    }
+
+    #[test]
+    fn rounds_are_taken_together() {
+        let mut results = Vec::new();
+        for (round, wobble) in [(1, 1.0), (2, 1.3), (3, 0.9)] {
+            results.push(result("a", round, 1000.0 * wobble, 0.5, 0.99));
+            results.push(result("b", round, 500.0 * wobble, 0.97, 0.95));
+        }
+        // One that has dropped out after a round.
+        results.push(result("c", 1, 100.0, 0.2, 0.3));
+        let targets = ["a", "b", "c", "d"].map(target);
+        let found = of(&[test()], &targets, &results);
+        let names: Vec<&str> = found
+            .iter()
+            .map(|summary| summary.target.as_str())
+            .collect();
+        assert_eq!(names, ["a", "b", "c"]);
+        assert_eq!(found[0].requests_per_second.ratio, None);
+        let ratio = found[1].requests_per_second.ratio.as_ref().unwrap();
+        assert!(
+            (ratio.mean - 0.5).abs() < 1e-9 && ratio.differs,
+            "{ratio:?}"
+        );
+        let cpu = found[1].cpu_ns_per_request.as_ref().unwrap();
+        assert!(cpu.ratio.as_ref().unwrap().mean > 3.8);
+        assert_eq!(found[2].requests_per_second.ratio, None);
+        let bounds: Vec<Bound> = found.iter().map(|summary| summary.bound).collect();
+        assert_eq!(bounds, [Bound::Generator, Bound::Server, Bound::Neither]);
+        assert_eq!(found[0].latency_ns, [(50.0, 2000), (99.0, 5000)]);
+        assert_eq!((found[0].errors, found[0].requests), (6, 3200));
+        assert!((found[0].requests_per_second.least - 900.0).abs() < 1e-9);
+    }
+}

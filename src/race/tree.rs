@@ -1,0 +1,245 @@
+//! What a server's processes have cost so far: the one that was started, its descendants, and
+//! whoever else is in its process group.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use nix::time::ClockId;
+use nix::unistd::Pid;
+
+/// `/proc` counts in hundredths of a second, whatever the kernel's own clock is.
+const TICK_NS: u64 = 10_000_000;
+
+/// Sums over the processes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Usage {
+    /// Exact: from the processes' own clocks.
+    pub(super) cpu_ns: u64,
+    /// Of that, to a hundredth of a second.
+    pub(super) user_ns: u64,
+    pub(super) system_ns: u64,
+    /// The most that each held at any one time; pages that they share count for each.
+    pub(super) rss_peak_bytes: u64,
+    /// Of the threads that are alive.
+    pub(super) voluntary_switches: u64,
+    pub(super) involuntary_switches: u64,
+    pub(super) processes: usize,
+}
+
+/// Of a tree of processes, by the id of its root, which leads a process group.
+pub(super) fn usage(root: u32) -> Usage {
+    let mut sum = Usage::default();
+    for process in tree(root) {
+        let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(process.id.cast_signed()));
+        // A process that has just ended is counted by whoever waited for it.
+        let Ok(time) = clock.and_then(ClockId::now) else {
+            continue;
+        };
+        let nanos = time.tv_sec().unsigned_abs() * 1_000_000_000 + time.tv_nsec().unsigned_abs();
+        let children = (process.child_user_ticks + process.child_system_ticks) * TICK_NS;
+        sum.cpu_ns += nanos + children;
+        sum.user_ns += (process.user_ticks + process.child_user_ticks) * TICK_NS;
+        sum.system_ns += (process.system_ticks + process.child_system_ticks) * TICK_NS;
+        sum.rss_peak_bytes += 1024 * number_after(&read(process.id, "status"), "VmHWM:");
+        for task in tasks(process.id) {
+            sum.voluntary_switches += number_after(&task, "\nvoluntary_ctxt_switches:");
+            sum.involuntary_switches += number_after(&task, "\nnonvoluntary_ctxt_switches:");
+        }
+        sum.processes += 1;
+    }
+    sum
+}
+
+/// What a tree of processes holds in memory now, in bytes; pages that they share count for each.
+/// (Counted in parts, they would seem to come and go with other processes of the same program.)
+pub(super) fn memory(root: u32) -> u64 {
+    tree(root)
+        .iter()
+        .map(|process| 1024 * number_after(&read(process.id, "smaps_rollup"), "Rss:"))
+        .sum()
+}
+
+/// Is a process of this tree alive?
+pub(super) fn is_alive(root: u32) -> bool {
+    !tree(root).is_empty()
+}
+
+/// What `/proc/PID/stat` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Process {
+    id: u32,
+    parent: u32,
+    group: u32,
+    user_ticks: u64,
+    system_ticks: u64,
+    child_user_ticks: u64,
+    child_system_ticks: u64,
+}
+
+impl Process {
+    /// `None` for what has ended and only waits to be waited for, as well.
+    fn parse(stat: &str) -> Option<Self> {
+        // The name stands in parentheses, and may hold any byte.
+        let (id, rest) = stat.split_once(" (")?;
+        let (_, rest) = rest.rsplit_once(") ")?;
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
+        if matches!(*fields.first()?, "Z" | "X") {
+            return None;
+        }
+        Some(Self {
+            id: id.parse().ok()?,
+            parent: field(4)?.try_into().ok()?,
+            group: field(5)?.try_into().ok()?,
+            user_ticks: field(14)?,
+            system_ticks: field(15)?,
+            child_user_ticks: field(16)?,
+            child_system_ticks: field(17)?,
+        })
+    }
+}
+
+fn tree(root: u32) -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let all: Vec<Process> = entries
+        .filter_map(|entry| {
+            let id: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            Process::parse(&read(id, "stat"))
+        })
+        .collect();
+    of_tree(root, all)
+}
+
+fn of_tree(root: u32, all: Vec<Process>) -> Vec<Process> {
+    let mut members: BTreeSet<u32> = all
+        .iter()
+        .filter(|process| process.id == root || process.group == root)
+        .map(|process| process.id)
+        .collect();
+    loop {
+        let children: Vec<u32> = all
+            .iter()
+            .filter(|process| members.contains(&process.parent) && !members.contains(&process.id))
+            .map(|process| process.id)
+            .collect();
+        if children.is_empty() {
+            break;
+        }
+        members.extend(children);
+    }
+    let mut tree = all;
+    tree.retain(|process| members.contains(&process.id));
+    tree
+}
+
+fn read(id: u32, name: &str) -> String {
+    fs::read(format!("/proc/{id}/{name}"))
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default()
+}
+
+fn tasks(id: u32) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{id}/task")) else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("status")).ok())
+        .collect()
+}
+
+/// The number after a key, 0 without one.
+fn number_after(text: &str, key: &str) -> u64 {
+    text.split_once(key)
+        .and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt as _;
+    use std::process::{Command, Stdio};
+    use std::thread::sleep;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn a_line_of_proc_is_read() {
+        let stat = "42 (a ) b (c)) S 7 41 1 0 -1 4194304 1 2 3 4 50 60 70 80 20 0 1 0 1 1";
+        let process = Process::parse(stat).unwrap();
+        assert_eq!((process.id, process.parent, process.group), (42, 7, 41));
+        assert_eq!((process.user_ticks, process.system_ticks), (50, 60));
+        assert_eq!(
+            (process.child_user_ticks, process.child_system_ticks),
+            (70, 80)
+        );
+        for wrong in [
+            "",
+            "42",
+            "42 (a",
+            "42 (a) S 1",
+            "42 (a) Z 7 41 1 0 -1 1 1 2 3 4 5 6 7 8 9",
+        ] {
+            assert_eq!(Process::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn children_of_children_and_of_the_group_belong_to_it() {
+        let process = |id, parent, group| Process {
+            id,
+            parent,
+            group,
+            user_ticks: 0,
+            system_ticks: 0,
+            child_user_ticks: 0,
+            child_system_ticks: 0,
+        };
+        let all = vec![
+            process(1, 0, 1),
+            process(12, 11, 9),
+            process(10, 1, 10),
+            process(11, 10, 11),
+            process(13, 1, 10),
+            process(14, 1, 14),
+        ];
+        let ids: Vec<u32> = of_tree(10, all).iter().map(|process| process.id).collect();
+        assert_eq!(ids, [12, 10, 11, 13]);
+    }
+
+    /// A shell that burns time in a child, and another that sleeps.
+    #[test]
+    fn what_a_real_tree_costs_is_seen() {
+        let mut shell = Command::new("sh")
+            .args(["-c", "sh -c 'while :; do :; done' & sleep 60 & wait"])
+            .process_group(0)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let root = shell.id();
+        let start = Instant::now();
+        while usage(root).processes < 3 || usage(root).cpu_ns < 50_000_000 {
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "{:?}",
+                usage(root)
+            );
+            sleep(Duration::from_millis(10));
+        }
+        let before = usage(root);
+        assert!(before.rss_peak_bytes > 100_000, "{before:?}");
+        assert!(memory(root) > 10_000);
+        sleep(Duration::from_millis(100));
+        assert!(usage(root).cpu_ns > before.cpu_ns);
+        let group = Pid::from_raw(root.cast_signed());
+        nix::sys::signal::killpg(group, nix::sys::signal::SIGKILL).unwrap();
+        shell.wait().unwrap();
+        while is_alive(root) {
+            assert!(start.elapsed() < Duration::from_secs(20));
+            sleep(Duration::from_millis(10));
+        }
+        assert_eq!(usage(root), Usage::default());
+    }
+}

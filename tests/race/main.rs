@@ -1,0 +1,415 @@
+//! `hullo race` as its users run it, on servers that start, fail to, end too early, or run already.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const HULLO: &str = env!("CARGO_BIN_EXE_hullo");
+
+/// As short as it can be.
+const SHORT: [&str; 8] = ["-z", "100ms", "-n", "500", "-c", "10", "--warmup", "50ms"];
+
+/// A server that is started with this after its own name and flags.
+fn server(name: &str) -> String {
+    format!("{name}={HULLO} --port {{port}} --workers {{workers}}")
+}
+
+fn race(arguments: &[&str]) -> Command {
+    let mut command = Command::new(HULLO);
+    command.arg("race").args(arguments).stdin(Stdio::null());
+    command
+}
+
+struct Ran {
+    code: i32,
+    text: String,
+    complaint: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().expect("it was not killed"),
+            text: String::from_utf8(output.stdout).unwrap(),
+            complaint: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+fn ran(arguments: &[&str]) -> Ran {
+    race(arguments).output().unwrap().into()
+}
+
+/// Runs a short one, and holds its JSON against the schema.
+fn measured(arguments: &[&str]) -> (Ran, Value) {
+    written(&[&SHORT, arguments].concat())
+}
+
+/// Runs it, and holds its JSON against the schema.
+fn written(arguments: &[&str]) -> (Ran, Value) {
+    let file = TemporaryFile::new();
+    let ran = ran(&[&["--json", file.path()], arguments].concat());
+    let text = std::fs::read_to_string(&file.0).unwrap_or_else(|_| panic!("{}", ran.complaint));
+    (ran, valid(&text))
+}
+
+#[track_caller]
+fn valid(text: &str) -> Value {
+    let json: Value = serde_json::from_str(text).unwrap();
+    let schema = include_str!("../../src/race/report.schema.json");
+    let schema = serde_json::from_str(schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let faults: Vec<String> = validator
+        .iter_errors(&json)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    json
+}
+
+/// A file that is gone when this is dropped.
+struct TemporaryFile(PathBuf);
+
+impl TemporaryFile {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("hullo-race-{}-{number}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn list<'a>(json: &'a Value, key: &str) -> &'a Vec<Value> {
+    json[key].as_array().unwrap()
+}
+
+fn word<'a>(json: &'a Value, key: &str) -> &'a str {
+    json[key].as_str().unwrap()
+}
+
+fn number(json: &Value) -> f64 {
+    json.as_f64().unwrap()
+}
+
+#[test]
+fn each_server_gets_the_same_work_in_turn() {
+    let (a, b) = (server("a"), server("b"));
+    let (ran, json) = measured(&["-s", "pipeline,article,churn", "-r", "3", &a, &b]);
+    assert_eq!((ran.code, ran.complaint.as_str()), (0, ""));
+    let results = list(&json, "results");
+    let order: Vec<String> = results
+        .iter()
+        .map(|result| {
+            format!(
+                "{} {} {}",
+                word(result, "test"),
+                result["round"],
+                word(result, "target")
+            )
+        })
+        .collect();
+    let tests = ["article-1", "article-2", "article-3", "pipeline", "churn"];
+    let wanted: Vec<String> = tests
+        .iter()
+        .flat_map(|test| [1, 2, 3].map(|round| (test, round)))
+        .flat_map(|(test, round)| ["a", "b"].map(|name| format!("{test} {round} {name}")))
+        .collect();
+    assert_eq!(order, wanted);
+    for result in results {
+        let requests = number(&result["requests"]);
+        if word(result, "test") == "article-1" {
+            assert!((requests - 500.0).abs() < 0.1, "{result}");
+        }
+        assert!(
+            requests > 0.0 && result["errors"].as_object().unwrap().is_empty(),
+            "{result}"
+        );
+        let server = &result["server"];
+        let cpu = number(&server["user_ns"]) + number(&server["system_ns"]);
+        let each = number(&server["cpu_ns_per_request"]);
+        assert_eq!(server["processes"], 1, "{result}");
+        assert!(
+            cpu > 0.0 && (cpu / requests / each - 1.0).abs() < 0.01,
+            "{result}"
+        );
+        assert!(
+            number(&server["utilisation"]) > 0.0 && number(&server["utilisation"]) < 1.5,
+            "{result}"
+        );
+        assert!(number(&server["rss_peak_bytes"]) > 1e6, "{result}");
+        assert!(
+            number(&result["generator"]["cpu_ns_per_request"]) > 0.0,
+            "{result}"
+        );
+        // "Hello, visitor! You've requested: /any/path\n" and its head.
+        let bytes = number(&result["response_bytes"]);
+        assert!((150.0..190.0).contains(&bytes), "{result}");
+        assert!(list(result, "latency_ns").len() > 4, "{result}");
+    }
+    let summaries = list(&json, "summaries");
+    assert_eq!(summaries.len(), 10);
+    for summary in summaries {
+        let is_first = word(summary, "target") == "a";
+        assert_eq!(
+            summary["requests_per_second"]["ratio"].is_null(),
+            is_first,
+            "{summary}"
+        );
+    }
+    for target in list(&json, "targets") {
+        let findings = list(target, "behaviour");
+        assert_eq!(findings.len(), 11);
+        assert!(
+            findings.iter().all(|finding| finding["right"] == true),
+            "{target}"
+        );
+    }
+    let columns = [
+        "Language",
+        "Requests",
+        "Concurrency",
+        "Time Taken",
+        "Errors",
+        "Requests/sec",
+    ];
+    assert!(
+        columns.iter().all(|column| ran.text.contains(column)),
+        "{}",
+        ran.text
+    );
+}
+
+#[test]
+fn memory_of_idle_connections_is_measured() {
+    let (ran, json) = measured(&["-s", "idle", "-r", "1", &server("a")]);
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    let result = &list(&json, "results")[0];
+    let bytes = number(&result["idle_connection_bytes"]);
+    assert!((40.0..1000.0).contains(&bytes), "{result}");
+}
+
+#[test]
+fn a_ladder_of_rates_is_climbed() {
+    let (ran, json) = measured(&["-s", "rate", "-r", "1", &server("a")]);
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    let rates: Vec<f64> = list(&json, "results")
+        .iter()
+        .map(|result| number(&result["rate"]))
+        .collect();
+    assert_eq!(rates.len(), 7);
+    assert!(rates.is_sorted() && rates[6] > 9.0 * rates[0], "{rates:?}");
+    let low = &list(&json, "results")[0];
+    let part = number(&low["requests_per_second"]) / rates[0];
+    assert!((0.5..1.5).contains(&part), "{low}");
+}
+
+#[test]
+fn a_server_that_runs_already_is_loaded_but_not_looked_into() {
+    let other = hullo::server::Server::bind(hullo::server::Options {
+        address: "127.0.0.1:0".parse().unwrap(),
+        ..hullo::server::Options::default()
+    })
+    .unwrap()
+    .start(hullo::Greeting)
+    .unwrap();
+    let url = format!("other=http://{}/its/path", other.address());
+    let (ran, json) = measured(&["-r", "2", &url, &server("a")]);
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    let servers: Vec<bool> = list(&json, "results")
+        .iter()
+        .map(|result| result["server"].is_null())
+        .collect();
+    assert_eq!(&servers[..4], [true, false, true, false]);
+    let target = &list(&json, "targets")[0];
+    assert!(word(target, "url").ends_with("/its/path") && target["command"].is_null());
+    assert!(
+        list(target, "behaviour")
+            .iter()
+            .all(|finding| finding["right"] == true),
+        "{target}"
+    );
+    other.stop().unwrap();
+}
+
+#[test]
+fn who_does_not_start_or_ends_too_early_is_out_and_the_others_race_on() {
+    let short_lived = format!("dies=exec timeout 2 {HULLO} --port {{port}}");
+    let targets = [
+        server("good"),
+        "broken=echo no luck today; exit 7".to_owned(),
+        short_lived,
+    ];
+    let (ran, json) = written(&[
+        "-s",
+        "churn",
+        "-r",
+        "1",
+        "-z",
+        "2.5s",
+        &targets[0],
+        &targets[1],
+        &targets[2],
+    ]);
+    assert_eq!(ran.code, 1, "{}", ran.text);
+    assert!(
+        ran.complaint
+            .contains("not measured to the end: broken, dies"),
+        "{}",
+        ran.complaint
+    );
+    let targets = list(&json, "targets");
+    assert!(targets[0]["out"].is_null());
+    assert!(
+        word(&targets[1], "out").contains("no luck today"),
+        "{targets:?}"
+    );
+    assert!(
+        word(&targets[2], "out").contains("ended while it was loaded"),
+        "{targets:?}"
+    );
+    let measured: Vec<&str> = list(&json, "results")
+        .iter()
+        .map(|result| word(result, "target"))
+        .collect();
+    assert_eq!(measured, ["good"]);
+    let nobody = ran_code(&["a=exit 1"]);
+    assert_eq!(nobody, 1);
+}
+
+fn ran_code(arguments: &[&str]) -> i32 {
+    ran(&[&SHORT, arguments].concat()).code
+}
+
+/// Each of its lines has the id of a process that was started.
+fn are_gone(pids: &TemporaryFile) -> bool {
+    let text = std::fs::read_to_string(&pids.0).unwrap();
+    assert!(!text.is_empty());
+    text.lines()
+        .all(|pid| !PathBuf::from(format!("/proc/{pid}")).exists())
+}
+
+#[test]
+fn a_signal_ends_it_with_what_there_is_and_leaves_no_server() {
+    let (pids, file) = (TemporaryFile::new(), TemporaryFile::new());
+    let target = format!("a=echo $$ >> {}; exec {HULLO} --port {{port}}", pids.path());
+    let child = race(&[
+        "-z",
+        "1s",
+        "-r",
+        "50",
+        "-s",
+        "pipeline",
+        "--json",
+        file.path(),
+        &target,
+    ])
+    .stdout(Stdio::piped())
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
+    let start = Instant::now();
+    // The probes, and a round.
+    while std::fs::read_to_string(&pids.0)
+        .unwrap_or_default()
+        .lines()
+        .count()
+        < 4
+    {
+        assert!(start.elapsed() < Duration::from_secs(60));
+        sleep(Duration::from_millis(20));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    let json = valid(&std::fs::read_to_string(&file.0).unwrap());
+    let rounds = list(&json, "results").len();
+    assert!((1..50).contains(&rounds), "{rounds}");
+    assert!(
+        json["warnings"].to_string().contains("signal"),
+        "{}",
+        json["warnings"]
+    );
+    assert!(are_gone(&pids));
+}
+
+#[test]
+fn reports_are_made_again_and_compared() {
+    let [first, second, page] = [(); 3].map(|()| TemporaryFile::new());
+    let (a, b) = (server("a"), server("b"));
+    let arguments = ["--json", first.path(), "-s", "churn", "-r", "3", &a, &b];
+    let original = ran(&[&SHORT, &arguments[..]].concat());
+    assert_eq!(original.code, 0, "{}", original.complaint);
+    let again = ran(&[
+        "--from",
+        first.path(),
+        "--json",
+        second.path(),
+        "--html",
+        page.path(),
+    ]);
+    assert_eq!((again.code, &again.text), (0, &original.text));
+    let read = |file: &TemporaryFile| std::fs::read_to_string(&file.0).unwrap();
+    assert_eq!(read(&first), read(&second));
+    assert!(read(&page).contains("</html>"));
+    let same = ran(&["--compare", first.path(), second.path()]);
+    assert_eq!(same.code, 0, "{}", same.complaint);
+    assert_eq!(
+        same.text.matches("no difference").count(),
+        4,
+        "{}",
+        same.text
+    );
+    // Each request of the new race is a tenth as fast.
+    let mut slower = valid(&read(&first));
+    for result in slower["results"].as_array_mut().unwrap() {
+        let figure = number(&result["requests_per_second"]);
+        result["requests_per_second"] = (figure / 1e6).into();
+    }
+    std::fs::write(&second.0, slower.to_string()).unwrap();
+    let worse = ran(&["--compare", first.path(), second.path()]);
+    assert_eq!(worse.text.matches("worse").count(), 2, "{}", worse.text);
+    assert_eq!(ran(&["--compare", page.path(), first.path()]).code, 2);
+}
+
+#[test]
+fn wrong_arguments_are_told_and_nothing_runs() {
+    for (arguments, words) in [
+        (vec![], "NAME=COMMAND"),
+        (vec!["./server"], "has no name"),
+        (vec!["a=x", "a=y"], "two servers are called a"),
+        (vec!["a=https://127.0.0.1/"], "https"),
+        (vec!["--cpus", "9999", "a=x"], "9999"),
+        (vec!["--suite", "marathon", "a=x"], "marathon"),
+        (vec!["-r", "0", "a=x"], "--rounds"),
+        (vec!["-z", "0", "a=x"], "no time"),
+        (
+            vec!["-g", "wrk", "-s", "rate", "a=x"],
+            "wrk has no open model",
+        ),
+        (vec!["--from", "/no/such/file"], "/no/such/file"),
+    ] {
+        let ran = ran(&arguments);
+        assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.complaint);
+        assert!(
+            ran.complaint.contains(words),
+            "{arguments:?}: {}",
+            ran.complaint
+        );
+        assert_eq!(ran.text, "", "{arguments:?}");
+    }
+}
