@@ -61,7 +61,7 @@ fn measure(options: &Options) -> Result<Report, Failure> {
 }
 
 /// The first signal ends the run, and what there is is printed; the second ends the process.
-pub(crate) fn stop_on_signal() -> io::Result<Arc<AtomicBool>> {
+fn stop_on_signal() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;

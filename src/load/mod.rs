@@ -58,6 +58,5 @@ mod warn;
 mod worker;
 
 pub use command::bench;
-pub(crate) use command::stop_on_signal;
 pub use options::{Options, hey_flags};
 pub(crate) use target::{Target as Url, reachable};

@@ -1,24 +1,25 @@
 //! The command itself: it probes, measures in turn, writes the reports and says how it went.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use super::measure::Bench;
 use super::options::Options;
-use super::record::{self, FORMAT, Record, Settings};
+use super::record::{self, FORMAT, Measurement, Record, Settings};
 use super::server::Server;
 use super::suite::{Amount, MANY, Suite};
 use super::target::{PATH, Target, Way};
-use super::{compare, machine, probe, summary};
-use crate::load::stop_on_signal;
+use super::{compare, machine, probe, report, summary};
 use crate::server::{open_file_limit, raise_open_file_limit};
 
 /// A server could not be measured to the end.
@@ -45,6 +46,9 @@ pub fn race(options: &Options) -> ExitCode {
     }
 }
 
+/// What the race itself has open beside its idle connections.
+const FILES_BESIDE: u64 = 200;
+
 type Failure = (u8, String);
 
 fn comparison(old: &Path, new: &Path) -> Result<u8, Failure> {
@@ -56,42 +60,47 @@ fn comparison(old: &Path, new: &Path) -> Result<u8, Failure> {
 fn read(path: &Path) -> Result<Record, Failure> {
     let wrong = |error: String| (EXIT_USAGE, format!("{}: {error}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    let record: Record =
-        serde_json::from_str(&text).map_err(|error| wrong(format!("it is no race: {error}")))?;
-    if record.format != FORMAT {
-        return Err(wrong(format!(
-            "its format is {}, not {FORMAT}",
-            record.format
-        )));
-    }
-    Ok(record)
+    Record::read(&text).map_err(wrong)
 }
 
 fn run(options: &Options) -> Result<u8, Failure> {
     let mut race = Race::prepare(options).map_err(|sentence| (EXIT_USAGE, sentence))?;
-    let stop = stop_on_signal()
+    can_write(options)?;
+    stop_on_signal(&race.bench.stop)
         .map_err(|error| (EXIT_OUT, format!("cannot wait for signals: {error}")))?;
-    race.run(&stop);
+    race.run();
     publish(options, &race.record)
 }
 
-/// Writes the files, prints the tables, and says whether all went to the end.
+/// A signal ends the race, and what there is is reported. A second one changes nothing: whoever dies
+/// now leaves servers behind.
+fn stop_on_signal(stop: &Arc<AtomicBool>) -> io::Result<()> {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        flag::register(signal, Arc::clone(stop))?;
+    }
+    Ok(())
+}
+
+/// Writes the files, prints the tables, and says whether all went to the end. What cannot be written
+/// does not keep the rest from a reader.
 fn publish(options: &Options, record: &Record) -> Result<u8, Failure> {
-    let write = |path: &Option<std::path::PathBuf>, text: &dyn Fn() -> String| match path {
-        Some(path) => fs::write(path, text()).map_err(|error| {
-            (
-                EXIT_OUT,
-                format!("cannot write {}: {error}", path.display()),
-            )
-        }),
-        None => Ok(()),
-    };
+    type Form = fn(&Record) -> String;
     // The most precious first.
-    write(&options.json, &|| record.json())?;
-    write(&options.html, &|| super::report::page(record))?;
-    write(&options.markdown, &|| super::report::markdown(record))?;
-    write(&options.svg, &|| super::report::picture(record))?;
-    print(&super::report::text(record))?;
+    let files: [(&Option<PathBuf>, Form); 4] = [
+        (&options.json, Record::json),
+        (&options.html, report::page),
+        (&options.markdown, report::markdown),
+        (&options.svg, report::picture),
+    ];
+    let mut done = Ok(());
+    for (path, form) in files {
+        if let Some(path) = path {
+            done =
+                done.and(fs::write(path, form(record)).map_err(|error| cannot_write(path, &error)));
+        }
+    }
+    done = done.and(print(&report::text(record)));
+    done?;
     let out: Vec<&str> = record
         .targets
         .iter()
@@ -106,6 +115,27 @@ fn publish(options: &Options, record: &Record) -> Result<u8, Failure> {
         let names = out.join(", ");
         Err((EXIT_OUT, format!("not measured to the end: {names}")))
     }
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    let sentence = format!("cannot write {}: {error}", path.display());
+    (EXIT_OUT, sentence)
+}
+
+/// Before an hour of work: could its reports be written?
+fn can_write(options: &Options) -> Result<(), Failure> {
+    let paths = [
+        &options.json,
+        &options.html,
+        &options.markdown,
+        &options.svg,
+    ];
+    for path in paths.into_iter().flatten() {
+        // It keeps what is there.
+        let opened = OpenOptions::new().append(true).create(true).open(path);
+        opened.map_err(|error| cannot_write(path, &error))?;
+    }
+    Ok(())
 }
 
 fn print(text: &str) -> Result<(), Failure> {
@@ -160,6 +190,8 @@ impl<'a> Race<'a> {
             load_cores: load,
             warm_up_ns: options.warmup,
             capacities: HashMap::new(),
+            stop: Arc::default(),
+            warnings: Vec::new(),
         };
         let record = record(options, &bench)?;
         Ok(Self {
@@ -170,25 +202,12 @@ impl<'a> Race<'a> {
         })
     }
 
-    fn run(&mut self, stop: &Arc<AtomicBool>) {
+    fn run(&mut self) {
         let start = Instant::now();
-        raise_open_file_limit();
-        let files = open_file_limit() as u64;
-        if self
-            .record
-            .tests
-            .iter()
-            .any(|test| test.idle_connections + 200 > files)
-        {
-            self.record.warnings.push(format!(
-                "{files} open files are too few for {MANY} connections: raise the limit with ulimit -n"
-            ));
-        }
-        self.probe(stop);
+        self.probe();
         let tests = self.record.tests.clone();
         let rounds = self.record.settings.rounds;
-        let turns = tests.len() * rounds * self.targets.len();
-        let line = line(turns);
+        let line = line(tests.len() * rounds * self.targets.len());
         for test in &tests {
             for round in 1..=rounds {
                 for (index, target) in self.targets.iter().enumerate() {
@@ -196,45 +215,66 @@ impl<'a> Race<'a> {
                         "{}: {}, round {round} of {rounds}",
                         test.title, target.name
                     ));
-                    if stop.load(Ordering::Relaxed) {
-                        break;
+                    if !self.is_over() {
+                        self.turn(index, test, round);
+                        line.inc(1);
                     }
-                    self.turn(index, test, round, stop);
-                    line.inc(1);
                 }
             }
         }
         line.finish_and_clear();
-        if stop.load(Ordering::Relaxed) {
-            let sentence = "it was ended by a signal: what follows is what there was".to_owned();
-            self.record.warnings.push(sentence);
-        }
-        let Record {
-            tests,
-            targets,
-            results,
-            ..
-        } = &self.record;
-        self.record.summaries = summary::of(tests, targets, results);
+        self.conclude();
         self.record.elapsed_ms = start.elapsed().as_millis() as u64;
     }
 
+    fn is_over(&self) -> bool {
+        self.bench.stop.load(Ordering::Relaxed)
+    }
+
+    /// What follows from the measurements.
+    fn conclude(&mut self) {
+        let shared = shares(&self.bench);
+        let record = &mut self.record;
+        record.warnings.append(&mut self.bench.warnings);
+        if self.bench.stop.load(Ordering::Relaxed) {
+            let sentence = "it was ended by a signal: what follows is what there was".to_owned();
+            record.warnings.push(sentence);
+        }
+        record.summaries = summary::of(&record.tests, &record.targets, &record.results, shared);
+        for test in &record.tests {
+            for target in &record.targets {
+                let of =
+                    |result: &&Measurement| result.test == test.id && result.target == target.name;
+                let results: Vec<&Measurement> = record.results.iter().filter(of).collect();
+                if summary::fails(&results) {
+                    record.warnings.push(format!(
+                        "{}: too many errors of {}; its figures are not those of the work, and not compared",
+                        test.title, target.name
+                    ));
+                }
+            }
+        }
+    }
+
     /// Asks each target what it does. Who does not start is out.
-    fn probe(&mut self, stop: &Arc<AtomicBool>) {
+    fn probe(&mut self) {
+        let bench = &self.bench;
         for (target, entry) in self.targets.iter().zip(&mut self.record.targets) {
-            if stop.load(Ordering::Relaxed) {
+            if bench.stop.load(Ordering::Relaxed) {
                 return;
             }
-            match Server::start(target, self.bench.workers, &self.bench.server_cores) {
+            match Server::start(target, bench.workers, &bench.server_cores, &bench.stop) {
                 Ok(server) => {
                     entry.behaviour = probe::probe(server.address, &server.authority, &target.path);
                 }
+                // What a signal cut short is nobody's fault.
+                Err(_) if bench.stop.load(Ordering::Relaxed) => {}
                 Err(sentence) => out(entry, &sentence),
             }
         }
     }
 
-    fn turn(&mut self, index: usize, test: &record::Test, round: usize, stop: &Arc<AtomicBool>) {
+    fn turn(&mut self, index: usize, test: &record::Test, round: usize) {
         let (Some(target), Some(entry)) =
             (self.targets.get(index), self.record.targets.get_mut(index))
         else {
@@ -244,9 +284,10 @@ impl<'a> Race<'a> {
         if entry.behaviour.is_empty() || self.failed.contains(&(index, test.id.clone())) {
             return;
         }
-        match self.bench.measure(test, target, round) {
+        let measured = self.bench.measure(test, target, round);
+        match measured {
             // What a signal cut short is no measurement.
-            _ if stop.load(Ordering::Relaxed) => {}
+            _ if self.bench.stop.load(Ordering::Relaxed) => {}
             Ok(result) => self.record.results.push(result),
             Err(sentence) => {
                 self.failed.insert((index, test.id.clone()));
@@ -257,11 +298,20 @@ impl<'a> Race<'a> {
 }
 
 fn out(entry: &mut record::Target, sentence: &str) {
-    eprintln!("hullo race: {} is out: {sentence}", entry.name);
+    eprintln!(
+        "hullo race: {} could not be measured: {sentence}",
+        entry.name
+    );
     entry.out = Some(match entry.out.take() {
         Some(before) => format!("{before}; {sentence}"),
         None => sentence.to_owned(),
     });
+}
+
+/// Do servers and load run on the same cores?
+fn shares(bench: &Bench) -> bool {
+    let mut cores = bench.server_cores.iter();
+    cores.any(|core| bench.load_cores.contains(core))
 }
 
 /// The cores that are not among these; when those are all, the same.
@@ -284,20 +334,39 @@ fn line(turns: usize) -> ProgressBar {
     bar
 }
 
-/// A record of a race that has not begun.
-fn record(options: &Options, bench: &Bench) -> Result<Record, String> {
-    let suites = Suite::expand(&options.suite);
+/// The tests of these suites that can be run here, and of the others a warning for each.
+fn tests(
+    options: &Options,
+    suites: &[Suite],
+    warnings: &mut Vec<String>,
+) -> Result<Vec<record::Test>, String> {
     let amount = Amount {
         requests: options.requests,
         duration_ns: options.duration,
         connections: options.connections.into(),
     };
-    let mut warnings = Vec::new();
+    if suites.contains(&Suite::Article) && amount.requests < amount.connections {
+        return Err(format!(
+            "{} requests are too few for {} connections: raise -n, or lower -c",
+            amount.requests, amount.connections
+        ));
+    }
     let mut tests: Vec<record::Test> = suites
         .iter()
         .flat_map(|suite| suite.tests(amount))
         .collect();
-    tests.retain(|test| match options.generator.cannot(test) {
+    raise_open_file_limit();
+    let files = open_file_limit() as u64;
+    let reason = |test: &record::Test| {
+        if test.idle_connections + FILES_BESIDE > files {
+            return Some(format!(
+                "{files} open files are too few: ulimit -n {}",
+                MANY + FILES_BESIDE
+            ));
+        }
+        options.generator.cannot(test).map(str::to_owned)
+    };
+    tests.retain(|test| match reason(test) {
         Some(reason) => {
             warnings.push(format!("left out: {} ({reason})", test.title));
             false
@@ -305,13 +374,20 @@ fn record(options: &Options, bench: &Bench) -> Result<Record, String> {
         None => true,
     });
     if tests.is_empty() {
-        return Err(format!("{}; take --generator hullo", warnings.join(", ")));
+        return Err(format!(
+            "nothing is left to be run: {}",
+            warnings.join(", ")
+        ));
     }
-    if bench
-        .server_cores
-        .iter()
-        .any(|core| bench.load_cores.contains(core))
-    {
+    Ok(tests)
+}
+
+/// A record of a race that has not begun.
+fn record(options: &Options, bench: &Bench) -> Result<Record, String> {
+    let suites = Suite::expand(&options.suite);
+    let mut warnings = Vec::new();
+    let tests = tests(options, &suites, &mut warnings)?;
+    if shares(bench) {
         warnings.push("servers and load share cores: they measure each other".to_owned());
     }
     let now = SystemTime::now()

@@ -3,8 +3,9 @@
 use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
 
-use super::record::{Measurement, Record, Test};
-use super::spread::{median, unpaired};
+use super::record::{Bound, Measurement, Record, Settings, Summary, Target, Test};
+use super::report::cell;
+use super::spread::{TOGETHER, median, unpaired};
 
 /// A row for each target, test and figure that both have, or why there is none.
 pub(super) fn text(old: &Record, new: &Record) -> Result<String, String> {
@@ -52,13 +53,12 @@ enum Better {
     Less,
 }
 
-/// As in a race: requests/s and CPU time of a test.
-const FIGURES_TOGETHER: usize = 2;
+const SPEED: &str = "requests/s";
 
 /// Names with units, by what they are divided for it, and which way is up.
 const FIGURES: [Figure; 3] = [
     (
-        "requests/s",
+        SPEED,
         1.0,
         |result| (result.requests > 0).then_some(result.requests_per_second),
         Better::More,
@@ -92,8 +92,8 @@ fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8
             let (before, after) = (figures(old, of), figures(new, of));
             let shown = |figures: &[f64]| median(figures).map(|figure| short(figure / unit));
             let (was, is) = (shown(&before)?, shown(&after)?);
-            let (ratio, interval, word) = match unpaired(&after, &before, FIGURES_TOGETHER) {
-                None => (String::new(), String::new(), "too few rounds to tell"),
+            let (ratio, interval, word) = match unpaired(&after, &before, TOGETHER) {
+                None => (String::new(), String::new(), "cannot be told"),
                 Some(ratio) => (
                     format!("{:.3}", ratio.mean),
                     format!("{:.3} to {:.3}", ratio.low, ratio.high),
@@ -104,19 +104,25 @@ fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8
                     },
                 ),
             };
-            let row = [
-                test.title.as_str(),
-                target,
-                name,
-                &was,
-                &is,
-                &ratio,
-                &interval,
-                word,
-            ];
+            let word = if name == SPEED && !is_of_servers(old, new, test, target) {
+                "not the server's"
+            } else {
+                word
+            };
+            let (title, target) = (cell(&test.title), cell(target));
+            let row = [&title, &target, name, &was, &is, &ratio, &interval, word];
             Some(row.map(str::to_owned))
         })
         .collect()
+}
+
+/// Were the requests/s of both races those of the server?
+fn is_of_servers(old: &Record, new: &Record, test: &Test, target: &str) -> bool {
+    [old, new].iter().all(|record| {
+        let of = |summary: &&Summary| summary.test == test.id && summary.target == target;
+        let found = record.summaries.iter().find(of);
+        found.is_some_and(|summary| summary.bound == Bound::Server)
+    })
 }
 
 /// Three digits at least.
@@ -133,17 +139,20 @@ fn notes(old: &Record, new: &Record) -> Vec<String> {
     if old.machine != new.machine {
         notes.push("the races ran on different machines, or on different systems".to_owned());
     }
-    let same = |record: &Record| {
-        let settings = &record.settings;
-        (
-            settings.workers,
-            settings.server_cpus.clone(),
-            settings.load_cpus.clone(),
-            settings.generator.clone(),
-        )
+    let bare = |record: &Record| Settings {
+        suites: Vec::new(),
+        rounds: 0,
+        ..record.settings.clone()
     };
-    if same(old) != same(new) {
-        notes.push("the races had other cores, workers or generators".to_owned());
+    if bare(old) != bare(new) {
+        notes.push("the races had other cores, workers, warm-ups or generators".to_owned());
+    }
+    let commands = |record: &Record| -> Vec<(String, Option<String>)> {
+        let of = |target: &Target| (target.name.clone(), target.command.clone());
+        record.targets.iter().map(of).collect()
+    };
+    if commands(old) != commands(new) {
+        notes.push("the races had other servers, or started them by other commands".to_owned());
     }
     notes.push(
         "races at different times also see a different machine: run old and new side by side in one race to be sure"

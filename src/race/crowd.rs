@@ -2,12 +2,15 @@
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
 /// How long each may take to be answered.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
+/// How long all of them may take.
+const GROW_MAX: Duration = Duration::from_secs(60);
 /// An answer that is longer is no greeting.
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
 
@@ -30,14 +33,27 @@ impl Crowd {
         }
     }
 
-    /// Opens more, until there are so many or one of them fails.
-    pub(super) fn grow(&mut self, count: u64) {
-        while (self.members.len() as u64) < count && self.stopped.is_none() {
-            match self.open() {
+    /// Opens more, until there are so many, one of them fails, they take too long, or it is told to
+    /// stop.
+    pub(super) fn grow(&mut self, count: u64, stop: &AtomicBool) {
+        let start = Instant::now();
+        while (self.members.len() as u64) < count
+            && self.stopped.is_none()
+            && !stop.load(Ordering::Relaxed)
+        {
+            let opened = if start.elapsed() < GROW_MAX {
+                self.open()
+            } else {
+                let seconds = GROW_MAX.as_secs();
+                Err(io::Error::other(format!(
+                    "there were no more within {seconds} s"
+                )))
+            };
+            match opened {
                 Ok(stream) => self.members.push(stream),
                 Err(error) => {
                     let before = self.members.len();
-                    self.stopped = Some(format!("after {before} connections: {error}"));
+                    self.stopped = Some(format!("after {before} idle connections: {error}"));
                 }
             }
         }
@@ -65,7 +81,11 @@ fn read_answer(stream: &mut TcpStream) -> io::Result<()> {
     let mut bytes = Vec::new();
     let mut block = [0; 2048];
     loop {
-        let read = stream.read(&mut block)?;
+        let read = match stream.read(&mut block) {
+            // A signal that asks for the end of the race is heard elsewhere.
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            read => read?,
+        };
         if read == 0 {
             return Err(io::Error::other("it closed the connection"));
         }
@@ -134,13 +154,14 @@ mod tests {
             .unwrap()
             .start(crate::Greeting)
             .unwrap();
+        let stop = AtomicBool::new(false);
         let mut crowd = Crowd::new(running.address(), "a", "/x");
-        crowd.grow(20);
-        crowd.grow(50);
+        crowd.grow(20, &stop);
+        crowd.grow(50, &stop);
         assert_eq!((crowd.held(), &crowd.stopped), (50, &None));
         running.stop().unwrap();
         assert_eq!(crowd.held(), 0);
-        crowd.grow(60);
+        crowd.grow(60, &stop);
         assert!(crowd.stopped.is_some());
     }
 

@@ -1,12 +1,14 @@
 //! One target in one round of one test: it is started, warmed up, loaded, and looked into.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::sleep;
 use std::time::Duration;
 
 use super::crowd::Crowd;
 use super::generator::{Generator, Load, Order};
-use super::record::{GeneratorCost, Measurement, ServerCost, Test};
+use super::record::{GeneratorCost, LOST, Measurement, ServerCost, Test};
 use super::server::Server;
 use super::suite::FEW;
 use super::target::Target;
@@ -25,6 +27,10 @@ pub(super) struct Bench {
     pub(super) warm_up_ns: u64,
     /// Requests/s of each target without a rate, by its name, once it was asked for.
     pub(super) capacities: HashMap<String, f64>,
+    /// Set by a signal: everything is to come to its end.
+    pub(super) stop: Arc<AtomicBool>,
+    /// What a reader of the figures has to know.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Bench {
@@ -35,14 +41,17 @@ impl Bench {
         target: &Target,
         round: usize,
     ) -> Result<Measurement, String> {
-        let server = Server::start(target, self.workers, &self.server_cores)?;
+        let server = Server::start(target, self.workers, &self.server_cores, &self.stop)?;
         let url = format!("http://{}{}", server.authority, target.path);
         self.warm_up(test, &url)?;
         let mut crowd = Crowd::new(server.address, &server.authority, &target.path);
         if test.connections == 0 {
-            return Ok(self.idle(test, target, round, &server, &mut crowd));
+            let result = self.idle(test, target, round, &server, &mut crowd);
+            self.warn_of(&crowd, test, target);
+            return Ok(result);
         }
-        crowd.grow(test.idle_connections);
+        crowd.grow(test.idle_connections, &self.stop);
+        self.warn_of(&crowd, test, target);
         let rate = self.rate(test, target, &url)?;
         let before = server.root().map(tree::usage);
         let load = self.generator.run(&Order {
@@ -50,6 +59,7 @@ impl Bench {
             url: &url,
             rate,
             cores: &self.load_cores,
+            stop: &self.stop,
         })?;
         let after = server.root().map(tree::usage);
         if after.as_ref().is_some_and(|after| after.processes == 0) {
@@ -64,11 +74,19 @@ impl Bench {
         let lost = test.idle_connections.saturating_sub(crowd.held());
         if lost > 0 {
             // Those that it did not take, or closed under the load.
-            result
-                .errors
-                .insert("idle connections lost".to_owned(), lost);
+            result.errors.insert(LOST.to_owned(), lost);
         }
         Ok(result)
+    }
+
+    /// Says why a crowd is smaller than it was to be, once for each test and target.
+    fn warn_of(&mut self, crowd: &Crowd, test: &Test, target: &Target) {
+        if let Some(reason) = &crowd.stopped {
+            let warning = format!("{}: {} stopped {reason}", test.title, target.name);
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
     }
 
     /// Always by hullo bench: it knows short times, and what it finds is not used.
@@ -88,6 +106,7 @@ impl Bench {
             url,
             rate: None,
             cores: &self.load_cores,
+            stop: &self.stop,
         })?;
         if load.requests == 0 {
             return Err(format!(
@@ -116,6 +135,7 @@ impl Bench {
                 url,
                 rate: None,
                 cores: &self.load_cores,
+                stop: &self.stop,
             })?;
             let found = per_second(&load);
             self.capacities.insert(target.name.clone(), found);
@@ -137,9 +157,9 @@ impl Bench {
             sleep(SETTLE);
             server.root().map(tree::memory)
         };
-        crowd.grow(FEW.min(test.idle_connections / 10));
+        crowd.grow(FEW.min(test.idle_connections / 10), &self.stop);
         let (few, held_few) = (look(), crowd.held());
-        crowd.grow(test.idle_connections);
+        crowd.grow(test.idle_connections, &self.stop);
         let (many, held_many) = (look(), crowd.held());
         let mut result = measurement(test, target, round, Load::default());
         if held_many > held_few {
@@ -150,7 +170,7 @@ impl Bench {
         }
         if held_many < test.idle_connections {
             let lost = test.idle_connections - held_many;
-            result.errors = BTreeMap::from([("idle connections lost".to_owned(), lost)]);
+            result.errors = BTreeMap::from([(LOST.to_owned(), lost)]);
         }
         let usage = server.root().map(tree::usage);
         result.server = usage.map(|usage| self.cost(&usage.clone(), &usage, &Load::default()));
@@ -170,6 +190,7 @@ impl Bench {
             system_ns: cpu.saturating_sub(user_ns),
             cpu_ns_per_request: ratio(cpu as f64, load.requests as f64),
             utilisation: ratio(cpu as f64, time),
+            busiest_thread: ratio(after.busiest_since(before) as f64, load.elapsed_ns as f64),
             rss_peak_bytes: after.rss_peak_bytes,
             voluntary_switches: after
                 .voluntary_switches

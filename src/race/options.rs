@@ -14,7 +14,8 @@ use crate::load::duration;
 /// Arguments of `hullo race`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Exit codes: 0; 1 when a server could not be measured to the end; 2 when the arguments are at fault.\n\
+Exit codes: 0, also when Ctrl-C has ended it with what there was; 1 when a server could not be measured\n\
+to the end, or a report not be written; 2 when the arguments are at fault.\n\
 Try it: hullo race hullo='hullo --port {port} --workers {workers}' mine='./server --port {port}' --html race.html")]
 pub struct Options {
     /// Servers: NAME='COMMAND', with {port} and {workers} in it (also in $PORT and $WORKERS), or
@@ -89,7 +90,7 @@ pub struct Options {
     pub(super) from: Option<PathBuf>,
 
     /// Run nothing: say what has changed between two races that --json has written
-    #[arg(long, value_names = ["OLD", "NEW"], num_args = 2, conflicts_with = "targets")]
+    #[arg(long, value_names = ["OLD", "NEW"], num_args = 2, conflicts_with_all = ["targets", "json", "html", "markdown", "svg"])]
     pub(super) compare: Option<Vec<PathBuf>>,
 }
 

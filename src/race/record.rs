@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// The form of the JSON. It changes when a reader of the old form would misread the new one.
 pub(super) const FORMAT: &str = "hullo-race/1";
 
+/// The kind of error of connections that were to be open and idle, and were not.
+pub(super) const LOST: &str = "idle connections lost";
+
 /// A whole race.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -54,6 +57,7 @@ pub(super) struct Settings {
     pub(super) server_cpus: Vec<usize>,
     pub(super) load_cpus: Vec<usize>,
     pub(super) workers: usize,
+    /// That is asked for where a target's URL says no other.
     pub(super) path: String,
     /// `hullo`, `hey` or `wrk`.
     pub(super) generator: String,
@@ -148,6 +152,8 @@ pub(super) struct ServerCost {
     pub(super) cpu_ns_per_request: f64,
     /// Of the cores that it may run on: 1 is all of them, all the time.
     pub(super) utilisation: f64,
+    /// The part of the time that its busiest thread ran.
+    pub(super) busiest_thread: f64,
     pub(super) rss_peak_bytes: u64,
     /// It had to wait for something.
     pub(super) voluntary_switches: u64,
@@ -192,6 +198,8 @@ pub(super) enum Bound {
     Server,
     /// The generator had no time left: the requests/s are those of the generator.
     Generator,
+    /// They share cores, and left nothing of them: the requests/s are of both.
+    Shared,
     /// Neither: both waited for each other, or for the clock.
     Neither,
 }
@@ -221,7 +229,29 @@ pub(super) struct Ratio {
     pub(super) differs: bool,
 }
 
+/// Of the name of a target.
+pub(super) const NAME_CHARS_MAX: usize = 40;
+
 impl Record {
+    /// Reads one, or says why it is none.
+    pub(super) fn read(text: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Form {
+            format: String,
+        }
+        let none = |error: serde_json::Error| format!("it is no race: {error}");
+        let Form { format } = serde_json::from_str(text).map_err(none)?;
+        if format != FORMAT {
+            return Err(format!("its format is {format:?}, not {FORMAT:?}"));
+        }
+        let record: Self = serde_json::from_str(text).map_err(none)?;
+        let is_long = |target: &&Target| target.name.chars().count() > NAME_CHARS_MAX;
+        match record.targets.iter().find(is_long) {
+            Some(_) => Err(format!("a name has more than {NAME_CHARS_MAX} characters")),
+            None => Ok(record),
+        }
+    }
+
     /// As JSON.
     pub(super) fn json(&self) -> String {
         let text = serde_json::to_string(self);

@@ -4,17 +4,17 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
 use super::machine::Pinned;
 use super::target::{Target, Way};
-use super::tree;
+use super::tree::{self, MARK, Root};
 
 /// How long a server may take until it answers.
 const START_MAX: Duration = Duration::from_secs(15);
@@ -39,12 +39,19 @@ pub(super) struct Server {
 #[derive(Debug)]
 struct Process {
     child: Child,
+    root: Root,
     output: File,
 }
 
 impl Server {
-    /// Starts a target on these cores, or finds it running, and waits until it answers.
-    pub(super) fn start(target: &Target, workers: usize, cores: &[usize]) -> Result<Self, String> {
+    /// Starts a target on these cores, or finds it running, and waits until it answers, or until it
+    /// is told to stop.
+    pub(super) fn start(
+        target: &Target,
+        workers: usize,
+        cores: &[usize],
+        stop: &AtomicBool,
+    ) -> Result<Self, String> {
         let mut server = match &target.way {
             Way::Running { address, url } => Self {
                 address: *address,
@@ -64,22 +71,25 @@ impl Server {
                 }
             }
         };
-        server.await_answer(&target.path)?;
+        server.await_answer(&target.path, stop)?;
         Ok(server)
     }
 
     /// The process at the root of its tree; nothing if it is not ours.
-    pub(super) fn root(&self) -> Option<u32> {
-        self.process.as_ref().map(|process| process.child.id())
+    pub(super) fn root(&self) -> Option<&Root> {
+        self.process.as_ref().map(|process| &process.root)
     }
 
-    fn await_answer(&mut self, path: &str) -> Result<(), String> {
+    fn await_answer(&mut self, path: &str, stop: &AtomicBool) -> Result<(), String> {
         let start = Instant::now();
         let mut last = String::new();
         while start.elapsed() < START_MAX {
+            if stop.load(Ordering::Relaxed) {
+                return Err("the race was ended".to_owned());
+            }
             if let Some(process) = &mut self.process
                 && let Ok(Some(status)) = process.child.try_wait()
-                && !tree::is_alive(process.child.id())
+                && !tree::is_alive(&process.root)
             {
                 return Err(format!("ended at once, {status}{}", process.said()));
             }
@@ -107,15 +117,12 @@ impl Drop for Server {
         let Some(process) = &mut self.process else {
             return;
         };
-        let root = process.child.id();
-        let group = Pid::from_raw(root.cast_signed());
         for signal in [Signal::SIGTERM, Signal::SIGKILL] {
-            // Who has gone needs no signal.
-            let _ = killpg(group, signal);
+            tree::signal(&process.root, signal);
             let start = Instant::now();
             while start.elapsed() < STOP_MAX {
                 let ended = matches!(process.child.try_wait(), Ok(Some(_)));
-                if ended && !tree::is_alive(root) {
+                if ended && !tree::is_alive(&process.root) {
                     return;
                 }
                 sleep(LOOK_AGAIN);
@@ -135,7 +142,7 @@ impl Process {
                 .take(SAID_BYTES_MAX)
                 .read_to_end(&mut bytes)
         });
-        let text = String::from_utf8_lossy(&bytes);
+        let text = String::from_utf8_lossy(&bytes).replace(char::is_control, " ");
         match (read, text.trim()) {
             (Ok(_), "") | (Err(_), _) => "; it printed nothing".to_owned(),
             (Ok(_), text) => format!("; it printed: {text}"),
@@ -155,32 +162,40 @@ fn spawn(command: &str, port: u16, workers: usize, cores: &[usize]) -> io::Resul
         command
     };
     let output = tempfile::tempfile()?;
+    let mark = format!("{}-{port}", std::process::id());
     let pinned = Pinned::to(cores);
     let child = Command::new("/bin/sh")
         .args(["-c", &command])
         .env("PORT", port.to_string())
         .env("WORKERS", workers.to_string())
+        .env(MARK, &mark)
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output.try_clone()?)
         .process_group(0)
         .spawn();
     drop(pinned);
+    let child = child?;
     Ok(Process {
-        child: child?,
+        root: Root {
+            id: child.id(),
+            mark,
+        },
+        child,
         output,
     })
 }
 
-/// Is it the name of a program and its arguments, and no other shell syntax?
+/// Is it the path or the name of a program, its arguments, and no other shell syntax?
 fn is_plain(command: &str) -> bool {
     let program = command.split_whitespace().next().unwrap_or_default();
-    let is_assignment = program.contains('=');
-    let syntax = |c: char| ";|&<>()`\n{}".contains(c);
-    let words = [
-        "exec", "if", "while", "for", "case", "until", "cd", ".", "!",
-    ];
-    !is_assignment && !words.contains(&program) && !command.contains(syntax)
+    let is_file = if program.contains('/') {
+        Path::new(program).is_file()
+    } else {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    };
+    is_file && !command.contains(|c| ";|&<>()`\n{}".contains(c))
 }
 
 fn free_port() -> Option<u16> {
@@ -223,7 +238,8 @@ mod tests {
 
     #[test]
     fn what_does_not_start_says_why() {
-        let start = |text: &str| Server::start(&target(text), 1, &[]).unwrap_err();
+        let start =
+            |text: &str| Server::start(&target(text), 1, &[], &AtomicBool::new(false)).unwrap_err();
         let ended = start("a=echo no such luck; exit 3");
         assert!(
             ended.contains("exit status: 3") && ended.contains("no such luck"),
@@ -237,17 +253,17 @@ mod tests {
 
     #[test]
     fn the_shell_makes_way_for_a_plain_command() {
-        for plain in ["./server --port 1", "/usr/bin/a \"b c\" $HOME --x=y"] {
+        for plain in ["sh --port 1", "/bin/sh \"b c\" $HOME --x=y"] {
             assert!(is_plain(plain), "{plain}");
         }
         for other in [
-            "A=b ./server",
-            "exec ./server",
-            "a; b",
-            "a | b",
-            "a && b",
+            "A=b sh",
+            "exit 3",
+            "sh; sh",
+            "sh | sh",
             "cd x",
-            "a > b",
+            "sh > b",
+            "/no/such/program",
         ] {
             assert!(!is_plain(other), "{other}");
         }

@@ -7,6 +7,9 @@ use super::record::Ratio;
 /// How often at least one of the intervals that are looked at together may miss its true ratio.
 const MISS: f64 = 0.01;
 
+/// Of a server in a test, so many ratios are looked at together: requests/s and CPU time.
+pub(super) const TOGETHER: usize = 2;
+
 /// With fewer, the interval says nothing: of two pairs, it reaches from nought to the sky.
 const ROUNDS_MIN: usize = 3;
 

@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 
 use super::record::Test;
+use super::report::count;
 
 /// A question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -81,12 +82,12 @@ impl Suite {
                 ..timed
             }],
             Self::Many => vec![Test {
-                title: format!("{title} that ask, {} open", group(MANY)),
+                title: format!("{title} that ask, {} open", count(MANY)),
                 idle_connections: MANY.saturating_sub(connections),
                 ..timed
             }],
             Self::Idle => vec![Test {
-                title: format!("{} connections, open and idle", group(MANY)),
+                title: format!("{} connections, open and idle", count(MANY)),
                 connections: 0,
                 idle_connections: MANY,
                 requests: Some(0),
@@ -149,22 +150,9 @@ fn rung(timed: &Test, load: f64) -> Test {
     }
 }
 
-fn plural(count: u64, word: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{} {word}{s}", group(count))
-}
-
-/// `10,000`.
-fn group(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+fn plural(number: u64, word: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{} {word}{s}", count(number))
 }
 
 /// `5 s`, `0.3 s`.

@@ -1,16 +1,23 @@
 //! The rounds of a target in a test, taken together, and beside those of the first target.
 
-use super::record::{Bound, Compared, Measurement, Summary, Target, Test};
-use super::spread::{median, paired};
+use super::record::{Bound, Compared, LOST, Measurement, Summary, Target, Test};
+use super::spread::{TOGETHER, median, paired};
 
 /// From here on, a side has no time left.
 const BUSY: f64 = 0.9;
 
-/// Of a target in a test, so many ratios are looked at together: requests/s and CPU time.
-const FIGURES: usize = 2;
+/// Of the answers of a target, so many may be errors before its figures are compared with those of one
+/// that does the work.
+pub(super) const ERRORS_MAX: f64 = 0.01;
 
-/// One for each test and each target that was measured in it.
-pub(super) fn of(tests: &[Test], targets: &[Target], results: &[Measurement]) -> Vec<Summary> {
+/// One for each test and each target that was measured in it. `shared`: servers and load run on the
+/// same cores.
+pub(super) fn of(
+    tests: &[Test],
+    targets: &[Target],
+    results: &[Measurement],
+    shared: bool,
+) -> Vec<Summary> {
     let pairs = tests
         .iter()
         .flat_map(|test| targets.iter().map(move |target| (test, target)));
@@ -24,20 +31,21 @@ pub(super) fn of(tests: &[Test], targets: &[Target], results: &[Measurement]) ->
             };
             let first = targets.first().filter(|first| first.name != target.name);
             let theirs = first.map(|first| of(&first.name)).unwrap_or_default();
-            summary(&of(&target.name), &theirs)
+            summary(&of(&target.name), &theirs, shared)
         })
         .collect()
 }
 
-fn summary(ours: &[&Measurement], theirs: &[&Measurement]) -> Option<Summary> {
+fn summary(ours: &[&Measurement], theirs: &[&Measurement], shared: bool) -> Option<Summary> {
     let one = ours.first()?;
+    let do_the_work = !fails(ours) && !fails(theirs);
     let compared = |figure: &dyn Fn(&Measurement) -> Option<f64>| {
         let figures: Vec<f64> = ours.iter().filter_map(|result| figure(result)).collect();
         Some(Compared {
             median: median(&figures)?,
             least: figures.iter().copied().reduce(f64::min)?,
             greatest: figures.iter().copied().reduce(f64::max)?,
-            ratio: paired(&pairs(ours, theirs, figure), FIGURES),
+            ratio: paired(&pairs(ours, theirs, figure), TOGETHER).filter(|_| do_the_work),
         })
     };
     Some(Summary {
@@ -46,8 +54,11 @@ fn summary(ours: &[&Measurement], theirs: &[&Measurement]) -> Option<Summary> {
         rounds: ours.len(),
         requests: ours.iter().map(|result| result.requests).sum(),
         elapsed_ns: ours.iter().map(|result| result.elapsed_ns).sum(),
-        errors: ours.iter().flat_map(|result| result.errors.values()).sum(),
-        bound: bound(ours),
+        errors: ours
+            .iter()
+            .flat_map(|result| result.errors.values())
+            .fold(0, |sum, &count| sum.saturating_add(count)),
+        bound: bound(ours, shared),
         requests_per_second: compared(&|result| Some(result.requests_per_second))?,
         cpu_ns_per_request: compared(&|result| {
             let server = result.server.as_ref()?;
@@ -58,16 +69,34 @@ fn summary(ours: &[&Measurement], theirs: &[&Measurement]) -> Option<Summary> {
     })
 }
 
-/// What kept them from being faster, in the middle of the rounds. When neither side has time left,
-/// it is the one that has less.
-fn bound(results: &[&Measurement]) -> Bound {
+/// Are more of its answers errors than may be? Connections that it did not keep are told, but what it
+/// did on the others counts.
+pub(super) fn fails(results: &[&Measurement]) -> bool {
+    let requests: u64 = results.iter().map(|result| result.requests).sum();
+    let errors: u64 = results
+        .iter()
+        .flat_map(|result| &result.errors)
+        .filter(|(kind, _)| *kind != LOST)
+        .fold(0, |sum, (_, &count)| sum.saturating_add(count));
+    errors as f64 > requests as f64 * ERRORS_MAX
+}
+
+/// What kept them from being faster, in the middle of the rounds. A server is as busy as its cores
+/// are, or as the busiest of its threads, if it does not use all of them. When neither side has time
+/// left, it is the one that has less.
+fn bound(results: &[&Measurement], shared: bool) -> Bound {
     let middle = |of: &dyn Fn(&Measurement) -> Option<f64>| {
         let figures: Vec<f64> = results.iter().filter_map(|result| of(result)).collect();
         median(&figures).unwrap_or(0.0)
     };
-    let server = middle(&|result| Some(result.server.as_ref()?.utilisation));
+    let server = middle(&|result| {
+        let server = result.server.as_ref()?;
+        Some(server.utilisation.max(server.busiest_thread))
+    });
     let generator = middle(&|result| Some(result.generator.utilisation));
-    if server >= BUSY && server >= generator {
+    if shared && server + generator >= BUSY {
+        Bound::Shared
+    } else if server >= BUSY && server >= generator {
         Bound::Server
     } else if generator >= BUSY {
         Bound::Generator
@@ -139,6 +168,7 @@ mod tests {
                 system_ns: 1,
                 cpu_ns_per_request: 1e9 * server / per_second,
                 utilisation: server,
+                busiest_thread: 0.0,
                 rss_peak_bytes: 1,
                 voluntary_switches: 1,
                 involuntary_switches: 1,
@@ -186,7 +216,7 @@ mod tests {
         // One that has dropped out after a round.
         results.push(result("c", 1, 100.0, 0.2, 0.3));
         let targets = ["a", "b", "c", "d"].map(target);
-        let found = of(&[test()], &targets, &results);
+        let found = of(&[test()], &targets, &results, false);
         let names: Vec<&str> = found
             .iter()
             .map(|summary| summary.target.as_str())
@@ -205,6 +235,40 @@ mod tests {
         assert_eq!(bounds, [Bound::Generator, Bound::Server, Bound::Neither]);
         assert_eq!(found[0].latency_ns, [(50.0, 2000), (99.0, 5000)]);
         assert_eq!((found[0].errors, found[0].requests), (6, 3200));
+        assert_eq!(
+            of(&[test()], &targets, &results, true)[0].bound,
+            Bound::Shared
+        );
+        let one_thread = found_with(&results, |server| server.busiest_thread = 0.95);
+        assert_eq!(one_thread[2].bound, Bound::Server);
         assert!((found[0].requests_per_second.least - 900.0).abs() < 1e-9);
+    }
+
+    fn found_with(results: &[Measurement], change: impl Fn(&mut ServerCost)) -> Vec<Summary> {
+        let mut results = results.to_vec();
+        results
+            .iter_mut()
+            .filter_map(|result| result.server.as_mut())
+            .for_each(change);
+        of(&[test()], &["a", "b", "c"].map(target), &results, false)
+    }
+
+    #[test]
+    fn who_fails_is_not_compared() {
+        let results: Vec<Measurement> = (1..=3)
+            .flat_map(|round| ["a", "b"].map(|name| result(name, round, 100.0, 0.5, 0.5)))
+            .collect();
+        // 2 of 100 answers of each were errors.
+        let found = of(&[test()], &["a", "b"].map(target), &results, false);
+        assert_eq!(found[1].requests_per_second.ratio, None);
+        let fewer: Vec<Measurement> = results
+            .into_iter()
+            .map(|result| Measurement {
+                requests: 1000,
+                ..result
+            })
+            .collect();
+        let found = of(&[test()], &["a", "b"].map(target), &fewer, false);
+        assert!(found[1].requests_per_second.ratio.is_some());
     }
 }

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
+use super::record::NAME_CHARS_MAX;
 use crate::load::{Url, reachable};
 
 /// The path that is asked for, where a URL does not say another.
 pub(super) const PATH: &str = "/any/path";
-const NAME_CHARS_MAX: usize = 40;
 
 /// A server with a name.
 #[derive(Clone, Debug)]
@@ -39,6 +39,11 @@ impl Target {
                 "{name:?} is no name: take 1 to {NAME_CHARS_MAX} characters before the ="
             ));
         }
+        if name.contains("://") || name.contains(" -") || name.starts_with(['.', '/']) {
+            return Err(format!(
+                "{name:?} is no name but what is to be raced: write NAME='{text}'"
+            ));
+        }
         if what.is_empty() {
             return Err(format!(
                 "{name} has no command: write {name}='COMMAND {{port}} {{workers}}'"
@@ -48,6 +53,11 @@ impl Target {
             let url = Url::parse(what)?;
             let (addresses, _) = url.resolve()?;
             let address = reachable(&addresses).ok_or_else(|| format!("{what} has no address"))?;
+            if url.path.contains('{') {
+                return Err(
+                    "a path with { in it is not raced: hullo bench would replace {n}".to_owned(),
+                );
+            }
             let path = if url.path == "/" { PATH } else { &url.path };
             let path = path.to_owned();
             (Way::Running { address, url }, path)
@@ -99,6 +109,9 @@ mod tests {
             ("a=https://x/", "https"),
             ("a=ftp://x/", "ftp"),
             ("a\tb=x", "is no name"),
+            ("./server --port=80", "NAME='./server --port=80'"),
+            ("http://127.0.0.1/?a=b", "is no name"),
+            ("a=http://127.0.0.1/{n}", "hullo bench"),
         ] {
             let error = Target::parse(text).unwrap_err();
             assert!(error.contains(words), "{text}: {error}");

@@ -1,14 +1,28 @@
-//! What a server's processes have cost so far: the one that was started, its descendants, and
-//! whoever else is in its process group.
+//! A server's processes, and what they have cost so far: the one that was started, its descendants,
+//! whoever else is in its process group, and those that have left all that behind but still carry the
+//! mark that it was started with.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use nix::sys::signal::{Signal, kill};
 use nix::time::ClockId;
 use nix::unistd::Pid;
 
 /// `/proc` counts in hundredths of a second, whatever the kernel's own clock is.
 const TICK_NS: u64 = 10_000_000;
+
+/// In the environment of a server, with the id of the race and the number of the server in it.
+pub(super) const MARK: &str = "HULLO_RACE_SERVER";
+
+/// Which processes are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Root {
+    /// It leads a process group.
+    pub(super) id: u32,
+    /// The value of [`MARK`].
+    pub(super) mark: String,
+}
 
 /// Sums over the processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,10 +38,23 @@ pub(super) struct Usage {
     pub(super) voluntary_switches: u64,
     pub(super) involuntary_switches: u64,
     pub(super) processes: usize,
+    /// What each thread that is alive has run, in nanoseconds, by its id.
+    pub(super) threads: BTreeMap<u32, u64>,
 }
 
-/// Of a tree of processes, by the id of its root, which leads a process group.
-pub(super) fn usage(root: u32) -> Usage {
+impl Usage {
+    /// What the busiest thread has run since then.
+    pub(super) fn busiest_since(&self, before: &Self) -> u64 {
+        let ran = self
+            .threads
+            .iter()
+            .map(|(id, &nanos)| nanos.saturating_sub(before.threads.get(id).copied().unwrap_or(0)));
+        ran.max().unwrap_or(0)
+    }
+}
+
+/// Of a tree of processes. A child that ended is counted where its parent waited for it.
+pub(super) fn usage(root: &Root) -> Usage {
     let mut sum = Usage::default();
     for process in tree(root) {
         let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(process.id.cast_signed()));
@@ -41,9 +68,10 @@ pub(super) fn usage(root: u32) -> Usage {
         sum.user_ns += (process.user_ticks + process.child_user_ticks) * TICK_NS;
         sum.system_ns += (process.system_ticks + process.child_system_ticks) * TICK_NS;
         sum.rss_peak_bytes += 1024 * number_after(&read(process.id, "status"), "VmHWM:");
-        for task in tasks(process.id) {
-            sum.voluntary_switches += number_after(&task, "\nvoluntary_ctxt_switches:");
-            sum.involuntary_switches += number_after(&task, "\nnonvoluntary_ctxt_switches:");
+        for (thread, status, schedule) in threads(process.id) {
+            sum.voluntary_switches += number_after(&status, "\nvoluntary_ctxt_switches:");
+            sum.involuntary_switches += number_after(&status, "\nnonvoluntary_ctxt_switches:");
+            sum.threads.insert(thread, number_after(&schedule, ""));
         }
         sum.processes += 1;
     }
@@ -52,7 +80,7 @@ pub(super) fn usage(root: u32) -> Usage {
 
 /// What a tree of processes holds in memory now, in bytes; pages that they share count for each.
 /// (Counted in parts, they would seem to come and go with other processes of the same program.)
-pub(super) fn memory(root: u32) -> u64 {
+pub(super) fn memory(root: &Root) -> u64 {
     tree(root)
         .iter()
         .map(|process| 1024 * number_after(&read(process.id, "smaps_rollup"), "Rss:"))
@@ -60,8 +88,16 @@ pub(super) fn memory(root: u32) -> u64 {
 }
 
 /// Is a process of this tree alive?
-pub(super) fn is_alive(root: u32) -> bool {
+pub(super) fn is_alive(root: &Root) -> bool {
     !tree(root).is_empty()
+}
+
+/// Sends all of them a signal.
+pub(super) fn signal(root: &Root, signal: Signal) {
+    for process in tree(root) {
+        // Who has gone needs no signal.
+        let _ = kill(Pid::from_raw(process.id.cast_signed()), signal);
+    }
 }
 
 /// What `/proc/PID/stat` says.
@@ -99,7 +135,7 @@ impl Process {
     }
 }
 
-fn tree(root: u32) -> Vec<Process> {
+fn tree(root: &Root) -> Vec<Process> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -109,13 +145,16 @@ fn tree(root: u32) -> Vec<Process> {
             Process::parse(&read(id, "stat"))
         })
         .collect();
-    of_tree(root, all)
+    let mark = format!("{MARK}={}", root.mark);
+    of_tree(root.id, all, |id| {
+        read(id, "environ").split('\0').any(|entry| entry == mark)
+    })
 }
 
-fn of_tree(root: u32, all: Vec<Process>) -> Vec<Process> {
+fn of_tree(root: u32, all: Vec<Process>, is_marked: impl Fn(u32) -> bool) -> Vec<Process> {
     let mut members: BTreeSet<u32> = all
         .iter()
-        .filter(|process| process.id == root || process.group == root)
+        .filter(|process| process.id == root || process.group == root || is_marked(process.id))
         .map(|process| process.id)
         .collect();
     loop {
@@ -140,12 +179,20 @@ fn read(id: u32, name: &str) -> String {
         .unwrap_or_default()
 }
 
-fn tasks(id: u32) -> Vec<String> {
+/// The threads of a process: id, `status` and `schedstat`.
+fn threads(id: u32) -> Vec<(u32, String, String)> {
     let Ok(entries) = fs::read_dir(format!("/proc/{id}/task")) else {
         return Vec::new();
     };
     entries
-        .filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("status")).ok())
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let thread = path.file_name()?.to_str()?.parse().ok()?;
+            let status = fs::read_to_string(path.join("status")).ok()?;
+            // Not every kernel keeps it.
+            let schedule = fs::read_to_string(path.join("schedstat")).unwrap_or_default();
+            Some((thread, status, schedule))
+        })
         .collect()
 }
 
@@ -204,42 +251,56 @@ mod tests {
             process(11, 10, 11),
             process(13, 1, 10),
             process(14, 1, 14),
+            process(15, 1, 15),
         ];
-        let ids: Vec<u32> = of_tree(10, all).iter().map(|process| process.id).collect();
-        assert_eq!(ids, [12, 10, 11, 13]);
+        let ids: Vec<u32> = of_tree(10, all, |id| id == 14)
+            .iter()
+            .map(|process| process.id)
+            .collect();
+        assert_eq!(ids, [12, 10, 11, 13, 14]);
     }
 
-    /// A shell that burns time in a child, and another that sleeps.
+    /// A shell that burns time in a child, and one that has left the group and its parents.
     #[test]
-    fn what_a_real_tree_costs_is_seen() {
+    fn what_a_real_tree_costs_is_seen_and_all_of_it_is_ended() {
+        let mark = format!("test-{}", std::process::id());
         let mut shell = Command::new("sh")
-            .args(["-c", "sh -c 'while :; do :; done' & sleep 60 & wait"])
+            .args([
+                "-c",
+                "sh -c 'while :; do :; done' & (setsid sleep 60 &) & sleep 61",
+            ])
+            .env(MARK, &mark)
             .process_group(0)
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let root = shell.id();
+        let root = Root {
+            id: shell.id(),
+            mark,
+        };
         let start = Instant::now();
-        while usage(root).processes < 3 || usage(root).cpu_ns < 50_000_000 {
+        while usage(&root).processes < 4 || usage(&root).cpu_ns < 50_000_000 {
             assert!(
                 start.elapsed() < Duration::from_secs(20),
                 "{:?}",
-                usage(root)
+                usage(&root)
             );
             sleep(Duration::from_millis(10));
         }
-        let before = usage(root);
+        let before = usage(&root);
         assert!(before.rss_peak_bytes > 100_000, "{before:?}");
-        assert!(memory(root) > 10_000);
+        assert!(memory(&root) > 10_000);
         sleep(Duration::from_millis(100));
-        assert!(usage(root).cpu_ns > before.cpu_ns);
-        let group = Pid::from_raw(root.cast_signed());
-        nix::sys::signal::killpg(group, nix::sys::signal::SIGKILL).unwrap();
+        let after = usage(&root);
+        assert!(after.cpu_ns > before.cpu_ns);
+        let busiest = after.busiest_since(&before);
+        assert!(busiest > 0 && busiest <= after.cpu_ns, "{busiest}");
+        signal(&root, Signal::SIGKILL);
         shell.wait().unwrap();
-        while is_alive(root) {
+        while is_alive(&root) {
             assert!(start.elapsed() < Duration::from_secs(20));
             sleep(Duration::from_millis(10));
         }
-        assert_eq!(usage(root), Usage::default());
+        assert_eq!(usage(&root), Usage::default());
     }
 }

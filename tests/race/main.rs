@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use hullo::http::{Replied, Reply, Request, Respond, Status};
+use rustix::process::Signal;
 use serde_json::Value;
 
 const HULLO: &str = env!("CARGO_BIN_EXE_hullo");
@@ -298,12 +300,32 @@ fn ran_code(arguments: &[&str]) -> i32 {
 fn are_gone(pids: &TemporaryFile) -> bool {
     let text = std::fs::read_to_string(&pids.0).unwrap();
     assert!(!text.is_empty());
-    text.lines()
-        .all(|pid| !PathBuf::from(format!("/proc/{pid}")).exists())
+    text.lines().all(|pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // Not every system's first process waits for those that were left to it.
+        stat.is_empty() || stat.contains(") Z ")
+    })
+}
+
+/// Waits until it holds.
+#[track_caller]
+fn until(holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(60));
+        sleep(Duration::from_millis(20));
+    }
+}
+
+fn lines(file: &TemporaryFile) -> usize {
+    std::fs::read_to_string(&file.0)
+        .unwrap_or_default()
+        .lines()
+        .count()
 }
 
 #[test]
-fn a_signal_ends_it_with_what_there_is_and_leaves_no_server() {
+fn signals_end_it_with_what_there_is_and_leave_no_server() {
     let (pids, file) = (TemporaryFile::new(), TemporaryFile::new());
     let target = format!("a=echo $$ >> {}; exec {HULLO} --port {{port}}", pids.path());
     let child = race(&[
@@ -321,19 +343,14 @@ fn a_signal_ends_it_with_what_there_is_and_leaves_no_server() {
     .stderr(Stdio::piped())
     .spawn()
     .unwrap();
-    let start = Instant::now();
     // The probes, and a round.
-    while std::fs::read_to_string(&pids.0)
-        .unwrap_or_default()
-        .lines()
-        .count()
-        < 4
-    {
-        assert!(start.elapsed() < Duration::from_secs(60));
-        sleep(Duration::from_millis(20));
-    }
+    until(|| lines(&pids) >= 4);
     let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    // `timeout` sends two of them, and a terminal that is closed another.
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        rustix::process::kill_process(pid, signal).unwrap();
+        sleep(Duration::from_millis(30));
+    }
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert_eq!(ran.code, 0, "{}", ran.complaint);
     let json = valid(&std::fs::read_to_string(&file.0).unwrap());
@@ -345,6 +362,88 @@ fn a_signal_ends_it_with_what_there_is_and_leaves_no_server() {
         json["warnings"]
     );
     assert!(are_gone(&pids));
+}
+
+#[test]
+fn a_signal_is_heard_while_a_server_does_not_come_up() {
+    let pids = TemporaryFile::new();
+    let target = format!("a=echo $$ >> {}; exec sleep 1000", pids.path());
+    let child = race(&[&target])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until(|| lines(&pids) == 1);
+    let start = Instant::now();
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert!(
+        ran.code == 1 && ran.complaint.contains("nothing was measured"),
+        "{}",
+        ran.complaint
+    );
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
+    assert!(are_gone(&pids));
+}
+
+#[test]
+fn a_server_that_leaves_its_group_and_its_parents_is_found_and_ended() {
+    let pids = TemporaryFile::new();
+    let daemon = format!("echo $$ >> {}; exec {HULLO} --port {{port}}", pids.path());
+    let target = format!("a=(setsid sh -c '{daemon}' &); exit 0");
+    let (ran, json) = measured(&["-s", "churn", "-r", "1", &target]);
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    let server = &list(&json, "results")[0]["server"];
+    assert!(number(&server["cpu_ns_per_request"]) > 0.0, "{server}");
+    assert!(lines(&pids) == 2 && are_gone(&pids));
+}
+
+#[test]
+fn who_only_fails_is_not_compared() {
+    #[derive(Clone)]
+    struct Lost;
+    impl Respond for Lost {
+        fn respond(&self, _: &Request<'_>, reply: Reply<'_>) -> Replied {
+            reply.send(Status::NotFound, &[], &[b"No.\n"])
+        }
+    }
+    let lost = hullo::server::Server::bind(hullo::server::Options {
+        address: "127.0.0.1:0".parse().unwrap(),
+        ..hullo::server::Options::default()
+    })
+    .unwrap()
+    .start(Lost)
+    .unwrap();
+    let url = format!("lost=http://{}/", lost.address());
+    let (ran, json) = measured(&["-s", "churn", "-r", "3", &server("a"), &url]);
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    assert!(
+        json["warnings"]
+            .to_string()
+            .contains("too many errors of lost"),
+        "{}",
+        json["warnings"]
+    );
+    assert!(list(&json, "summaries")[1]["requests_per_second"]["ratio"].is_null());
+    lost.stop().unwrap();
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_told_before_anything_runs() {
+    let pids = TemporaryFile::new();
+    let target = format!("a=echo $$ >> {}; exec {HULLO} --port {{port}}", pids.path());
+    let ran = ran(&["--html", "/no/such/folder/race.html", &target]);
+    assert!(
+        ran.code == 1 && ran.complaint.contains("/no/such/folder/race.html"),
+        "{}",
+        ran.complaint
+    );
+    assert_eq!(lines(&pids), 0);
 }
 
 #[test]
@@ -366,6 +465,14 @@ fn reports_are_made_again_and_compared() {
     let read = |file: &TemporaryFile| std::fs::read_to_string(&file.0).unwrap();
     assert_eq!(read(&first), read(&second));
     assert!(read(&page).contains("</html>"));
+    // Whoever it was that had no time left: here it is the server.
+    for file in [&first, &second] {
+        let mut json = valid(&read(file));
+        for summary in json["summaries"].as_array_mut().unwrap() {
+            summary["bound"] = "server".into();
+        }
+        std::fs::write(&file.0, json.to_string()).unwrap();
+    }
     let same = ran(&["--compare", first.path(), second.path()]);
     assert_eq!(same.code, 0, "{}", same.complaint);
     assert_eq!(
@@ -374,7 +481,7 @@ fn reports_are_made_again_and_compared() {
         "{}",
         same.text
     );
-    // Each request of the new race is a tenth as fast.
+    // The new race was a million times slower.
     let mut slower = valid(&read(&first));
     for result in slower["results"].as_array_mut().unwrap() {
         let figure = number(&result["requests_per_second"]);
@@ -391,6 +498,8 @@ fn wrong_arguments_are_told_and_nothing_runs() {
     for (arguments, words) in [
         (vec![], "NAME=COMMAND"),
         (vec!["./server"], "has no name"),
+        (vec!["./server --port=80"], "is no name"),
+        (vec!["-n", "5", "-c", "10", "a=x"], "too few"),
         (vec!["a=x", "a=y"], "two servers are called a"),
         (vec!["a=https://127.0.0.1/"], "https"),
         (vec!["--cpus", "9999", "a=x"], "9999"),

@@ -13,6 +13,11 @@ pub(super) fn cannot(test: &Test) -> Option<&'static str> {
         Some("hey has no open model")
     } else if test.pipeline > 1 {
         Some("hey cannot pipeline")
+    } else if test
+        .requests
+        .is_some_and(|requests| !requests.is_multiple_of(test.connections.max(1)))
+    {
+        Some("hey sends as many requests on each connection")
     } else {
         None
     }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,8 @@ use super::record::Test;
 
 /// How much longer than its test a generator may take, before it is ended.
 const OVERTIME: Duration = Duration::from_secs(60);
+/// How long a test may take that has so many requests, and no time.
+const COUNTED_MAX: Duration = Duration::from_secs(3600);
 /// How long a request may take.
 const ANSWER_SECONDS: u64 = 5;
 const SAID_CHARS_MAX: usize = 400;
@@ -45,6 +48,7 @@ pub(super) struct Order<'a> {
     /// Requests/s, for an open model.
     pub(super) rate: Option<f64>,
     pub(super) cores: &'a [usize],
+    pub(super) stop: &'a AtomicBool,
 }
 
 /// What became of them.
@@ -144,14 +148,19 @@ impl Call {
         let pinned = Pinned::to(order.cores);
         let child = Command::new(&self.program)
             .args(&self.arguments)
-            .env_remove("PORT")
+            // What is meant for a server, as $PORT is, would be read by hullo bench too.
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .stdin(Stdio::null())
             .stdout(output.try_clone().map_err(failed)?)
             .stderr(output.try_clone().map_err(failed)?)
             .spawn();
         drop(pinned);
-        let time = Duration::from_nanos(order.test.duration_ns.unwrap_or(0)) + OVERTIME;
-        let ended = wait(child.map_err(failed)?, time);
+        let time = order
+            .test
+            .duration_ns
+            .map_or(COUNTED_MAX, |nanos| Duration::from_nanos(nanos) + OVERTIME);
+        let ended = wait(child.map_err(failed)?, time, order.stop);
         let mut said = String::new();
         output.rewind().map_err(failed)?;
         output.read_to_string(&mut said).map_err(failed)?;
@@ -164,18 +173,18 @@ impl Call {
                 end_of(&said)
             )),
             None => Err(format!(
-                "{} was still there {} s after its time, and was ended",
+                "{} did not come to its end within {} s, and was ended",
                 self.program.display(),
-                OVERTIME.as_secs()
+                time.as_secs()
             )),
         }
     }
 }
 
-/// Its exit code, or nothing if it had to be killed.
-fn wait(mut child: Child, limit: Duration) -> Option<i32> {
+/// Its exit code, or nothing if it had to be killed, for its time or because the race is over.
+fn wait(mut child: Child, limit: Duration, stop: &AtomicBool) -> Option<i32> {
     let start = Instant::now();
-    while start.elapsed() < limit {
+    while start.elapsed() < limit && !stop.load(Ordering::Relaxed) {
         match child.try_wait() {
             Ok(Some(status)) => return Some(status.code().unwrap_or(-1)),
             Ok(None) => sleep(LOOK_AGAIN),

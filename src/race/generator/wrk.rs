@@ -1,6 +1,6 @@
 //! wrk, by a script that pipelines and that prints what it found as exact numbers.
 
-use super::{Call, Load, Order, Test, nanos, said_of_itself};
+use super::{ANSWER_SECONDS, Call, Load, Order, Test, nanos, said_of_itself};
 
 /// For 16 requests in a write their bytes are made once; at the end, a line of numbers.
 const SCRIPT: &str = r#"
@@ -24,6 +24,8 @@ function done(summary, latency, requests)
 end
 "#;
 
+const SECOND_NS: u64 = 1_000_000_000;
+
 pub(super) fn version() -> Result<String, String> {
     said_of_itself("wrk", "-v")
 }
@@ -33,6 +35,11 @@ pub(super) fn cannot(test: &Test) -> Option<&'static str> {
         Some("wrk has no open model")
     } else if test.requests.is_some_and(|requests| requests > 0) {
         Some("wrk cannot stop after so many requests")
+    } else if test
+        .duration_ns
+        .is_some_and(|nanos| !nanos.is_multiple_of(SECOND_NS))
+    {
+        Some("wrk knows whole seconds only")
     } else {
         None
     }
@@ -40,13 +47,13 @@ pub(super) fn cannot(test: &Test) -> Option<&'static str> {
 
 pub(super) fn call(order: &Order<'_>) -> Call {
     let test = order.test;
-    // wrk knows whole seconds only.
-    let seconds = test.duration_ns.unwrap_or(0).div_ceil(1_000_000_000).max(1);
+    let seconds = test.duration_ns.unwrap_or(0) / SECOND_NS;
     let threads = (order.cores.len() as u64).clamp(1, test.connections.max(1));
     let mut arguments = vec![
         format!("-t{threads}"),
         format!("-c{}", test.connections),
         format!("-d{seconds}s"),
+        format!("--timeout={ANSWER_SECONDS}s"),
     ];
     if !test.keepalive {
         arguments.extend(["-H", "Connection: close"].map(str::to_owned));

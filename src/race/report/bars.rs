@@ -137,7 +137,7 @@ pub(super) fn panel(canvas: &Canvas, at: (i32, i32), width: i32, size: i32, bars
     let names: Vec<(usize, &str, i32)> = bars
         .iter()
         .map(|bar| {
-            let room = width - width_of(&bar.label, size) - size;
+            let room = width - width_of(&bar.label, size) - size / 2;
             (bar.number, bar.name.as_str(), room.max(size * 4))
         })
         .collect();

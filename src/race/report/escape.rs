@@ -7,6 +7,11 @@ pub(super) fn clean(text: &str) -> String {
         .collect()
 }
 
+/// A cell of a table in Markdown.
+pub(in crate::race) fn cell(text: &str) -> String {
+    markdown(&clean(text))
+}
+
 /// A block of lines: what ends a line and a tab stay.
 pub(super) fn clean_block(text: &str) -> String {
     let lines: Vec<String> = text

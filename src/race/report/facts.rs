@@ -57,8 +57,8 @@ impl Row<'_> {
     pub(super) fn switches_per_request(&self) -> Option<f64> {
         self.median(|round| {
             let server = round.server.as_ref()?;
-            let switches = server.voluntary_switches + server.involuntary_switches;
-            Some(switches as f64 / round.requests as f64)
+            let switches = server.voluntary_switches as f64 + server.involuntary_switches as f64;
+            Some(switches / round.requests as f64)
         })
     }
 

@@ -3,7 +3,7 @@
 //! ```text
 //!  record ──> facts ──> words, tables ──> text      terminal, Markdown
 //!             rows      sentences  cells │     notes beside them
-//!                       number, escape   └─> page   templates/page.html
+//!                       number, escape   └─> page   page.html
 //!                                             │
 //!                       bars, lines ──────────┴──   picture
 //!                       plot: ink, text, size       of a README
@@ -29,6 +29,8 @@ mod tests;
 mod text;
 mod words;
 
+pub(super) use escape::cell;
+pub(super) use number::count;
 pub(super) use page::page;
 pub(super) use picture::picture;
 pub(super) use text::{markdown, text};

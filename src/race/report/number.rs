@@ -29,7 +29,7 @@ fn rounded(value: f64) -> f64 {
 }
 
 /// `10,000`.
-pub(super) fn count(value: u64) -> String {
+pub(in crate::race) fn count(value: u64) -> String {
     grouped(&value.to_string())
 }
 
@@ -123,6 +123,9 @@ pub(super) fn ratio(ratio: &Ratio) -> String {
     format!("{factor} ({low:.decimals$}–{high:.decimals$})")
 }
 
+/// What an interval must lie in for a server to be called equal, and not only not told apart.
+const NARROW: (f64, f64) = (0.8, 1.25);
+
 /// `×0.72`, without the interval, or that there is no difference.
 pub(super) fn factor(ratio: &Ratio) -> Option<String> {
     if !ratio.mean.is_finite() {
@@ -130,8 +133,11 @@ pub(super) fn factor(ratio: &Ratio) -> Option<String> {
     } else if ratio.differs {
         let decimals = decimals(ratio);
         Some(format!("×{:.decimals$}", ratio.mean))
-    } else {
+    } else if ratio.low > NARROW.0 && ratio.high < NARROW.1 {
         Some("no difference".to_owned())
+    } else {
+        // There may well be one, but it would take more rounds to see it.
+        Some("no difference shown".to_owned())
     }
 }
 
@@ -210,6 +216,7 @@ mod tests {
         };
         assert_eq!(of(0.72, 0.7, 0.74, true), "×0.72 (0.70–0.74)");
         assert_eq!(of(0.99, 0.97, 1.02, false), "no difference (0.97–1.02)");
+        assert_eq!(of(0.9, 0.5, 1.6, false), "no difference shown (0.50–1.60)");
         assert_eq!(of(21.9, 21.0, 22.8, true), "×21.9 (21.0–22.8)");
         assert_eq!(of(0.034, 0.033, 0.035, true), "×0.034 (0.033–0.035)");
         assert_eq!(of(1.006, 1.002, 1.01, true), "×1.006 (1.002–1.010)");

@@ -20,9 +20,12 @@ const BARS: usize = 12;
 /// Of a README there is no style sheet, so it brings its own.
 const FONT: &str = "svg{font-family:system-ui,-apple-system,'Segoe UI',sans-serif}\n";
 
-/// The first tests of the article, or the first test with requests.
+/// The tests of the article that tell most, or the first test with requests.
 pub(in crate::race) fn picture(record: &Record) -> String {
-    let mut panels: Vec<Panels> = article_tests(record)
+    let mut tests: Vec<&Test> = article_tests(record).collect();
+    tests.sort_by_key(|test| words::weight(test));
+    let mut panels: Vec<Panels> = tests
+        .into_iter()
         .filter_map(|test| Panels::of(record, test))
         .take((BARS / record.targets.len().max(1)).clamp(1, 2))
         .collect();

@@ -135,6 +135,7 @@ fn bound(bound: Bound) -> &'static str {
     match bound {
         Bound::Server => "server",
         Bound::Generator => "generator",
+        Bound::Shared => "both",
         Bound::Neither => "neither",
     }
 }
@@ -150,10 +151,12 @@ fn errors_of(rows: &[Row]) -> Option<String> {
     let mut kinds = BTreeMap::new();
     let rounds = rows.iter().flat_map(|row| &row.rounds);
     for (kind, number) in rounds.flat_map(|round| &round.errors) {
-        *kinds.entry(kind).or_insert(0_u64) += number;
+        let sum = kinds.entry(kind).or_insert(0_u64);
+        *sum = sum.saturating_add(*number);
     }
     kinds.retain(|_, number| *number > 0);
-    let all: u64 = rows.iter().map(|row| row.summary.errors).sum();
+    let errors = rows.iter().map(|row| row.summary.errors);
+    let all = errors.fold(0_u64, u64::saturating_add);
     if kinds.is_empty() {
         return (all > 0).then(|| format!("Errors of {name}: {}.", count(all)));
     }
