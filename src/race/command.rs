@@ -1,12 +1,13 @@
 //! The command itself: it probes, measures in turn, writes the reports and says how it went.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::available_parallelism;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -19,7 +20,7 @@ use super::record::{self, FORMAT, Measurement, Record, Settings};
 use super::server::Server;
 use super::suite::{Amount, MANY, Suite};
 use super::target::{PATH, Target, Way};
-use super::{compare, machine, probe, report, summary};
+use super::{compare, machine, probe, report, summary, tree};
 use crate::server::{open_file_limit, raise_open_file_limit};
 
 /// A server could not be measured to the end.
@@ -33,17 +34,22 @@ pub fn race(options: &Options) -> ExitCode {
     let done = if let Some([old, new]) = options.compare.as_deref() {
         comparison(old, new)
     } else if let Some(path) = &options.from {
-        read(path).and_then(|record| publish(options, &record))
+        read(path).and_then(|record| publish(options, &record).map(|()| 0))
     } else {
         run(options)
     };
     match done {
         Ok(code) => code.into(),
         Err((code, sentence)) => {
-            eprintln!("hullo race: {sentence}");
+            complain(&sentence);
             code.into()
         }
     }
+}
+
+/// On standard error, which may be closed: that is no reason to lose a race.
+fn complain(sentence: &str) {
+    let _ = writeln!(io::stderr(), "hullo race: {sentence}");
 }
 
 /// What the race itself has open beside its idle connections.
@@ -68,22 +74,37 @@ fn run(options: &Options) -> Result<u8, Failure> {
     can_write(options)?;
     stop_on_signal(&race.bench.stop)
         .map_err(|error| (EXIT_OUT, format!("cannot wait for signals: {error}")))?;
+    tree::adopt_orphans();
     race.run();
-    publish(options, &race.record)
+    publish(options, &race.record)?;
+    verdict(&race.record)
 }
 
 /// A signal ends the race, and what there is is reported. A second one changes nothing: whoever dies
 /// now leaves servers behind.
 fn stop_on_signal(stop: &Arc<AtomicBool>) -> io::Result<()> {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        flag::register(signal, Arc::clone(stop))?;
+        // Who was started by nohup goes on without a terminal.
+        if signal != SIGHUP || !is_ignored(signal) {
+            flag::register(signal, Arc::clone(stop))?;
+        }
     }
     Ok(())
 }
 
-/// Writes the files, prints the tables, and says whether all went to the end. What cannot be written
-/// does not keep the rest from a reader.
-fn publish(options: &Options, record: &Record) -> Result<u8, Failure> {
+/// Is a signal ignored, because whoever started us wants it so?
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+/// Writes the files and prints the tables. What cannot be written does not keep the rest from a
+/// reader.
+fn publish(options: &Options, record: &Record) -> Result<(), Failure> {
     type Form = fn(&Record) -> String;
     // The most precious first.
     let files: [(&Option<PathBuf>, Form); 4] = [
@@ -99,8 +120,11 @@ fn publish(options: &Options, record: &Record) -> Result<u8, Failure> {
                 done.and(fs::write(path, form(record)).map_err(|error| cannot_write(path, &error)));
         }
     }
-    done = done.and(print(&report::text(record)));
-    done?;
+    done.and(print(&report::text(record)))
+}
+
+/// Did all go to the end?
+fn verdict(record: &Record) -> Result<u8, Failure> {
     let out: Vec<&str> = record
         .targets
         .iter()
@@ -233,7 +257,9 @@ impl<'a> Race<'a> {
 
     /// What follows from the measurements.
     fn conclude(&mut self) {
-        let shared = shares(&self.bench);
+        let sides = [&self.bench.server_cores, &self.bench.load_cores];
+        let [servers, load] = sides.map(|cores| cores.iter().collect::<BTreeSet<_>>());
+        let shared = servers == load;
         let record = &mut self.record;
         record.warnings.append(&mut self.bench.warnings);
         if self.bench.stop.load(Ordering::Relaxed) {
@@ -298,17 +324,14 @@ impl<'a> Race<'a> {
 }
 
 fn out(entry: &mut record::Target, sentence: &str) {
-    eprintln!(
-        "hullo race: {} could not be measured: {sentence}",
-        entry.name
-    );
+    complain(&format!("{} could not be measured: {sentence}", entry.name));
     entry.out = Some(match entry.out.take() {
         Some(before) => format!("{before}; {sentence}"),
         None => sentence.to_owned(),
     });
 }
 
-/// Do servers and load run on the same cores?
+/// Do servers and load have a core in common?
 fn shares(bench: &Bench) -> bool {
     let mut cores = bench.server_cores.iter();
     cores.any(|core| bench.load_cores.contains(core))
@@ -355,7 +378,10 @@ fn tests(
         .iter()
         .flat_map(|suite| suite.tests(amount))
         .collect();
-    raise_open_file_limit();
+    // Servers inherit it, and not all of them can live with a high one.
+    if tests.iter().any(|test| test.idle_connections > 0) {
+        raise_open_file_limit();
+    }
     let files = open_file_limit() as u64;
     let reason = |test: &record::Test| {
         if test.idle_connections + FILES_BESIDE > files {
@@ -389,6 +415,20 @@ fn record(options: &Options, bench: &Bench) -> Result<Record, String> {
     let tests = tests(options, &suites, &mut warnings)?;
     if shares(bench) {
         warnings.push("servers and load share cores: they measure each other".to_owned());
+    }
+    let quota = available_parallelism().map_or(usize::MAX, Into::into);
+    let cores = machine::allowed().len();
+    if quota < cores {
+        warnings.push(format!(
+            "{cores} cores may be used, but only the time of {quota}: servers and load share it"
+        ));
+    }
+    let is_running = |target: &&Target| matches!(target.way, Way::Running { .. });
+    for target in options.targets.iter().filter(is_running) {
+        warnings.push(format!(
+            "{} runs already: on which cores is not known, nor what it costs",
+            target.name
+        ));
     }
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)

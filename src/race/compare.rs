@@ -6,6 +6,7 @@ use comfy_table::presets::ASCII_MARKDOWN;
 use super::record::{Bound, Measurement, Record, Settings, Summary, Target, Test};
 use super::report::cell;
 use super::spread::{TOGETHER, median, unpaired};
+use super::summary;
 
 /// A row for each target, test and figure that both have, or why there is none.
 pub(super) fn text(old: &Record, new: &Record) -> Result<String, String> {
@@ -86,25 +87,33 @@ fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8
             .filter_map(of)
             .collect()
     };
+    // Who does not do the work does it cheaply.
+    let failed = [old, new].iter().any(|record| {
+        let of = |result: &&Measurement| result.test == test.id && result.target == target;
+        summary::fails(&record.results.iter().filter(of).collect::<Vec<_>>())
+    });
     FIGURES
         .iter()
         .filter_map(|&(name, unit, of, better)| {
             let (before, after) = (figures(old, of), figures(new, of));
             let shown = |figures: &[f64]| median(figures).map(|figure| short(figure / unit));
             let (was, is) = (shown(&before)?, shown(&after)?);
-            let (ratio, interval, word) = match unpaired(&after, &before, TOGETHER) {
+            let compared = unpaired(&after, &before, TOGETHER).filter(|_| !failed);
+            let (ratio, interval, word) = match compared {
+                None if failed => (String::new(), String::new(), "too many errors"),
                 None => (String::new(), String::new(), "cannot be told"),
                 Some(ratio) => (
                     format!("{:.3}", ratio.mean),
                     format!("{:.3} to {:.3}", ratio.low, ratio.high),
                     match (ratio.differs, ratio.mean > 1.0, better) {
-                        (false, _, _) => "no difference",
+                        (false, ..) if ratio.is_equal() => "no difference",
+                        (false, ..) => "no difference shown",
                         (true, true, Better::More) | (true, false, Better::Less) => "better",
                         (true, ..) => "worse",
                     },
                 ),
             };
-            let word = if name == SPEED && !is_of_servers(old, new, test, target) {
+            let word = if name == SPEED && !failed && !is_of_servers(old, new, test, target) {
                 "not the server's"
             } else {
                 word

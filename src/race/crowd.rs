@@ -1,18 +1,18 @@
 //! Connections that are open and say nothing, after one request each was answered.
 
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
+use super::probe::peer::{Miss, Peer, Stop};
+
 /// How long each may take to be answered.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
 /// How long all of them may take.
 const GROW_MAX: Duration = Duration::from_secs(60);
-/// An answer that is longer is no greeting.
-const ANSWER_BYTES_MAX: usize = 16 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Crowd {
@@ -42,18 +42,16 @@ impl Crowd {
             && !stop.load(Ordering::Relaxed)
         {
             let opened = if start.elapsed() < GROW_MAX {
-                self.open()
+                self.open().map_err(|miss| miss.to_string())
             } else {
                 let seconds = GROW_MAX.as_secs();
-                Err(io::Error::other(format!(
-                    "there were no more within {seconds} s"
-                )))
+                Err(format!("there were no more within {seconds} s"))
             };
             match opened {
                 Ok(stream) => self.members.push(stream),
-                Err(error) => {
+                Err(reason) => {
                     let before = self.members.len();
-                    self.stopped = Some(format!("after {before} idle connections: {error}"));
+                    self.stopped = Some(format!("after {before} idle connections: {reason}"));
                 }
             }
         }
@@ -64,65 +62,16 @@ impl Crowd {
         self.members.iter().filter(|stream| is_open(stream)).count() as u64
     }
 
-    fn open(&self) -> io::Result<TcpStream> {
-        let mut stream = TcpStream::connect_timeout(&self.address, ANSWER_MAX)?;
+    fn open(&self) -> Result<TcpStream, Miss> {
+        let mut peer = Peer::connect(self.address, ANSWER_MAX)?;
+        peer.send(&self.request);
+        peer.answer(false)?;
+        let stream = peer.into_stream();
         // It ends with a reset: ten thousand that wait for late segments for a minute would leave
         // no port to the next crowd.
-        SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
-        stream.set_read_timeout(Some(ANSWER_MAX))?;
-        stream.write_all(&self.request)?;
-        read_answer(&mut stream)?;
+        let reset = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        reset.map_err(|_| Miss::Nothing(Stop::Reset))?;
         Ok(stream)
-    }
-}
-
-/// Reads an answer to its end.
-fn read_answer(stream: &mut TcpStream) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    let mut block = [0; 2048];
-    loop {
-        let read = match stream.read(&mut block) {
-            // A signal that asks for the end of the race is heard elsewhere.
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            read => read?,
-        };
-        if read == 0 {
-            return Err(io::Error::other("it closed the connection"));
-        }
-        bytes.extend_from_slice(block.get(..read).unwrap_or_default());
-        if is_whole(&bytes)? {
-            return Ok(());
-        }
-        if bytes.len() > ANSWER_BYTES_MAX {
-            return Err(io::Error::other("its answer has no end"));
-        }
-    }
-}
-
-fn is_whole(bytes: &[u8]) -> io::Result<bool> {
-    let mut fields = [httparse::EMPTY_HEADER; 64];
-    let mut response = httparse::Response::new(&mut fields);
-    let parsed = response
-        .parse(bytes)
-        .map_err(|error| io::Error::other(format!("what it says is no HTTP: {error}")))?;
-    let httparse::Status::Complete(head) = parsed else {
-        return Ok(false);
-    };
-    let value = |name: &str| {
-        let field = response
-            .headers
-            .iter()
-            .find(|field| field.name.eq_ignore_ascii_case(name))?;
-        std::str::from_utf8(field.value).ok().map(str::trim)
-    };
-    let content = bytes.get(head..).unwrap_or_default();
-    if let Some(length) = value("content-length") {
-        let length = length.parse::<usize>().map_err(io::Error::other)?;
-        Ok(content.len() >= length)
-    } else if value("transfer-encoding").is_some() {
-        Ok(content.ends_with(b"0\r\n\r\n"))
-    } else {
-        Err(io::Error::other("its answer ends with the connection"))
     }
 }
 
@@ -137,8 +86,10 @@ fn is_open(stream: &TcpStream) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::io::Write as _;
+    use std::net::{Ipv4Addr, TcpListener};
     use std::num::NonZeroUsize;
+    use std::thread;
 
     use super::*;
     use crate::server::{Options, Server};
@@ -165,24 +116,30 @@ mod tests {
         assert!(crowd.stopped.is_some());
     }
 
+    /// A byte now and then is not an answer in time.
     #[test]
-    fn answers_end_as_they_say() {
-        for (bytes, whole) in [
-            ("HTTP/1.1 200 OK\r\n", Some(false)),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na", Some(false)),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", Some(true)),
-            (
-                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
-                Some(false),
-            ),
-            (
-                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
-                Some(true),
-            ),
-            ("HTTP/1.1 200 OK\r\n\r\nab", None),
-            ("Guten Tag\r\n\r\n", None),
-        ] {
-            assert_eq!(is_whole(bytes.as_bytes()).ok(), whole, "{bytes}");
-        }
+    fn who_trickles_is_not_waited_for() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n";
+            for byte in answer.iter().chain([b'x'; 9999].iter()) {
+                thread::sleep(ANSWER_MAX / 10);
+                if stream.write_all(&[*byte]).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut crowd = Crowd::new(address, "a", "/x");
+        let start = Instant::now();
+        crowd.grow(1, &AtomicBool::new(false));
+        assert!(start.elapsed() < 3 * ANSWER_MAX);
+        let reason = crowd.stopped.unwrap();
+        assert!(
+            reason.contains("after 0 idle connections: half an answer in time"),
+            "{reason}"
+        );
+        server.join().unwrap();
     }
 }

@@ -11,8 +11,9 @@ use super::generator::{Generator, Load, Order};
 use super::record::{GeneratorCost, LOST, Measurement, ServerCost, Test};
 use super::server::Server;
 use super::suite::FEW;
+use super::summary::BUSY;
 use super::target::Target;
-use super::tree::{self, Usage};
+use super::tree::{self, Thread, Usage};
 
 /// For what a server frees late, before its memory is looked at.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -48,7 +49,7 @@ impl Bench {
         if test.connections == 0 {
             let result = self.idle(test, target, round, &server, &mut crowd);
             self.warn_of(&crowd, test, target);
-            return Ok(result);
+            return result;
         }
         crowd.grow(test.idle_connections, &self.stop);
         self.warn_of(&crowd, test, target);
@@ -138,6 +139,15 @@ impl Bench {
                 stop: &self.stop,
             })?;
             let found = per_second(&load);
+            if load.requests == 0 {
+                return Err("answered nothing while it was asked how much it can do".to_owned());
+            }
+            if load.utilisation >= BUSY {
+                self.warnings.push(format!(
+                    "the rates of {} are parts of what the generator can do: it was the bottleneck",
+                    target.name
+                ));
+            }
             self.capacities.insert(target.name.clone(), found);
             found
         };
@@ -152,10 +162,10 @@ impl Bench {
         round: usize,
         server: &Server,
         crowd: &mut Crowd,
-    ) -> Measurement {
+    ) -> Result<Measurement, String> {
         let look = || {
             sleep(SETTLE);
-            server.root().map(tree::memory)
+            server.root().and_then(tree::memory)
         };
         crowd.grow(FEW.min(test.idle_connections / 10), &self.stop);
         let (few, held_few) = (look(), crowd.held());
@@ -173,8 +183,11 @@ impl Bench {
             result.errors = BTreeMap::from([(LOST.to_owned(), lost)]);
         }
         let usage = server.root().map(tree::usage);
-        result.server = usage.map(|usage| self.cost(&usage.clone(), &usage, &Load::default()));
-        result
+        if usage.as_ref().is_some_and(|usage| usage.processes == 0) {
+            return Err("ended while its connections were idle".to_owned());
+        }
+        result.server = usage.map(|usage| self.cost(&usage, &usage, &Load::default()));
+        Ok(result)
     }
 
     fn cost(&self, before: &Usage, after: &Usage, load: &Load) -> ServerCost {
@@ -185,19 +198,17 @@ impl Bench {
         let part = ratio(user as f64, (user + system) as f64);
         let user_ns = (cpu as f64 * part).round() as u64;
         let time = load.elapsed_ns as f64 * self.server_cores.len() as f64;
+        let threads: Vec<Thread> = after.threads_since(before).collect();
+        let busiest_ns = threads.iter().map(|thread| thread.ran_ns).max();
         ServerCost {
             user_ns,
             system_ns: cpu.saturating_sub(user_ns),
             cpu_ns_per_request: ratio(cpu as f64, load.requests as f64),
             utilisation: ratio(cpu as f64, time),
-            busiest_thread: ratio(after.busiest_since(before) as f64, load.elapsed_ns as f64),
+            busiest_thread: ratio(busiest_ns.unwrap_or(0) as f64, load.elapsed_ns as f64),
             rss_peak_bytes: after.rss_peak_bytes,
-            voluntary_switches: after
-                .voluntary_switches
-                .saturating_sub(before.voluntary_switches),
-            involuntary_switches: after
-                .involuntary_switches
-                .saturating_sub(before.involuntary_switches),
+            voluntary_switches: threads.iter().map(|t| t.voluntary_switches).sum(),
+            involuntary_switches: threads.iter().map(|t| t.involuntary_switches).sum(),
             processes: after.processes,
         }
     }

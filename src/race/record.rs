@@ -202,6 +202,8 @@ pub(super) enum Bound {
     Shared,
     /// Neither: both waited for each other, or for the clock.
     Neither,
+    /// Not the generator; how busy the server was is not known.
+    Unknown,
 }
 
 /// A figure, and how it stands to that of the first target.
@@ -212,7 +214,8 @@ pub(super) struct Compared {
     pub(super) median: f64,
     pub(super) least: f64,
     pub(super) greatest: f64,
-    /// Nothing for the first target itself, and with fewer than three rounds in common.
+    /// Nothing for the first target itself, with fewer than three rounds in common, and where one of
+    /// the two has failed in more than 1 of 100 answers.
     pub(super) ratio: Option<Ratio>,
 }
 
@@ -227,6 +230,17 @@ pub(super) struct Ratio {
     pub(super) high: f64,
     /// Is 1 outside of the interval, and the mean more than 2 % away from it?
     pub(super) differs: bool,
+}
+
+/// What an interval must lie in for a server to be called equal, and not only not told apart.
+const NARROW: (f64, f64) = (0.8, 1.25);
+
+impl Ratio {
+    /// Is it known that there is no difference worth a word? If not, and it does not differ, it would
+    /// take more rounds to see one.
+    pub(super) fn is_equal(&self) -> bool {
+        !self.differs && self.low > NARROW.0 && self.high < NARROW.1
+    }
 }
 
 /// Of the name of a target.

@@ -128,6 +128,12 @@ impl Drop for Server {
                 sleep(LOOK_AGAIN);
             }
         }
+        let id = process.root.id;
+        let seconds = STOP_MAX.as_secs();
+        let _ = writeln!(
+            io::stderr(),
+            "hullo race: a server is not gone {seconds} s after SIGKILL: look at process {id}, and its group"
+        );
     }
 }
 

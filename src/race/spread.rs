@@ -11,7 +11,7 @@ const MISS: f64 = 0.01;
 pub(super) const TOGETHER: usize = 2;
 
 /// With fewer, the interval says nothing: of two pairs, it reaches from nought to the sky.
-const ROUNDS_MIN: usize = 3;
+pub(super) const ROUNDS_MIN: usize = 3;
 
 /// What is nearer to 1 than this is no difference, however sure: two processes of one program differ
 /// by that much, for where the kernel has put them.

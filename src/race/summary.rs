@@ -4,7 +4,7 @@ use super::record::{Bound, Compared, LOST, Measurement, Summary, Target, Test};
 use super::spread::{TOGETHER, median, paired};
 
 /// From here on, a side has no time left.
-const BUSY: f64 = 0.9;
+pub(super) const BUSY: f64 = 0.9;
 
 /// Of the answers of a target, so many may be errors before its figures are compared with those of one
 /// that does the work.
@@ -89,6 +89,7 @@ fn bound(results: &[&Measurement], shared: bool) -> Bound {
         let figures: Vec<f64> = results.iter().filter_map(|result| of(result)).collect();
         median(&figures).unwrap_or(0.0)
     };
+    let is_known = results.iter().any(|result| result.server.is_some());
     let server = middle(&|result| {
         let server = result.server.as_ref()?;
         Some(server.utilisation.max(server.busiest_thread))
@@ -100,6 +101,8 @@ fn bound(results: &[&Measurement], shared: bool) -> Bound {
         Bound::Server
     } else if generator >= BUSY {
         Bound::Generator
+    } else if !is_known {
+        Bound::Unknown
     } else {
         Bound::Neither
     }
@@ -239,6 +242,15 @@ mod tests {
             of(&[test()], &targets, &results, true)[0].bound,
             Bound::Shared
         );
+        let mut unseen = results.clone();
+        for result in &mut unseen {
+            result.server = None;
+        }
+        let bounds: Vec<Bound> = of(&[test()], &targets, &unseen, false)
+            .iter()
+            .map(|summary| summary.bound)
+            .collect();
+        assert_eq!(bounds, [Bound::Generator, Bound::Generator, Bound::Unknown]);
         let one_thread = found_with(&results, |server| server.busiest_thread = 0.95);
         assert_eq!(one_thread[2].bound, Bound::Server);
         assert!((found[0].requests_per_second.least - 900.0).abs() < 1e-9);

@@ -58,8 +58,9 @@ impl Target {
                     "a path with { in it is not raced: hullo bench would replace {n}".to_owned(),
                 );
             }
-            let path = if url.path == "/" { PATH } else { &url.path };
-            let path = path.to_owned();
+            // http://host:port says no path, http://host:port/ does.
+            let says_none = url.path == "/" && !what.ends_with('/');
+            let path = if says_none { PATH } else { &url.path }.to_owned();
             (Way::Running { address, url }, path)
         } else {
             (Way::Command(what.to_owned()), PATH.to_owned())
@@ -97,7 +98,9 @@ mod tests {
             (target.name.as_str(), target.path.as_str()),
             ("b", "/x?y=z")
         );
-        assert_eq!(Target::parse("c=http://127.0.0.1:81").unwrap().path, PATH);
+        for (url, path) in [("http://127.0.0.1:81", PATH), ("http://127.0.0.1:81/", "/")] {
+            assert_eq!(Target::parse(&format!("c={url}")).unwrap().path, path);
+        }
     }
 
     #[test]

@@ -395,7 +395,8 @@ fn a_signal_is_heard_while_a_server_does_not_come_up() {
 fn a_server_that_leaves_its_group_and_its_parents_is_found_and_ended() {
     let pids = TemporaryFile::new();
     let daemon = format!("echo $$ >> {}; exec {HULLO} --port {{port}}", pids.path());
-    let target = format!("a=(setsid sh -c '{daemon}' &); exit 0");
+    // As one that writes over its environment: no mark is left of it.
+    let target = format!("a=(env -i setsid sh -c '{daemon}' &); exit 0");
     let (ran, json) = measured(&["-s", "churn", "-r", "1", &target]);
     assert_eq!(ran.code, 0, "{}", ran.complaint);
     let server = &list(&json, "results")[0]["server"];
@@ -430,6 +431,13 @@ fn who_only_fails_is_not_compared() {
         json["warnings"]
     );
     assert!(list(&json, "summaries")[1]["requests_per_second"]["ratio"].is_null());
+    let file = TemporaryFile::new();
+    std::fs::write(&file.0, json.to_string()).unwrap();
+    let compared = race(&["--compare", file.path(), file.path()]).output();
+    let compared = Ran::from(compared.unwrap()).text;
+    let words = |name: &str| compared.lines().find(|line| line.contains(name)).unwrap();
+    assert!(words("| lost ").contains("too many errors"), "{compared}");
+    assert!(!words("| a ").contains("too many errors"), "{compared}");
     lost.stop().unwrap();
 }
 

@@ -32,6 +32,9 @@ pub(super) fn call(order: &Order<'_>) -> Call {
         order.cores.len().max(1).to_string(),
         "-t".to_owned(),
         ANSWER_SECONDS.to_string(),
+        // The request that was asked for, and no other one behind it.
+        "-disable-redirects".to_owned(),
+        "-disable-compression".to_owned(),
     ];
     match (test.requests, test.duration_ns) {
         (Some(requests), _) => arguments.extend(["-n".to_owned(), requests.to_string()]),

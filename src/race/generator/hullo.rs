@@ -6,9 +6,10 @@ use serde::Deserialize;
 
 use super::{ANSWER_SECONDS, Call, Load, Order};
 
-pub(super) fn call(order: &Order<'_>) -> Result<Call, String> {
-    let program = std::env::current_exe()
-        .map_err(|error| format!("where this program is cannot be found out: {error}"))?;
+/// This very program, also when its file was replaced by a newer one since it was started.
+const THIS: &str = "/proc/self/exe";
+
+pub(super) fn call(order: &Order<'_>) -> Call {
     let test = order.test;
     let mut arguments: Vec<String> = ["bench", "-o", "json", "--expect-status", "2xx"]
         .map(str::to_owned)
@@ -33,11 +34,11 @@ pub(super) fn call(order: &Order<'_>) -> Result<Call, String> {
         arguments.push(format!("--rate={rate}"));
     }
     arguments.push(order.url.to_owned());
-    Ok(Call {
-        program: program.into(),
+    Call {
+        program: THIS.into(),
         arguments,
         script: None,
-    })
+    }
 }
 
 /// Of its report, what is needed here.

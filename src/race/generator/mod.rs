@@ -103,12 +103,12 @@ impl Generator {
     /// Sends the requests of a test.
     pub(super) fn run(self, order: &Order<'_>) -> Result<Load, String> {
         let call = match self {
-            Self::Hullo => hullo::call(order)?,
+            Self::Hullo => hullo::call(order),
             Self::Hey => hey::call(order),
             Self::Wrk => wrk::call(order),
         };
         let before = children_cpu();
-        let output = call.run(order)?;
+        let output = call.run(order, &self.name())?;
         let cpu = children_cpu().saturating_sub(before);
         let mut load = match self {
             Self::Hullo => hullo::read(&output),
@@ -134,9 +134,8 @@ fn children_cpu() -> u64 {
 }
 
 impl Call {
-    fn run(mut self, order: &Order<'_>) -> Result<String, String> {
-        let failed =
-            |error: std::io::Error| format!("{} cannot be run: {error}", self.program.display());
+    fn run(mut self, order: &Order<'_>, name: &str) -> Result<String, String> {
+        let failed = |error: std::io::Error| format!("{name} cannot be run: {error}");
         let mut output = tempfile::tempfile().map_err(failed)?;
         let mut script = tempfile::NamedTempFile::new().map_err(failed)?;
         if let Some(text) = &self.script {
@@ -167,14 +166,9 @@ impl Call {
         match ended {
             // 1 is also that of hullo bench when nothing was answered, and then it says how.
             Some(0 | 1) => Ok(said),
-            Some(code) => Err(format!(
-                "{} ended with {code}: {}",
-                self.program.display(),
-                end_of(&said)
-            )),
+            Some(code) => Err(format!("{name} ended with {code}: {}", end_of(&said))),
             None => Err(format!(
-                "{} did not come to its end within {} s, and was ended",
-                self.program.display(),
+                "{name} did not come to its end within {} s, and was ended",
                 time.as_secs()
             )),
         }

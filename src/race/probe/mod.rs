@@ -8,7 +8,7 @@
 //! server sends, in `peer`.
 
 mod ask;
-mod peer;
+pub(super) mod peer;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::SocketAddr;

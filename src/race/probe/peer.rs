@@ -16,7 +16,7 @@ const CONTENT_BYTES_MAX: usize = 1024 * 1024;
 /// More interim answers (1xx) before one final answer are refused.
 const INTERIM_MAX: usize = 32;
 
-pub(super) struct Peer {
+pub(in crate::race) struct Peer {
     stream: TcpStream,
     patience: Duration,
     deadline: Instant,
@@ -27,7 +27,7 @@ pub(super) struct Peer {
 }
 
 /// A whole answer.
-pub(super) struct Answer {
+pub(in crate::race) struct Answer {
     pub(super) status: u16,
     pub(super) content: Vec<u8>,
     /// Its content came in chunks.
@@ -40,7 +40,7 @@ pub(super) struct Answer {
 
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Miss {
+pub(in crate::race) enum Miss {
     Connect,
     /// Not one byte of it came.
     Nothing(Stop),
@@ -52,7 +52,7 @@ pub(super) enum Miss {
 
 /// Why no more bytes come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(in crate::race) enum Stop {
     Late,
     End,
     Reset,
@@ -66,7 +66,7 @@ pub(super) enum Next {
 }
 
 impl Peer {
-    pub(super) fn connect(address: SocketAddr, patience: Duration) -> Result<Self, Miss> {
+    pub(in crate::race) fn connect(address: SocketAddr, patience: Duration) -> Result<Self, Miss> {
         let deadline = Instant::now() + patience;
         let stream = TcpStream::connect_timeout(&address, patience).map_err(|_| Miss::Connect)?;
         // What is sent in two parts is to arrive in two parts.
@@ -87,7 +87,7 @@ impl Peer {
 
     /// Sends as much as the server takes in time. How that went is told by what it answers, which it
     /// may do before it has read all.
-    pub(super) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(in crate::race) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let mut left = bytes.as_ref();
         while let Some(wait) = self.wait() {
             if left.is_empty() || self.stream.set_write_timeout(Some(wait)).is_err() {
@@ -119,7 +119,7 @@ impl Peer {
     }
 
     /// The next answer. `head_only`: to a HEAD request, so that it has no content.
-    pub(super) fn answer(&mut self, head_only: bool) -> Result<Answer, Miss> {
+    pub(in crate::race) fn answer(&mut self, head_only: bool) -> Result<Answer, Miss> {
         for _ in 0..=INTERIM_MAX {
             let (head, dates) = self.head()?;
             // RFC 9110 section 15.2.2: only who asks for an upgrade is told to switch.
@@ -161,6 +161,11 @@ impl Peer {
     /// The same, as long as is waited for the end of a connection.
     pub(super) fn end(&mut self) -> Next {
         self.next(self.patience)
+    }
+
+    /// The connection itself, of which nothing more is to be read.
+    pub(in crate::race) fn into_stream(self) -> TcpStream {
+        self.stream
     }
 
     fn head(&mut self) -> Result<(Head, Vec<String>), Miss> {
@@ -273,10 +278,10 @@ impl fmt::Display for Miss {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(match self {
             Self::Connect => "no connection",
-            Self::Nothing(Stop::Late) => "no answer in 1 s",
+            Self::Nothing(Stop::Late) => "no answer in time",
             Self::Nothing(Stop::End) => "closes without an answer",
             Self::Nothing(Stop::Reset) => "resets without an answer",
-            Self::Half(Stop::Late) => "half an answer in 1 s",
+            Self::Half(Stop::Late) => "half an answer in time",
             Self::Half(Stop::End) => "closes inside the answer",
             Self::Half(Stop::Reset) => "resets inside the answer",
             Self::TooLong => "content over 1 MiB",

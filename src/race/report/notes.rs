@@ -5,6 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::escape::{clean, clean_block, shell};
 use super::number::{bytes, time};
 use crate::race::record::{Record, Target};
+use crate::race::spread::ROUNDS_MIN;
 
 /// Of a reason, in characters.
 const BRIEF: usize = 300;
@@ -28,16 +29,21 @@ pub(super) fn how_to_read(record: &Record) -> Vec<String> {
     });
     match record.targets.first() {
         Some(first) if compared => said.push(format!(
-            "A ratio is to {}, round by round. In brackets is the interval that holds the true ratio: in 99 of 100 tests, both ratios of a server lie in theirs. Where it holds 1, or is about a mean within 2 % of 1, there is no difference.",
+            "A ratio is to {}, round by round. In brackets is the interval that holds the true ratio: in 99 of 100 tests, both ratios of a server lie in theirs. Where it holds 1, or is about a mean within 2 % of 1, no difference is seen; if it is wide (beyond 0.8 to 1.25), there may be one all the same.",
             clean(&first.name)
         )),
-        _ if rounds > 1 && record.targets.len() > 1 => said.push(
-            "There is no ratio: it takes three rounds to tell a difference from chance.".to_owned(),
-        ),
+        Some(first) if rounds > 1 && record.targets.len() > 1 => said.push(if rounds < ROUNDS_MIN {
+            format!("There is no ratio: it takes {ROUNDS_MIN} rounds to tell a difference from chance.")
+        } else {
+            format!(
+                "There is no ratio: {} was not measured in {ROUNDS_MIN} rounds, or there were too many errors.",
+                clean(&first.name)
+            )
+        }),
         _ => {}
     }
     said.push(
-        "Only where the server is what bound a test are the requests/s its own; CPU per request holds in any case.".to_owned(),
+        "Only where the server is what bound a test are the requests/s its own. CPU per request depends far less on that; only, a server that waits between requests pays more for each.".to_owned(),
     );
     said
 }

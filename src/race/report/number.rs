@@ -123,9 +123,6 @@ pub(super) fn ratio(ratio: &Ratio) -> String {
     format!("{factor} ({low:.decimals$}–{high:.decimals$})")
 }
 
-/// What an interval must lie in for a server to be called equal, and not only not told apart.
-const NARROW: (f64, f64) = (0.8, 1.25);
-
 /// `×0.72`, without the interval, or that there is no difference.
 pub(super) fn factor(ratio: &Ratio) -> Option<String> {
     if !ratio.mean.is_finite() {
@@ -133,7 +130,7 @@ pub(super) fn factor(ratio: &Ratio) -> Option<String> {
     } else if ratio.differs {
         let decimals = decimals(ratio);
         Some(format!("×{:.decimals$}", ratio.mean))
-    } else if ratio.low > NARROW.0 && ratio.high < NARROW.1 {
+    } else if ratio.is_equal() {
         Some("no difference".to_owned())
     } else {
         // There may well be one, but it would take more rounds to see it.

@@ -137,6 +137,7 @@ fn bound(bound: Bound) -> &'static str {
         Bound::Generator => "generator",
         Bound::Shared => "both",
         Bound::Neither => "neither",
+        Bound::Unknown => "not known",
     }
 }
 

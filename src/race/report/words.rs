@@ -194,12 +194,18 @@ fn compare(first: &Row, others: &[&Row], words: &Words) -> Option<String> {
         .iter()
         .filter_map(|row| Some((row.name.as_str(), (words.which)(row)?)))
         .collect();
-    let (differ, same): (Vec<_>, Vec<_>) = known.iter().partition(|(_, ratio)| ratio.differs);
+    let (differ, others): (Vec<_>, Vec<_>) = known.iter().partition(|(_, ratio)| ratio.differs);
+    let (same, unclear): (Vec<_>, Vec<_>) = others.iter().partition(|(_, ratio)| ratio.is_equal());
     if known.is_empty() {
         return None;
     }
     if known.len() > NAMED {
-        return Some(crowd(&first.name, words, &differ, same.len()));
+        return Some(crowd(
+            &first.name,
+            words,
+            &differ,
+            [same.len(), unclear.len()],
+        ));
     }
     let mut clauses = Vec::new();
     if let Some(((name, by), rest)) = differ.split_first() {
@@ -210,22 +216,31 @@ fn compare(first: &Row, others: &[&Row], words: &Words) -> Option<String> {
         }
         clauses.push(clause);
     }
-    if !same.is_empty() {
-        let names: Vec<String> = same.iter().map(|(name, _)| (*name).to_owned()).collect();
-        let verb = if names.len() == 1 { "shows" } else { "show" };
+    let mut rest = |named: &[&&(&str, Ratio)], one: &str, many: &str| {
+        if named.is_empty() {
+            return;
+        }
+        let names: Vec<String> = named.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let said = if names.len() == 1 { one } else { many };
         let what = words.of.trim_start_matches("the ").trim_end_matches(" of");
-        let of = if differ.is_empty() {
+        let of = if clauses.is_empty() {
             format!(" from {} in {what}", first.name)
         } else {
             String::new()
         };
-        clauses.push(format!("{} {verb} no difference{of}", list(&names)));
-    }
+        clauses.push(format!("{} {said}{of}", list(&names)));
+    };
+    rest(&same, "shows no difference", "show no difference");
+    rest(&unclear, NOT_TOLD, NOT_TOLD);
     Some(clauses.join("; "))
 }
 
-/// Too many to be named: how many they are, and the one at either end.
-fn crowd(first: &str, words: &Words, differ: &[&(&str, Ratio)], same: usize) -> String {
+/// It would take more rounds.
+const NOT_TOLD: &str = "cannot be told apart";
+
+/// Too many to be named: how many they are, and the one at either end. `others`: those that are the
+/// same, and those of whom it is not known.
+fn crowd(first: &str, words: &Words, differ: &[&(&str, Ratio)], others: [usize; 2]) -> String {
     let (more, less): (Vec<_>, Vec<_>) = differ.iter().partition(|(_, by)| by.mean > 1.0);
     let by_mean = |a: &&&(&str, Ratio), b: &&&(&str, Ratio)| a.1.mean.total_cmp(&b.1.mean);
     let side = |side: &[&(&str, Ratio)], than: &str, to: &str, end: Option<&&(&str, Ratio)>| {
@@ -244,12 +259,17 @@ fn crowd(first: &str, words: &Words, differ: &[&(&str, Ratio)], same: usize) -> 
     .into_iter()
     .flatten()
     .collect();
+    let [same, unclear] = others;
     match same {
         0 => {}
         1 => clauses.push("1 shows no difference".to_owned()),
         many => clauses.push(format!("{many} show no difference")),
     }
-    format!("of {} others {}", differ.len() + same, list(&clauses))
+    if unclear > 0 {
+        clauses.push(format!("{unclear} {NOT_TOLD}"));
+    }
+    let all = differ.len() + same + unclear;
+    format!("of {all} others {}", list(&clauses))
 }
 
 /// Whose requests/s they are.
@@ -275,6 +295,9 @@ fn bound(rows: &[Row]) -> Option<String> {
         return Some(format!(
             "requests/s{whose} are those of the generator, which was busy {busy} of the time"
         ));
+    }
+    if rows.iter().all(|row| row.is_bound_by(Bound::Unknown)) {
+        return Some("requests/s may be bound by something else than the servers: how busy they were is not known".to_owned());
     }
     let neither = rows.iter().all(|row| row.is_bound_by(Bound::Neither));
     neither.then(|| {
