@@ -123,6 +123,7 @@ impl Drop for Server {
             while start.elapsed() < STOP_MAX {
                 let ended = matches!(process.child.try_wait(), Ok(Some(_)));
                 if ended && !tree::is_alive(&process.root) {
+                    tree::bury_orphans();
                     return;
                 }
                 sleep(LOOK_AGAIN);

@@ -7,6 +7,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::time::ClockId;
 use nix::unistd::Pid;
 
@@ -161,6 +162,16 @@ pub(super) fn adopt_orphans() {
     #[cfg(target_os = "linux")]
     if nix::sys::prctl::set_child_subreaper(true).is_ok() {
         ADOPTS.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Waits for the orphans that were adopted and have ended, or they would stay as zombies. Only while
+/// nobody else is a child of this process who is still to be waited for.
+pub(super) fn bury_orphans() {
+    if ADOPTS.load(Ordering::Relaxed) {
+        while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG))
+            && status.pid().is_some()
+        {}
     }
 }
 
