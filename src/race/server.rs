@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 
 use super::machine::Pinned;
 use super::target::{Target, Way};
-use super::tree::{self, MARK, Root};
+use super::tree;
 
 /// How long a server may take until it answers.
 const START_MAX: Duration = Duration::from_secs(15);
@@ -39,7 +39,6 @@ pub(super) struct Server {
 #[derive(Debug)]
 struct Process {
     child: Child,
-    root: Root,
     output: File,
 }
 
@@ -76,8 +75,8 @@ impl Server {
     }
 
     /// The process at the root of its tree; nothing if it is not ours.
-    pub(super) fn root(&self) -> Option<&Root> {
-        self.process.as_ref().map(|process| &process.root)
+    pub(super) fn root(&self) -> Option<u32> {
+        self.process.as_ref().map(|process| process.child.id())
     }
 
     fn await_answer(&mut self, path: &str, stop: &AtomicBool) -> Result<(), String> {
@@ -89,7 +88,7 @@ impl Server {
             }
             if let Some(process) = &mut self.process
                 && let Ok(Some(status)) = process.child.try_wait()
-                && !tree::is_alive(&process.root)
+                && !tree::is_alive(process.child.id())
             {
                 return Err(format!("ended at once, {status}{}", process.said()));
             }
@@ -118,18 +117,18 @@ impl Drop for Server {
             return;
         };
         for signal in [Signal::SIGTERM, Signal::SIGKILL] {
-            tree::signal(&process.root, signal);
+            tree::signal(process.child.id(), signal);
             let start = Instant::now();
             while start.elapsed() < STOP_MAX {
                 let ended = matches!(process.child.try_wait(), Ok(Some(_)));
-                if ended && !tree::is_alive(&process.root) {
+                if ended && !tree::is_alive(process.child.id()) {
                     tree::bury_orphans();
                     return;
                 }
                 sleep(LOOK_AGAIN);
             }
         }
-        let id = process.root.id;
+        let id = process.child.id();
         let seconds = STOP_MAX.as_secs();
         let _ = writeln!(
             io::stderr(),
@@ -169,26 +168,19 @@ fn spawn(command: &str, port: u16, workers: usize, cores: &[usize]) -> io::Resul
         command
     };
     let output = tempfile::tempfile()?;
-    let mark = format!("{}-{port}", std::process::id());
     let pinned = Pinned::to(cores);
     let child = Command::new("/bin/sh")
         .args(["-c", &command])
         .env("PORT", port.to_string())
         .env("WORKERS", workers.to_string())
-        .env(MARK, &mark)
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output.try_clone()?)
         .process_group(0)
         .spawn();
     drop(pinned);
-    let child = child?;
     Ok(Process {
-        root: Root {
-            id: child.id(),
-            mark,
-        },
-        child,
+        child: child?,
         output,
     })
 }

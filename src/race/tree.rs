@@ -1,10 +1,9 @@
 //! A server's processes, and what they have cost so far: the one that was started, its descendants,
-//! whoever else is in its process group, those that have left all that behind but still carry the
-//! mark that it was started with, and those that have lost their parents.
+//! whoever else is in its process group, and those that have lost their parents, whom the race adopts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
@@ -13,18 +12,6 @@ use nix::unistd::Pid;
 
 /// `/proc` counts in hundredths of a second, whatever the kernel's own clock is.
 const TICK_NS: u64 = 10_000_000;
-
-/// In the environment of a server, with the id of the race and the number of the server in it.
-pub(super) const MARK: &str = "HULLO_RACE_SERVER";
-
-/// Which processes are meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Root {
-    /// It leads a process group.
-    pub(super) id: u32,
-    /// The value of [`MARK`].
-    pub(super) mark: String,
-}
 
 /// Sums over the processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,8 +56,8 @@ impl Usage {
     }
 }
 
-/// Of a tree of processes. A child that ended is counted where its parent waited for it.
-pub(super) fn usage(root: &Root) -> Usage {
+/// Of a tree of processes, by the id of its root, which leads a process group. A child that ended is counted where its parent waited for it.
+pub(super) fn usage(root: u32) -> Usage {
     let mut sum = Usage::default();
     for process in tree(root) {
         let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(process.id.cast_signed()));
@@ -93,7 +80,7 @@ pub(super) fn usage(root: &Root) -> Usage {
 /// What a tree of processes holds in memory now, in bytes; pages that they share count for each.
 /// (Counted in parts, they would seem to come and go with other processes of the same program.)
 /// `None` when that may not be read of one of them.
-pub(super) fn memory(root: &Root) -> Option<u64> {
+pub(super) fn memory(root: u32) -> Option<u64> {
     tree(root)
         .iter()
         .map(|process| {
@@ -105,12 +92,12 @@ pub(super) fn memory(root: &Root) -> Option<u64> {
 }
 
 /// Is a process of this tree alive?
-pub(super) fn is_alive(root: &Root) -> bool {
+pub(super) fn is_alive(root: u32) -> bool {
     !tree(root).is_empty()
 }
 
 /// Sends all of them a signal.
-pub(super) fn signal(root: &Root, signal: Signal) {
+pub(super) fn signal(root: u32, signal: Signal) {
     for process in tree(root) {
         // Who has gone needs no signal.
         let _ = kill(Pid::from_raw(process.id.cast_signed()), signal);
@@ -152,53 +139,58 @@ impl Process {
     }
 }
 
-/// Whoever loses its parent becomes a child of this process.
-static ADOPTS: AtomicBool = AtomicBool::new(false);
+/// Set when whoever loses its parent becomes a child of this process: the children that it had
+/// before, as one that a shell has made way for may have them.
+static ADOPTS: OnceLock<BTreeSet<u32>> = OnceLock::new();
 
-/// From here on, processes that have left their group and their parents behind are found again, also
-/// those that have written over their environment: they become children of this process, which has
-/// no others while it looks at a server. For a race, which runs one server at a time.
+/// From here on, processes that have left their group and their parents behind are found again: they
+/// become children of this process, which has no others of its own while it looks at a server. For a
+/// race, which runs one server at a time.
 pub(super) fn adopt_orphans() {
     #[cfg(target_os = "linux")]
     if nix::sys::prctl::set_child_subreaper(true).is_ok() {
-        ADOPTS.store(true, Ordering::Relaxed);
+        let mut before = all();
+        before.retain(|process| process.parent == std::process::id());
+        let _ = ADOPTS.set(before.iter().map(|process| process.id).collect());
     }
 }
 
 /// Waits for the orphans that were adopted and have ended, or they would stay as zombies. Only while
 /// nobody else is a child of this process who is still to be waited for.
 pub(super) fn bury_orphans() {
-    if ADOPTS.load(Ordering::Relaxed) {
+    if ADOPTS.get().is_some() {
         while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG))
             && status.pid().is_some()
         {}
     }
 }
 
-fn tree(root: &Root) -> Vec<Process> {
+/// Of this machine.
+fn all() -> Vec<Process> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
-    let all: Vec<Process> = entries
+    entries
         .filter_map(|entry| {
             let id: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
             Process::parse(&read(id, "stat"))
         })
-        .collect();
-    let mark = format!("{MARK}={}", root.mark);
-    let foster = ADOPTS.load(Ordering::Relaxed).then(std::process::id);
-    of_tree(root.id, all, |process| {
-        foster == Some(process.parent)
-            || read(process.id, "environ")
-                .split('\0')
-                .any(|entry| entry == mark)
-    })
+        .collect()
 }
 
-fn of_tree(root: u32, all: Vec<Process>, is_known: impl Fn(&Process) -> bool) -> Vec<Process> {
+fn tree(root: u32) -> Vec<Process> {
+    let is_adopted = |process: &Process| {
+        let before = ADOPTS.get();
+        process.parent == std::process::id()
+            && before.is_some_and(|before| !before.contains(&process.id))
+    };
+    of_tree(root, all(), is_adopted)
+}
+
+fn of_tree(root: u32, all: Vec<Process>, is_adopted: impl Fn(&Process) -> bool) -> Vec<Process> {
     let mut members: BTreeSet<u32> = all
         .iter()
-        .filter(|process| process.id == root || process.group == root || is_known(process))
+        .filter(|process| process.id == root || process.group == root || is_adopted(process))
         .map(|process| process.id)
         .collect();
     loop {
@@ -263,11 +255,11 @@ mod tests {
     use super::*;
 
     /// A test that fails leaves no busy loop behind.
-    struct Guard(Root);
+    struct Guard(u32);
 
     impl Drop for Guard {
         fn drop(&mut self) {
-            signal(&self.0, Signal::SIGKILL);
+            signal(self.0, Signal::SIGKILL);
         }
     }
 
@@ -338,39 +330,34 @@ mod tests {
         assert_eq!(since, [thread(3), thread(4)]);
     }
 
-    /// A shell that burns time in a child, and one that has left the group and its parents.
+    /// A shell that burns time in a child; one child has left the group, and one its parents.
     #[test]
     fn what_a_real_tree_costs_is_seen_and_all_of_it_is_ended() {
-        let mark = format!("test-{}", std::process::id());
         let mut shell = Command::new("sh")
             .args([
                 "-c",
-                "sh -c 'while :; do :; done' & (setsid sleep 60 &) & sleep 61",
+                "sh -c 'while :; do :; done' & (sleep 60 &) & setsid sleep 61",
             ])
-            .env(MARK, &mark)
             .process_group(0)
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let root = Root {
-            id: shell.id(),
-            mark,
-        };
-        let _guard = Guard(root.clone());
+        let root = shell.id();
+        let _guard = Guard(root);
         let start = Instant::now();
-        while usage(&root).processes < 4 || usage(&root).cpu_ns < 50_000_000 {
+        while usage(root).processes < 4 || usage(root).cpu_ns < 50_000_000 {
             assert!(
                 start.elapsed() < Duration::from_secs(20),
                 "{:?}",
-                usage(&root)
+                usage(root)
             );
             sleep(Duration::from_millis(10));
         }
-        let before = usage(&root);
+        let before = usage(root);
         assert!(before.rss_peak_bytes > 100_000, "{before:?}");
-        assert!(memory(&root).unwrap() > 10_000);
+        assert!(memory(root).unwrap() > 10_000);
         sleep(Duration::from_millis(100));
-        let after = usage(&root);
+        let after = usage(root);
         assert!(after.cpu_ns > before.cpu_ns);
         let ran = after.threads_since(&before).map(|thread| thread.ran_ns);
         let busiest = ran.max().unwrap_or(0);
@@ -380,12 +367,12 @@ mod tests {
             (busiest > 0 || !is_kept) && busiest <= after.cpu_ns,
             "{busiest}"
         );
-        signal(&root, Signal::SIGKILL);
+        signal(root, Signal::SIGKILL);
         shell.wait().unwrap();
-        while is_alive(&root) {
+        while is_alive(root) {
             assert!(start.elapsed() < Duration::from_secs(20));
             sleep(Duration::from_millis(10));
         }
-        assert_eq!(usage(&root), Usage::default());
+        assert_eq!(usage(root), Usage::default());
     }
 }

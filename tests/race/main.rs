@@ -1,4 +1,8 @@
-//! `hullo race` as its users run it, on servers that start, fail to, end too early, or run already.
+//! `hullo race` as its users run it, on servers that start, fail to, end too early, or run already: what is
+//! measured here, what is left behind in `ends`, what is written in `reports`.
+
+mod ends;
+mod reports;
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -6,8 +10,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use hullo::http::{Replied, Reply, Request, Respond, Status};
-use rustix::process::Signal;
 use serde_json::Value;
 
 const HULLO: &str = env!("CARGO_BIN_EXE_hullo");
@@ -322,183 +324,6 @@ fn lines(file: &TemporaryFile) -> usize {
         .unwrap_or_default()
         .lines()
         .count()
-}
-
-#[test]
-fn signals_end_it_with_what_there_is_and_leave_no_server() {
-    let (pids, file) = (TemporaryFile::new(), TemporaryFile::new());
-    let target = format!("a=echo $$ >> {}; exec {HULLO} --port {{port}}", pids.path());
-    let child = race(&[
-        "-z",
-        "1s",
-        "-r",
-        "50",
-        "-s",
-        "pipeline",
-        "--json",
-        file.path(),
-        &target,
-    ])
-    .stdout(Stdio::piped())
-    .stderr(Stdio::piped())
-    .spawn()
-    .unwrap();
-    // The probes, and a round.
-    until(|| lines(&pids) >= 4);
-    let pid = rustix::process::Pid::from_child(&child);
-    // `timeout` sends two of them, and a terminal that is closed another.
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
-        rustix::process::kill_process(pid, signal).unwrap();
-        sleep(Duration::from_millis(30));
-    }
-    let ran = Ran::from(child.wait_with_output().unwrap());
-    assert_eq!(ran.code, 0, "{}", ran.complaint);
-    let json = valid(&std::fs::read_to_string(&file.0).unwrap());
-    let rounds = list(&json, "results").len();
-    assert!((1..50).contains(&rounds), "{rounds}");
-    assert!(
-        json["warnings"].to_string().contains("signal"),
-        "{}",
-        json["warnings"]
-    );
-    assert!(are_gone(&pids));
-}
-
-#[test]
-fn a_signal_is_heard_while_a_server_does_not_come_up() {
-    let pids = TemporaryFile::new();
-    let target = format!("a=echo $$ >> {}; exec sleep 1000", pids.path());
-    let child = race(&[&target])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    until(|| lines(&pids) == 1);
-    let start = Instant::now();
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, Signal::TERM).unwrap();
-    let ran = Ran::from(child.wait_with_output().unwrap());
-    assert!(
-        ran.code == 1 && ran.complaint.contains("nothing was measured"),
-        "{}",
-        ran.complaint
-    );
-    assert!(
-        start.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        start.elapsed()
-    );
-    assert!(are_gone(&pids));
-}
-
-#[test]
-fn a_server_that_leaves_its_group_and_its_parents_is_found_and_ended() {
-    let pids = TemporaryFile::new();
-    let daemon = format!("echo $$ >> {}; exec {HULLO} --port {{port}}", pids.path());
-    // As one that writes over its environment: no mark is left of it.
-    let target = format!("a=(env -i setsid sh -c '{daemon}' &); exit 0");
-    let (ran, json) = measured(&["-s", "churn", "-r", "1", &target]);
-    assert_eq!(ran.code, 0, "{}", ran.complaint);
-    let server = &list(&json, "results")[0]["server"];
-    assert!(number(&server["cpu_ns_per_request"]) > 0.0, "{server}");
-    assert!(lines(&pids) == 2 && are_gone(&pids));
-}
-
-#[test]
-fn who_only_fails_is_not_compared() {
-    #[derive(Clone)]
-    struct Lost;
-    impl Respond for Lost {
-        fn respond(&self, _: &Request<'_>, reply: Reply<'_>) -> Replied {
-            reply.send(Status::NotFound, &[], &[b"No.\n"])
-        }
-    }
-    let lost = hullo::server::Server::bind(hullo::server::Options {
-        address: "127.0.0.1:0".parse().unwrap(),
-        ..hullo::server::Options::default()
-    })
-    .unwrap()
-    .start(Lost)
-    .unwrap();
-    let url = format!("lost=http://{}/", lost.address());
-    let (ran, json) = measured(&["-s", "churn", "-r", "3", &server("a"), &url]);
-    assert_eq!(ran.code, 0, "{}", ran.complaint);
-    assert!(
-        json["warnings"]
-            .to_string()
-            .contains("too many errors of lost"),
-        "{}",
-        json["warnings"]
-    );
-    assert!(list(&json, "summaries")[1]["requests_per_second"]["ratio"].is_null());
-    let file = TemporaryFile::new();
-    std::fs::write(&file.0, json.to_string()).unwrap();
-    let compared = race(&["--compare", file.path(), file.path()]).output();
-    let compared = Ran::from(compared.unwrap()).text;
-    let words = |name: &str| compared.lines().find(|line| line.contains(name)).unwrap();
-    assert!(words("| lost ").contains("too many errors"), "{compared}");
-    assert!(!words("| a ").contains("too many errors"), "{compared}");
-    lost.stop().unwrap();
-}
-
-#[test]
-fn a_report_that_cannot_be_written_is_told_before_anything_runs() {
-    let pids = TemporaryFile::new();
-    let target = format!("a=echo $$ >> {}; exec {HULLO} --port {{port}}", pids.path());
-    let ran = ran(&["--html", "/no/such/folder/race.html", &target]);
-    assert!(
-        ran.code == 1 && ran.complaint.contains("/no/such/folder/race.html"),
-        "{}",
-        ran.complaint
-    );
-    assert_eq!(lines(&pids), 0);
-}
-
-#[test]
-fn reports_are_made_again_and_compared() {
-    let [first, second, page] = [(); 3].map(|()| TemporaryFile::new());
-    let (a, b) = (server("a"), server("b"));
-    let arguments = ["--json", first.path(), "-s", "churn", "-r", "3", &a, &b];
-    let original = ran(&[&SHORT, &arguments[..]].concat());
-    assert_eq!(original.code, 0, "{}", original.complaint);
-    let again = ran(&[
-        "--from",
-        first.path(),
-        "--json",
-        second.path(),
-        "--html",
-        page.path(),
-    ]);
-    assert_eq!((again.code, &again.text), (0, &original.text));
-    let read = |file: &TemporaryFile| std::fs::read_to_string(&file.0).unwrap();
-    assert_eq!(read(&first), read(&second));
-    assert!(read(&page).contains("</html>"));
-    // Whoever it was that had no time left: here it is the server.
-    for file in [&first, &second] {
-        let mut json = valid(&read(file));
-        for summary in json["summaries"].as_array_mut().unwrap() {
-            summary["bound"] = "server".into();
-        }
-        std::fs::write(&file.0, json.to_string()).unwrap();
-    }
-    let same = ran(&["--compare", first.path(), second.path()]);
-    assert_eq!(same.code, 0, "{}", same.complaint);
-    assert_eq!(
-        same.text.matches("no difference").count(),
-        4,
-        "{}",
-        same.text
-    );
-    // The new race was a million times slower.
-    let mut slower = valid(&read(&first));
-    for result in slower["results"].as_array_mut().unwrap() {
-        let figure = number(&result["requests_per_second"]);
-        result["requests_per_second"] = (figure / 1e6).into();
-    }
-    std::fs::write(&second.0, slower.to_string()).unwrap();
-    let worse = ran(&["--compare", first.path(), second.path()]);
-    assert_eq!(worse.text.matches("worse").count(), 2, "{}", worse.text);
-    assert_eq!(ran(&["--compare", page.path(), first.path()]).code, 2);
 }
 
 #[test]

@@ -1,0 +1,88 @@
+//! Nothing is left behind: signals, and servers that leave their group and their parents.
+
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::*;
+
+#[test]
+fn signals_end_it_with_what_there_is_and_leave_no_server() {
+    let (pids, file) = (TemporaryFile::new(), TemporaryFile::new());
+    let target = format!("a=echo $$ >> {}; exec {HULLO} --port {{port}}", pids.path());
+    let child = race(&[
+        "-z",
+        "1s",
+        "-r",
+        "50",
+        "-s",
+        "pipeline",
+        "--json",
+        file.path(),
+        &target,
+    ])
+    .stdout(Stdio::piped())
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
+    // The probes, and a round.
+    until(|| lines(&pids) >= 4);
+    let pid = rustix::process::Pid::from_child(&child);
+    // `timeout` sends two of them, and a terminal that is closed another.
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        rustix::process::kill_process(pid, signal).unwrap();
+        sleep(Duration::from_millis(30));
+    }
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    let json = valid(&std::fs::read_to_string(&file.0).unwrap());
+    let rounds = list(&json, "results").len();
+    assert!((1..50).contains(&rounds), "{rounds}");
+    assert!(
+        json["warnings"].to_string().contains("signal"),
+        "{}",
+        json["warnings"]
+    );
+    assert!(are_gone(&pids));
+}
+
+#[test]
+fn a_signal_is_heard_while_a_server_does_not_come_up() {
+    let pids = TemporaryFile::new();
+    let target = format!("a=echo $$ >> {}; exec sleep 1000", pids.path());
+    let child = race(&[&target])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until(|| lines(&pids) == 1);
+    let start = Instant::now();
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert!(
+        ran.code == 1 && ran.complaint.contains("nothing was measured"),
+        "{}",
+        ran.complaint
+    );
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
+    assert!(are_gone(&pids));
+}
+
+#[test]
+fn a_server_that_leaves_its_group_and_its_parents_is_found_and_ended() {
+    let pids = TemporaryFile::new();
+    let daemon = format!("echo $$ >> {}; exec {HULLO} --port {{port}}", pids.path());
+    let target = format!("a=(env -i setsid sh -c '{daemon}' &); exit 0");
+    let (ran, json) = measured(&["-s", "churn", "-r", "1", &target]);
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    let server = &list(&json, "results")[0]["server"];
+    assert!(number(&server["cpu_ns_per_request"]) > 0.0, "{server}");
+    assert!(lines(&pids) == 2 && are_gone(&pids));
+}
