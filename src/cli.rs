@@ -10,6 +10,7 @@ use hullo::http::Limits;
 use hullo::load;
 use hullo::race;
 use hullo::server::{Options, Timeouts};
+use hullo::terminal::note;
 
 /// The greeting server: answers every path with "Hello, visitor! You've requested: {path}", as fast
 /// as the kernel allows and right to the letter of the RFCs.
@@ -33,7 +34,10 @@ impl Cli {
                 // What nobody has typed is hard to find.
                 for (name, value) in std::env::vars_os() {
                     if name == "PORT" || name.as_encoded_bytes().starts_with(b"HULLO_") {
-                        eprintln!("note: {}={} is set", name.display(), value.display());
+                        note(
+                            "note",
+                            format!("{}={} is set", name.display(), value.display()),
+                        );
                     }
                 }
             }

@@ -68,5 +68,8 @@ pub mod server;
 #[cfg(any(test, feature = "simulation"))]
 #[doc(hidden)]
 pub mod simulation;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod terminal;
 
 pub use greeting::Greeting;

@@ -11,6 +11,7 @@ use std::thread;
 
 use hullo::Greeting;
 use hullo::server::{Options, Running, Server, raise_open_file_limit};
+use hullo::terminal::note;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            eprintln!("hullo: {sentence}");
+            note("hullo", sentence);
             ExitCode::FAILURE
         }
     }

@@ -1,7 +1,7 @@
 //! The command itself: it prepares, runs, prints and says how it went.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use super::progress::Line;
 use super::report::{Measured, Report, Settings};
 use super::run::run;
 use super::{tables, text};
+use crate::terminal::{note, print};
 
 /// Nothing was answered.
 const EXIT_NOTHING: u8 = 1;
@@ -36,14 +37,14 @@ pub fn bench(options: &Options) -> ExitCode {
     let report = match report {
         Ok(report) => report,
         Err((code, sentence)) => {
-            eprintln!("hullo bench: {sentence}");
+            note("hullo bench", sentence);
             return code.into();
         }
     };
     match publish(options, &report) {
         Ok(()) => verdict(options, &report).into(),
         Err(sentence) => {
-            eprintln!("hullo bench: {sentence}");
+            note("hullo bench", sentence);
             ExitCode::FAILURE
         }
     }
@@ -105,10 +106,10 @@ fn merge(options: &Options) -> Result<Report, Failure> {
             None => joined = Some((report.settings.clone(), report.measured())),
             Some((settings, all)) => {
                 if !settings.is_same_work(&report.settings) {
-                    eprintln!(
-                        "hullo bench: note: {} had other settings than {}",
-                        path.display(),
-                        options.merge[0].display()
+                    let (first, path) = (options.merge[0].display(), path.display());
+                    note(
+                        "hullo bench",
+                        format!("note: {path} had other settings than {first}"),
                     );
                 }
                 all.join(report.measured());
@@ -135,17 +136,7 @@ fn publish(options: &Options, report: &Report) -> Result<(), String> {
         Format::Csv => tables::csv(report),
         Format::Markdown => tables::markdown(report),
     };
-    let mut stdout = io::stdout().lock();
-    let written = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
-    match written {
-        // Whoever reads only the first lines has seen what they wanted.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(format!("cannot write the report: {error}"))
-        }
-        _ => Ok(()),
-    }
+    print(&text).map_err(|error| format!("cannot write the report: {error}"))
 }
 
 fn verdict(options: &Options, report: &Report) -> u8 {
@@ -155,11 +146,11 @@ fn verdict(options: &Options, report: &Report) -> u8 {
         .filter_map(|condition| condition.held(report))
         .collect();
     for sentence in &held {
-        eprintln!("hullo bench: failed, {sentence}");
+        note("hullo bench", format!("failed, {sentence}"));
     }
     // Without a server nothing was measured: that is another fault than a slow one.
     if report.responses == 0 {
-        eprintln!("hullo bench: nothing was answered");
+        note("hullo bench", "nothing was answered");
         EXIT_NOTHING
     } else if held.is_empty() {
         0

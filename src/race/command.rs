@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ use super::suite::{Amount, MANY, Suite};
 use super::target::{PATH, Target, Way};
 use super::{compare, machine, probe, report, summary, tree};
 use crate::server::{open_file_limit, raise_open_file_limit};
+use crate::terminal::{note, print_styled};
 
 /// A server could not be measured to the end.
 const EXIT_OUT: u8 = 1;
@@ -47,9 +48,9 @@ pub fn race(options: &Options) -> ExitCode {
     }
 }
 
-/// On standard error, which may be closed: that is no reason to lose a race.
+/// Tells the user.
 fn complain(sentence: &str) {
-    let _ = writeln!(io::stderr(), "hullo race: {sentence}");
+    note("hullo race", sentence);
 }
 
 /// What the race itself has open beside its idle connections.
@@ -163,17 +164,7 @@ fn can_write(options: &Options) -> Result<(), Failure> {
 }
 
 fn print(text: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        // Whoever reads only the first lines has seen what they wanted.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err((EXIT_OUT, format!("cannot write the report: {error}")))
-        }
-        _ => Ok(()),
-    }
+    print_styled(text).map_err(|error| (EXIT_OUT, format!("cannot write the report: {error}")))
 }
 
 /// A race under way.
