@@ -140,6 +140,18 @@ struct Bounds {
     #[arg(help_heading = "Limits", value_parser = connections)]
     max_connections: Connections,
 
+    /// Most memory for unfinished requests and for replies that peers do not take; past it those
+    /// that hold the most and progress the least are answered 503 or closed; auto is a quarter of
+    /// what the process may use
+    #[arg(
+        long,
+        env = "HULLO_MAX_BUFFERED_BYTES",
+        default_value = "auto",
+        value_name = "SIZE|auto"
+    )]
+    #[arg(help_heading = "Limits", value_parser = buffered_bytes)]
+    max_buffered_bytes: BufferedBytes,
+
     /// For a head, from its first byte to its last (408)
     #[arg(
         long,
@@ -201,6 +213,7 @@ impl Serve {
                 ..Timeouts::default()
             },
             max_connections: bounds.max_connections.0,
+            max_buffered_bytes: bounds.max_buffered_bytes.0,
         }
     }
 }
@@ -278,6 +291,18 @@ fn connections(text: &str) -> Result<Connections, String> {
         Ok(count) => Ok(Connections(Some(count))),
         Err(_) => Err("it is neither auto nor a number above 0".to_owned()),
     }
+}
+
+/// `None`: a part of what the process may use.
+#[derive(Clone, Copy, Debug)]
+struct BufferedBytes(Option<NonZeroUsize>);
+
+fn buffered_bytes(text: &str) -> Result<BufferedBytes, String> {
+    if text == "auto" {
+        return Ok(BufferedBytes(None));
+    }
+    let bytes = size_between(text, Options::BUFFERED_BYTES_MIN, usize::MAX)?;
+    Ok(BufferedBytes(NonZeroUsize::new(bytes)))
 }
 
 /// A time, such as `10s`, `500ms` or `2m`; a bare number is of seconds.

@@ -1,5 +1,9 @@
 //! Workers on one address, from the first connection to the last.
 
+mod memory;
+
+use std::fmt;
+use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
@@ -11,7 +15,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::http::{Limits, Respond};
-use crate::net::{House, Lengths, PROMISED_MAX, System, TURNED_AWAY_MAX, Worker, listener};
+use crate::net::{Hook, House, Lengths, PROMISED_MAX, System, TURNED_AWAY_MAX, Worker, listener};
+
+pub use crate::net::Notice;
 
 /// How a server is set up. [`Options::default`] is what `hullo` does without flags.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,9 +32,58 @@ pub struct Options {
     pub timeouts: Timeouts,
     /// How many peers may be connected at once. `None`: as many as the open-file limit allows.
     pub max_connections: Option<NonZeroUsize>,
+    /// How many bytes unfinished requests, and replies that peers do not take, may hold in all.
+    /// Each worker may use an equal share; past it those that hold the most and progress the least
+    /// are answered `503`, or closed. At least [`Options::BUFFERED_BYTES_MIN`] for each worker.
+    /// `None`: a quarter of the memory that this process may use.
+    pub max_buffered_bytes: Option<NonZeroUsize>,
 }
 
 impl Options {
+    /// The least that [`Options::max_buffered_bytes`] may be for each worker.
+    pub const BUFFERED_BYTES_MIN: usize = 1 << 20;
+
+    /// How much each worker may hold of what is left over between turns.
+    fn buffered_bytes_each(&self) -> io::Result<usize> {
+        let all = self.max_buffered_bytes.map_or_else(
+            || usize::try_from(memory::available() / 4).unwrap_or(usize::MAX),
+            NonZeroUsize::get,
+        );
+        let each = all / self.workers;
+        if each >= Self::BUFFERED_BYTES_MIN {
+            Ok(each)
+        } else if self.max_buffered_bytes.is_none() {
+            Ok(Self::BUFFERED_BYTES_MIN)
+        } else {
+            let min = Self::BUFFERED_BYTES_MIN.saturating_mul(self.workers.get());
+            let error = format!(
+                "{all} bytes are too few for what is left over between turns: {} workers need at least {min}",
+                self.workers
+            );
+            Err(io::Error::new(io::ErrorKind::InvalidInput, error))
+        }
+    }
+
+    /// Whether the open-file limit leaves room for a single connection.
+    fn check_open_files(&self) -> io::Result<()> {
+        let workers = self.workers.get();
+        // Without /proc: the standard streams. The folder that is read is open as well.
+        let open = fs::read_dir("/proc/self/fd").map_or(3, |files| files.count().saturating_sub(1));
+        let needed = open + workers.saturating_mul(DESCRIPTORS_OF_WORKER) + 1;
+        let limit = open_file_limit();
+        if limit >= needed {
+            return Ok(());
+        }
+        let (plural, fewer) = match workers {
+            1 => ("", ""),
+            _ => ("s", ", or take fewer workers"),
+        };
+        Err(io::Error::other(format!(
+            "{workers} worker{plural} and a connection need {needed} open files, and the limit is {limit}: raise it (ulimit -n {}){fewer}",
+            needed.next_power_of_two().max(64)
+        )))
+    }
+
     /// How many connections there may be at once.
     fn connections(&self) -> usize {
         self.max_connections.map_or_else(
@@ -43,8 +98,10 @@ impl Options {
 
 /// Kept free of the open-file limit: standard streams, signals, and what an embedder may open.
 const DESCRIPTORS_RESERVED: usize = 16 + PROMISED_MAX;
-/// Poller, waker and listener, and those peers who are told that there is no room.
-const DESCRIPTORS_PER_WORKER: usize = 3 + TURNED_AWAY_MAX;
+/// Poller, waker and listener.
+const DESCRIPTORS_OF_WORKER: usize = 3;
+/// And those peers who are told that there is no room.
+const DESCRIPTORS_PER_WORKER: usize = DESCRIPTORS_OF_WORKER + TURNED_AWAY_MAX;
 
 /// How many files this process may have open at once.
 pub(crate) fn open_file_limit() -> usize {
@@ -74,6 +131,7 @@ impl Default for Options {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             max_connections: None,
+            max_buffered_bytes: None,
         }
     }
 }
@@ -114,11 +172,12 @@ impl Timeouts {
 }
 
 /// A server that listens, but does not answer yet.
-#[derive(Debug)]
 pub struct Server {
     listeners: Vec<TcpListener>,
     address: SocketAddr,
     options: Options,
+    buffered_bytes: usize,
+    hook: Hook,
 }
 
 impl Server {
@@ -128,8 +187,12 @@ impl Server {
     ///
     /// Those of bind(2): [`io::ErrorKind::AddrInUse`] when the port is taken (also by another
     /// `hullo`), [`io::ErrorKind::AddrNotAvailable`] when the address is not this machine's,
-    /// [`io::ErrorKind::PermissionDenied`] when the port needs a privilege.
+    /// [`io::ErrorKind::PermissionDenied`] when the port needs a privilege. And
+    /// [`io::ErrorKind::InvalidInput`] when the options are at fault, [`io::ErrorKind::Other`] when
+    /// the open-file limit is too low to serve a single connection.
     pub fn bind(options: Options) -> io::Result<Self> {
+        let buffered_bytes = options.buffered_bytes_each()?;
+        options.check_open_files()?;
         let listeners = listener::bind(options.address, options.workers.get())?;
         let address = listeners
             .first()
@@ -138,7 +201,20 @@ impl Server {
             listeners,
             address,
             options,
+            buffered_bytes,
+            hook: Box::new(|_| {}),
         })
+    }
+
+    /// Has `hook` called with what an operator should know. Without one, it is dropped.
+    ///
+    /// It is called on an event loop: it must return at once, and neither block nor panic.
+    #[must_use]
+    pub fn on_notice(self, hook: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        Self {
+            hook: Box::new(hook),
+            ..self
+        }
     }
 
     /// Where it listens, with the real port.
@@ -175,7 +251,8 @@ impl Server {
             // A worker that cannot be woken has ended.
             Box::new(move || drop(wakers[number].wake())) as Box<dyn Fn() + Send + Sync>
         };
-        let house = House::new(self.options.connections(), (0..wakers.len()).map(wake));
+        let wakes = (0..wakers.len()).map(wake);
+        let house = House::new(self.options.connections(), wakes, self.hook);
         let house = Arc::new(house);
         let stopper = Stopper {
             stop: Arc::new(AtomicBool::new(false)),
@@ -190,16 +267,27 @@ impl Server {
         for (number, system) in systems.into_iter().enumerate() {
             let responder = responder.clone();
             let (limits, lengths) = (self.options.limits, self.options.timeouts.lengths());
+            let buffered_bytes = self.buffered_bytes;
             let stopper = running.stopper();
             let place = (Arc::clone(&house), number);
             let thread = thread::Builder::new().name(format!("hullo-{number}"));
             running.threads.push(thread.spawn(move || {
                 // However a worker ends, the others do not go on without it.
                 let stopper = StopOnDrop(stopper);
-                Worker::new(system, responder, limits, lengths, place).run(&stopper.0.stop)
+                Worker::new(system, responder, limits, lengths, buffered_bytes, place)
+                    .run(&stopper.0.stop)
             })?);
         }
         Ok(running)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Server")
+            .field("address", &self.address)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 

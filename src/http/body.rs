@@ -73,6 +73,8 @@ pub(super) struct Chunked {
 enum At {
     #[default]
     Size,
+    /// White space before the `;`.
+    SizeSpace,
     /// After the `;`, or white space after it.
     Extension,
     ExtensionName,
@@ -133,7 +135,8 @@ impl Chunked {
         })
     }
 
-    /// RFC 9112 section 7.1: `1*HEXDIG`, and no white space, sign or prefix about it.
+    /// RFC 9112 section 7.1: `1*HEXDIG`, without a sign or a prefix; white space only before an
+    /// extension (section 7.1.1).
     fn size_line(&mut self, byte: u8, limits: &Limits) -> Result<At, Reject> {
         match byte {
             b'\n' if self.at == At::SizeLineFeed => Ok(if self.size == 0 {
@@ -143,17 +146,17 @@ impl Chunked {
             }),
             _ if self.at == At::SizeLineFeed => Err(Reject::BareCarriageReturn),
             b'\n' => Err(Reject::BareLineFeed),
-            b'\r' | b';' if self.digits > 0 => {
+            b'\r' | b';' | b' ' | b'\t' if self.digits > 0 => {
                 // Known now, and refused now: the data is not waited for.
                 self.total = self
                     .total
                     .checked_add(self.size)
                     .filter(|total| *total <= limits.body_bytes)
                     .ok_or(Reject::BodyLength)?;
-                if byte == b';' {
-                    self.extension(byte)
-                } else {
+                if byte == b'\r' {
                     Ok(At::SizeLineFeed)
+                } else {
+                    self.extension(byte)
                 }
             }
             _ => {
@@ -176,7 +179,9 @@ impl Chunked {
         let is_space = matches!(byte, b' ' | b'\t');
         let is_token = TOKEN.has(byte);
         let next = match (self.at, byte) {
-            (At::Size, b';') => At::Extension,
+            (At::Size | At::SizeSpace, b';') => At::Extension,
+            (At::Size | At::SizeSpace, _) if is_space => At::SizeSpace,
+            (At::SizeSpace, _) => return Err(Reject::ChunkSize),
             (At::Extension, _) if is_space => At::Extension,
             (At::Extension | At::ExtensionName, _) if is_token => At::ExtensionName,
             (At::ExtensionName | At::ExtensionNameSpace, b'=') => At::ExtensionValue,

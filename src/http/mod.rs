@@ -14,6 +14,7 @@
 //! What it answers is RFC 9110 and RFC 9112 read strictly wherever they leave a choice, because
 //! every known request-smuggling attack lives in a leniency.
 
+mod blocks;
 mod body;
 mod bytes;
 mod date;
@@ -26,6 +27,7 @@ mod scan;
 mod session;
 mod target;
 
+pub use blocks::{Block, Blocks};
 pub use head::{Method, Request};
 pub use limits::Limits;
 pub use output::Output;

@@ -40,6 +40,7 @@ pub enum Reject {
     TrailerLength,
     Late,
     FullHouse,
+    BufferLimit,
 }
 
 impl Reject {
@@ -53,7 +54,7 @@ impl Reject {
             Self::CodingUnknown => Status::NotImplemented,
             Self::Connect => Status::MethodNotAllowed,
             Self::BodyLength => Status::ContentTooLarge,
-            Self::FullHouse => Status::ServiceUnavailable,
+            Self::FullHouse | Self::BufferLimit => Status::ServiceUnavailable,
             Self::Late => Status::RequestTimeout,
             Self::Expectation => Status::ExpectationFailed,
             _ => Status::BadRequest,
@@ -96,6 +97,7 @@ impl Reject {
             Self::ExtensionLength => "The chunk extensions are too long.\n",
             Self::TrailerLength => "The trailer section is too long.\n",
             Self::FullHouse => "There is no room for another connection: try again in a second.\n",
+            Self::BufferLimit => "There is no memory for slow requests: try again in a second.\n",
             Self::Late => "The request took too long to come.\n",
         }
     }

@@ -5,6 +5,7 @@
 //! way keeps a copy of its head, because the answer goes out when the request has been read to its
 //! end: so a fault in the body still gets its status, and the next request begins where it should.
 
+use super::blocks::{Block, Blocks};
 use super::body::Body;
 use super::head::{Framing, Head, Method, Request, table};
 use super::limits::{EMPTY_LINES_MAX, Limits, TURN_REQUESTS_MAX};
@@ -31,6 +32,22 @@ pub struct Service<R> {
     responder: R,
     limits: Limits,
     prepared: Prepared,
+    blocks: Blocks,
+}
+
+impl<R> Service<R> {
+    /// Takes what outlives a turn from `blocks`, instead of from an unlimited supply of its own.
+    #[must_use]
+    pub fn with_blocks(self, blocks: Blocks) -> Self {
+        Self { blocks, ..self }
+    }
+
+    /// The memory for what outlives a turn.
+    #[inline]
+    #[must_use]
+    pub fn blocks(&self) -> &Blocks {
+        &self.blocks
+    }
 }
 
 impl<R: Respond> Service<R> {
@@ -49,6 +66,7 @@ impl<R: Respond> Service<R> {
             responder,
             limits: in_force,
             prepared: Prepared::new(unix_seconds),
+            blocks: Blocks::default(),
         }
     }
 
@@ -97,7 +115,7 @@ impl<R: Respond> Service<R> {
     fn refuse(&self, reject: Reject, method: Method, out: &mut Output) {
         let fields: &[Field] = match reject {
             Reject::Connect => &[ALLOW],
-            Reject::FullHouse => &[RETRY_AFTER],
+            Reject::FullHouse | Reject::BufferLimit => &[RETRY_AFTER],
             _ => &[],
         };
         let reply = self.reply(Persistence::Close, method, out);
@@ -192,7 +210,7 @@ impl Default for State {
 #[derive(Debug)]
 struct Pending {
     body: Body,
-    head: Box<[u8]>,
+    head: Block,
     scan: Scan,
 }
 
@@ -213,14 +231,20 @@ impl Session {
         service: &Service<R>,
         out: &mut Output,
     ) -> Step {
-        if let State::Closed(reason) = self.state {
-            return Step {
-                consumed: 0,
-                wants: Wants::Close(reason),
-            };
-        }
+        let held = match &self.state {
+            State::Head(_) => 0,
+            State::Body(pending) => pending.head.len(),
+            State::Closed(reason) => {
+                return Step {
+                    consumed: 0,
+                    wants: Wants::Close(*reason),
+                };
+            }
+        };
+        // A reply repeats the path, which stands in the input or in a head that is held.
+        let path_bytes_max = service.limits.target_bytes.min(held + input.len());
+        let reply_bytes_max = path_bytes_max + REPLY_HEAD_BYTES_MAX;
         let mut consumed = 0;
-        let reply_bytes_max = service.limits.target_bytes + REPLY_HEAD_BYTES_MAX;
         for _ in 0..TURN_REQUESTS_MAX {
             if consumed == input.len() || !out.has_room(reply_bytes_max) {
                 break;
@@ -287,6 +311,15 @@ impl Session {
         }
     }
 
+    /// How much memory it has taken from the service's blocks.
+    #[must_use]
+    pub fn block_bytes(&self) -> usize {
+        match &self.state {
+            State::Body(pending) => pending.head.capacity(),
+            State::Head(_) | State::Closed(_) => 0,
+        }
+    }
+
     fn close(&mut self, consumed: usize, reason: Reason) -> Step {
         self.state = State::Closed(reason);
         Step {
@@ -335,7 +368,7 @@ impl Session {
                     return Ok(Progress::NeedsMore(walk.consumed));
                 }
                 let Pending { head, scan, .. } = &**pending;
-                let persistence = with_head(head, scan, &service.limits, |head| {
+                let persistence = with_head(&head.bytes(), scan, &service.limits, |head| {
                     Ok(service.answer(head, out))
                 })?;
                 self.state = State::default();
@@ -424,7 +457,10 @@ impl Session {
         }
         let pending = Pending {
             body,
-            head: head_bytes.into(),
+            head: service
+                .blocks
+                .filled(head_bytes)
+                .ok_or(Reject::BufferLimit)?,
             scan: *scan,
         };
         self.state = State::Body(Box::new(pending));

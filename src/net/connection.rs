@@ -4,9 +4,21 @@
 //! could not finish moves in here: half a head, or a reply that the peer does not take. So an idle
 //! connection owns no buffer at all.
 
+use std::ops::Range;
+
 use super::deadlines::Kind;
-use super::kernel::{Kernel, Outcome, Token, outcome};
-use crate::http::{Output, Phase, Reject, Respond, Service, Session, Step, Wants};
+use super::kernel::{Event, Kernel, Outcome, Token, outcome};
+use super::leftovers::{Input, Leftovers};
+use crate::http::{Blocks, Output, Phase, Reject, Respond, Service, Session, Step, Wants};
+
+/// The worker's block for input. Nothing longer is read at once.
+pub(crate) const INPUT_BYTES: usize = 16 * 1024;
+
+/// A left-over of at most so many bytes is copied into the worker's block in each turn. A longer one
+/// is read on in its own, for copying it again and again would take a long head quadratic time.
+const COPY_BYTES_MAX: usize = 4 * 1024;
+
+const _: () = assert!(COPY_BYTES_MAX < INPUT_BYTES);
 
 /// How often a turn reads from one connection before it is another's turn: enough for a body to
 /// flow past, block by block.
@@ -22,7 +34,6 @@ const BODY_PROGRESS_BYTES: usize = 4 * 1024;
 pub(crate) struct Desk<'a, K, R> {
     pub(crate) kernel: &'a mut K,
     pub(crate) service: &'a Service<R>,
-    /// Longer than the longest head: a conversation that wants input always has room for it.
     pub(crate) input: &'a mut [u8],
     pub(crate) out: &'a mut Output,
 }
@@ -63,6 +74,8 @@ pub(crate) struct Connection<S> {
     hungry: bool,
     /// The peer has ended its side: read on until the end is seen, no event will come for it.
     read_closed: bool,
+    /// There is urgent data: a read stops before it, so that a short one has not emptied the socket.
+    has_urgent: bool,
     /// It stands in the worker's list of those to be served again.
     pub(crate) queued: bool,
     /// It came when the house was full, and is let in only to be told so.
@@ -74,15 +87,6 @@ pub(crate) struct Connection<S> {
     body_bytes: u32,
 }
 
-/// What a turn could not finish.
-#[derive(Debug, Default)]
-struct Leftovers {
-    input: Box<[u8]>,
-    output: Box<[u8]>,
-    /// So much of the output has been sent.
-    sent: usize,
-}
-
 impl<S> Connection<S> {
     pub(crate) fn new(stream: S) -> Self {
         Self {
@@ -92,6 +96,7 @@ impl<S> Connection<S> {
             stage: Stage::Talking,
             hungry: true,
             read_closed: false,
+            has_urgent: false,
             queued: false,
             turned_away: false,
             watches_room: false,
@@ -104,9 +109,16 @@ impl<S> Connection<S> {
         &mut self.stream
     }
 
-    /// The kernel says that the peer has ended its side.
-    pub(crate) fn note_read_closed(&mut self) {
-        self.read_closed = true;
+    /// The kernel says that the peer has ended its side, or has sent urgent data.
+    pub(crate) fn note_event(&mut self, event: Event) {
+        self.read_closed |= event.read_closed;
+        self.has_urgent |= event.urgent;
+    }
+
+    /// Does a short read leave nothing in the socket? Not when an end of file is to come, or urgent
+    /// data.
+    fn short_read_drains(&self) -> bool {
+        !self.read_closed && !self.has_urgent
     }
 
     /// What it is waited for, and whether that wait begins anew.
@@ -131,17 +143,24 @@ impl<S> Connection<S> {
         self.read_closed
     }
 
-    /// What is held of this peer's input, and what it is owed.
+    /// How many bytes are held of this peer's input, and of the replies that it does not take.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn held_bytes(&self) -> (usize, usize) {
+        self.leftovers
+            .as_deref()
+            .map_or((0, 0), Leftovers::held_bytes)
+    }
+
+    /// How much memory it has taken from the worker's blocks.
+    pub(crate) fn block_bytes(&self) -> usize {
         let left = self.leftovers.as_deref();
-        left.map_or((0, 0), |left| (left.input.len(), left.output.len()))
+        left.map_or(0, Leftovers::block_bytes) + self.session.block_bytes()
     }
 
     fn owes(&self) -> bool {
         self.leftovers
             .as_ref()
-            .is_some_and(|left| left.sent < left.output.len())
+            .is_some_and(|left| left.output.is_some())
     }
 
     /// Takes a turn: writes what is owed, then reads, answers and writes as much as is its share.
@@ -166,8 +185,8 @@ impl<S> Connection<S> {
         }
         match self.stage {
             Stage::Talking => self.talk(token, desk),
-            Stage::Closing => self.shut(desk, false),
-            Stage::Lingering(left) => self.linger(left, desk),
+            Stage::Closing => self.shut(desk.input, desk.kernel, false),
+            Stage::Lingering(left) => self.linger(left, desk.input, desk.kernel),
         }
     }
 
@@ -186,7 +205,8 @@ impl<S> Connection<S> {
         self.leftovers = None;
         desk.out.clear();
         let step = self.session.refuse(reject, desk.service, desk.out);
-        self.hand_over(step, 0, false, token, desk)
+        let block = std::mem::take(&mut desk.input);
+        self.hand_over(step, false, block, token, desk)
             .unwrap_or(Fate::Wait)
     }
 
@@ -196,52 +216,120 @@ impl<S> Connection<S> {
         K: Kernel<Stream = S>,
         R: Respond,
     {
-        let mut len = self.take_input(desk.input);
+        if let Some(left) = &mut self.leftovers
+            && let Some(input) = left.input.take()
+        {
+            return self.talk_on(input, token, desk);
+        }
+        let block = std::mem::take(&mut desk.input);
+        let (fate, rest) = self.converse(block, 0..0, token, desk);
+        self.keep(fate, &block[rest], desk.service.blocks())
+    }
+
+    /// Goes on with a conversation of which input is left over.
+    #[cold]
+    fn talk_on<K, R>(&mut self, mut input: Input, token: Token, desk: &mut Desk<'_, K, R>) -> Fate
+    where
+        K: Kernel<Stream = S>,
+        R: Respond,
+    {
+        let blocks = desk.service.blocks();
+        let held = input.len();
+        if held <= COPY_BYTES_MAX {
+            let block = std::mem::take(&mut desk.input);
+            block[..held].copy_from_slice(&input.block.bytes()[input.start..]);
+            drop(input);
+            let (fate, rest) = self.converse(block, 0..held, token, desk);
+            return self.keep(fate, &block[rest], blocks);
+        }
+        if self.hungry && input.block.len() == input.block.capacity() {
+            // A head that is not whole, and not too long yet.
+            let grown = blocks.with_capacity(2 * held, &input.block.bytes()[input.start..]);
+            let Some(block) = grown else {
+                return Fate::Drop;
+            };
+            input = Input { block, start: 0 };
+        }
+        let held = input.start..input.block.len();
+        let Some(block) = input.block.own() else {
+            debug_assert!(false, "a block of that size is shared with no other");
+            return Fate::Drop;
+        };
+        let (fate, rest) = self.converse(block, held, token, desk);
+        if rest.len() <= COPY_BYTES_MAX {
+            let rest = &block[rest];
+            return self.keep(fate, rest, blocks);
+        }
+        input.block.set_len(rest.end);
+        input.start = rest.start;
+        if self.stage == Stage::Talking {
+            self.leftovers.get_or_insert_default().input = Some(input);
+        }
+        fate
+    }
+
+    /// Reads into `block`, behind the input that it `held` before, and answers. Returns also where
+    /// the rest of the input is.
+    #[inline]
+    fn converse<K, R>(
+        &mut self,
+        block: &mut [u8],
+        held: Range<usize>,
+        token: Token,
+        desk: &mut Desk<'_, K, R>,
+    ) -> (Fate, Range<usize>)
+    where
+        K: Kernel<Stream = S>,
+        R: Respond,
+    {
+        let Range { mut start, mut end } = held;
         for _ in 0..READS_PER_TURN_MAX {
             let mut drained = false;
             if self.hungry {
-                let block = &mut desk.input[len..];
-                let space = block.len();
-                debug_assert!(space > 0, "a full block reads as the end of file");
-                match outcome(|| desk.kernel.read(&mut self.stream, block)) {
+                let room = &mut block[end..];
+                let space = room.len();
+                if space == 0 {
+                    break;
+                }
+                match outcome(|| desk.kernel.read(&mut self.stream, room)) {
                     Outcome::Done(0) => {
                         self.session.end();
-                        return Fate::Drop;
+                        return (Fate::Drop, 0..0);
                     }
                     Outcome::Done(read) => {
-                        // A short read has emptied the socket, but for an end that was announced.
-                        drained = read < space && !self.read_closed;
-                        len += read;
+                        drained = read < space && self.short_read_drains();
+                        end += read;
                     }
                     Outcome::Later => {
-                        self.keep_input(&desk.input[..len]);
-                        return Fate::Wait;
+                        self.has_urgent = false;
+                        return (Fate::Wait, start..end);
                     }
-                    Outcome::Lost => return Fate::Drop,
+                    Outcome::Lost => return (Fate::Drop, 0..0),
                 }
             }
             desk.out.clear();
             let step = self
                 .session
-                .advance(&desk.input[..len], desk.service, desk.out);
-            if let Some(fate) = self.hand_over(step, len, drained, token, desk) {
-                return fate;
+                .advance(&block[start..end], desk.service, desk.out);
+            start += step.consumed;
+            if let Some(fate) = self.hand_over(step, drained, block, token, desk) {
+                return (fate, start..end);
             }
-            len -= step.consumed;
-            desk.input
-                .copy_within(step.consumed..step.consumed + len, 0);
+            if start == end {
+                (start, end) = (0, 0);
+            }
         }
-        self.keep_input(&desk.input[..len]);
-        Fate::Again
+        (Fate::Again, start..end)
     }
 
-    /// Writes what a step has brought and does as it wants. `None`: the turn goes on.
+    /// Writes what a step has brought and does as it wants; `block` is for input to be discarded.
+    /// `None`: the turn goes on.
     #[inline]
     fn hand_over<K, R>(
         &mut self,
         step: Step,
-        len: usize,
         drained: bool,
+        block: &mut [u8],
         token: Token,
         desk: &mut Desk<'_, K, R>,
     ) -> Option<Fate>
@@ -262,24 +350,17 @@ impl<S> Connection<S> {
             self.moved = true;
             match self.send(token, desk) {
                 Outcome::Done(()) => {}
-                // After a closing answer nothing more is read, so nothing is kept.
-                Outcome::Later if closes => return Some(Fate::Wait),
-                Outcome::Later => {
-                    self.keep_input(&desk.input[step.consumed..len]);
-                    return Some(Fate::Wait);
-                }
+                Outcome::Later => return Some(Fate::Wait),
                 Outcome::Lost => return Some(Fate::Drop),
             }
         }
-        let fate = match step.wants {
-            Wants::Close(_) => return Some(self.shut(desk, drained)),
-            Wants::Input if drained => Fate::Wait,
-            // Whoever was answered has had a turn, unless the end of input is still to be seen.
-            Wants::Input if !answered => return None,
-            Wants::Input | Wants::Room => Fate::Again,
-        };
-        self.keep_input(&desk.input[step.consumed..len]);
-        Some(fate)
+        match step.wants {
+            Wants::Close(_) => Some(self.shut(block, desk.kernel, drained)),
+            Wants::Input if drained => Some(Fate::Wait),
+            // After an answer it is another's turn, unless the end of input is still to be seen.
+            Wants::Input if !answered => None,
+            Wants::Input | Wants::Room => Some(Fate::Again),
+        }
     }
 
     #[inline]
@@ -294,9 +375,11 @@ impl<S> Connection<S> {
             Outcome::Later => 0,
             Outcome::Lost => return Outcome::Lost,
         };
+        let Some(block) = desk.service.blocks().filled(&bytes[sent..]) else {
+            return Outcome::Lost;
+        };
         let left = self.leftovers.get_or_insert_default();
-        left.output = bytes[sent..].into();
-        left.sent = 0;
+        left.owe(block);
         // Once is enough: whoever was slow may be slow again, and whoever is not is told nothing.
         if self.watches_room {
             return Outcome::Later;
@@ -317,74 +400,73 @@ impl<S> Connection<S> {
         let Some(left) = &mut self.leftovers else {
             return Outcome::Done(());
         };
-        match outcome(|| kernel.write(&mut self.stream, &left.output[left.sent..])) {
+        let Some(output) = &left.output else {
+            return Outcome::Done(());
+        };
+        match outcome(|| kernel.write(&mut self.stream, &output.bytes()[left.sent..])) {
             Outcome::Done(sent) => left.sent += sent,
             Outcome::Later => return Outcome::Later,
             Outcome::Lost => return Outcome::Lost,
         }
-        if left.sent < left.output.len() {
+        if left.sent < output.len() {
             return Outcome::Later;
         }
-        left.output = Box::default();
-        left.sent = 0;
+        left.output = None;
         Outcome::Done(())
     }
 
     /// The closing answer was sent. To close at once, with input unread or yet to come, would send
     /// a reset, which can destroy the answer on its way (RFC 9112 section 9.6).
-    fn shut<K, R>(&mut self, desk: &mut Desk<'_, K, R>, drained: bool) -> Fate
+    fn shut<K>(&mut self, block: &mut [u8], kernel: &mut K, drained: bool) -> Fate
     where
         K: Kernel<Stream = S>,
     {
         self.leftovers = None;
         self.stage = Stage::Lingering(LINGER_BYTES_MAX);
-        match outcome(|| desk.kernel.shut(&mut self.stream)) {
+        match outcome(|| kernel.shut(&mut self.stream)) {
             Outcome::Done(()) if drained => Fate::Wait,
-            Outcome::Done(()) => self.linger(LINGER_BYTES_MAX, desk),
+            Outcome::Done(()) => self.linger(LINGER_BYTES_MAX, block, kernel),
             Outcome::Later | Outcome::Lost => Fate::Drop,
         }
     }
 
-    fn linger<K, R>(&mut self, mut left: usize, desk: &mut Desk<'_, K, R>) -> Fate
+    /// Reads and discards at most `left` bytes.
+    fn linger<K>(&mut self, mut left: usize, block: &mut [u8], kernel: &mut K) -> Fate
     where
         K: Kernel<Stream = S>,
     {
         for _ in 0..READS_PER_TURN_MAX {
-            match outcome(|| desk.kernel.read(&mut self.stream, desk.input)) {
+            match outcome(|| kernel.read(&mut self.stream, block)) {
                 Outcome::Done(0) | Outcome::Lost => return Fate::Drop,
                 Outcome::Done(read) if read >= left => return Fate::Drop,
                 Outcome::Done(read) => {
                     left -= read;
                     self.stage = Stage::Lingering(left);
-                    if read < desk.input.len() && !self.read_closed {
+                    if read < block.len() && self.short_read_drains() {
                         return Fate::Wait;
                     }
                 }
-                Outcome::Later => return Fate::Wait,
+                Outcome::Later => {
+                    self.has_urgent = false;
+                    return Fate::Wait;
+                }
             }
         }
         Fate::Again
     }
 
-    /// Moves what was left over of the input into the block.
+    /// Keeps what a turn has left of the input, unless nothing more is read. With nothing left of
+    /// either direction, no memory is kept at all.
     #[inline]
-    fn take_input(&mut self, block: &mut [u8]) -> usize {
-        let Some(left) = &mut self.leftovers else {
-            return 0;
-        };
-        let input = std::mem::take(&mut left.input);
-        block[..input.len()].copy_from_slice(&input);
-        input.len()
-    }
-
-    /// Keeps what a turn has left of the input, in a buffer that is just as long. With nothing left
-    /// of either direction, no buffer is kept at all.
-    #[inline]
-    fn keep_input(&mut self, rest: &[u8]) {
-        if !rest.is_empty() {
-            self.leftovers.get_or_insert_default().input = rest.into();
+    fn keep(&mut self, fate: Fate, rest: &[u8], blocks: &Blocks) -> Fate {
+        if !rest.is_empty() && fate != Fate::Drop && self.stage == Stage::Talking {
+            let Some(block) = blocks.filled(rest) else {
+                return Fate::Drop;
+            };
+            self.leftovers.get_or_insert_default().input = Some(Input { block, start: 0 });
         } else if self.leftovers.is_some() && !self.owes() {
             self.leftovers = None;
         }
+        fate
     }
 }

@@ -6,6 +6,8 @@
 //!
 //! The links stand in a table beside the connections, by the same index.
 
+use std::collections::TryReserveError;
+
 use super::slots::Index;
 
 /// What a connection is waited for.
@@ -152,6 +154,20 @@ impl Deadlines {
     pub(crate) fn longest(&self, kind: Kind) -> Option<(Index, u64)> {
         let front = self.lists[kind as usize].front;
         Some((front, self.links.get(front as usize)?.since))
+    }
+
+    /// Those that are waited for in this way, the longest-waiting first, each with the time since.
+    pub(crate) fn waiting(&self, kind: Kind) -> impl Iterator<Item = (Index, u64)> {
+        let first = self.lists[kind as usize].front;
+        let link = |index: Index| Some((index, *self.links.get(index as usize)?));
+        let after = move |&(_, link_before): &(Index, Link)| link(link_before.after);
+        std::iter::successors(link(first), after).map(|(index, link)| (index, link.since))
+    }
+
+    /// Makes room for so many connections.
+    pub(crate) fn try_reserve(&mut self, connections: usize) -> Result<(), TryReserveError> {
+        let more = connections.saturating_sub(self.links.len());
+        self.links.try_reserve(more)
     }
 
     fn due(&self, kind: Kind) -> Option<(u64, Index)> {

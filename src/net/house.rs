@@ -5,6 +5,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use super::notice::Notice;
+
 /// No connection of a worker is idle.
 const NOBODY: u64 = u64::MAX;
 
@@ -16,9 +18,12 @@ pub(crate) struct House {
     limit: usize,
     open: AtomicUsize,
     posts: Box<[Post]>,
-    told_full: AtomicBool,
-    told_exhausted: AtomicBool,
+    told: [AtomicBool; 3],
+    hook: Hook,
 }
+
+/// What is done with a [`Notice`]. It is called on an event loop: it must neither block nor panic.
+pub(crate) type Hook = Box<dyn Fn(&Notice) + Send + Sync>;
 
 /// Where a worker can be reached by the others: on a cache line of its own, for its owner writes to
 /// it in every turn.
@@ -50,10 +55,11 @@ pub(crate) enum Longest {
 }
 
 impl House {
-    /// Room for `limit` connections, and a way to wake each of the workers.
+    /// Room for `limit` connections, a way to wake each of the workers, and one to tell the operator.
     pub(crate) fn new(
         limit: usize,
         wakers: impl IntoIterator<Item = Box<dyn Fn() + Send + Sync>>,
+        hook: Hook,
     ) -> Self {
         let posts = wakers.into_iter().map(|wake| Post {
             idle_since: AtomicU64::new(NOBODY),
@@ -65,8 +71,8 @@ impl House {
             limit,
             open: AtomicUsize::new(0),
             posts: posts.collect(),
-            told_full: AtomicBool::new(false),
-            told_exhausted: AtomicBool::new(false),
+            told: Default::default(),
+            hook,
         }
     }
 
@@ -135,22 +141,25 @@ impl House {
         }
     }
 
-    /// Tells the operator, once, that peers are turned away.
+    /// Tells the operator, once, that connections are refused.
     pub(crate) fn complain_of_full(&self) {
-        if !self.told_full.swap(true, Ordering::Relaxed) {
-            let limit = self.limit;
-            eprintln!(
-                "hullo: all {limit} connections are busy: new ones are answered 503; raise --max-connections or the open-file limit (ulimit -n)"
-            );
-        }
+        let limit = self.limit;
+        self.tell_once(0, || Notice::ConnectionLimit { limit });
     }
 
     /// Tells the operator, once, that the kernel has no descriptor or memory to give.
-    pub(crate) fn complain_of_exhaustion(&self, error: &std::io::Error) {
-        if !self.told_exhausted.swap(true, Ordering::Relaxed) {
-            eprintln!(
-                "hullo: new connections have to wait: {error}; lower --max-connections or raise the open-file limit (ulimit -n)"
-            );
+    pub(crate) fn complain_of_exhaustion(&self, error: std::io::Error) {
+        self.tell_once(1, || Notice::AcceptFailed { error });
+    }
+
+    /// Tells the operator, once, that slow peers have used up their memory.
+    pub(crate) fn complain_of_buffers(&self, limit: usize) {
+        self.tell_once(2, || Notice::BufferLimit { limit });
+    }
+
+    fn tell_once(&self, kind: usize, notice: impl FnOnce() -> Notice) {
+        if !self.told[kind].swap(true, Ordering::Relaxed) {
+            (self.hook)(&notice());
         }
     }
 }
@@ -168,7 +177,7 @@ mod tests {
                 woken.fetch_add(10_usize.pow(worker as u32), Ordering::Relaxed);
             }) as Box<dyn Fn() + Send + Sync>
         });
-        (House::new(limit, wakers), woken)
+        (House::new(limit, wakers, Box::new(|_| {})), woken)
     }
 
     #[test]

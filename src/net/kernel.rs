@@ -19,13 +19,15 @@ impl Token {
     pub(crate) const WAKER: Self = Self(usize::MAX - 1);
 }
 
-/// Something happened to a socket. What exactly, its next system call will tell; only that the
-/// peer has ended its side is known in advance.
+/// Something happened to a socket. What exactly, its next system call will tell; only what a short
+/// read does not show is known in advance.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Event {
     pub(crate) token: Token,
     /// There is an end of file to come, perhaps after data.
     pub(crate) read_closed: bool,
+    /// There is urgent data. Reads stop before it.
+    pub(crate) urgent: bool,
 }
 
 /// The time, read once in a turn.

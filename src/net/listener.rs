@@ -2,11 +2,22 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::process;
+use std::thread;
+use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Protocol, SockAddr, Socket, Type};
 
 /// How many connections may wait to be accepted; the kernel's `somaxconn` may allow fewer.
 const BACKLOG: i32 = 4096;
+
+/// How often a port is tried for that another process has bound, but does not listen on.
+const TRIES: u32 = 3;
+
+/// The kernel takes no more for a peer while it holds so much that was never sent; else a peer that
+/// does not read pins the whole of a send buffer, which grows to 4 MB.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 
 /// Binds `count` listeners to one address. With port 0 the kernel chooses the port for them all.
 ///
@@ -15,45 +26,56 @@ const BACKLOG: i32 = 4096;
 /// Those of socket(7) and bind(2): the port is taken, the address is not of this machine, the port
 /// needs a privilege.
 pub(crate) fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
-    if address.port() != 0 {
-        // With SO_REUSEPORT a second server of the same user would share the port without a word:
-        // without it, the kernel says that the port is taken.
-        socket(address, Sharing::Alone)?;
+    // With SO_REUSEPORT a second server of the same user would share the port in silence. So the
+    // first socket takes the port without it, and shares it with its siblings once it listens. The
+    // first socket of another server does not share, and is refused.
+    let first = take_port(address)?;
+    let address = first.local_addr()?;
+    if count > 1 {
+        first.set_reuse_port(true)?;
     }
-    let mut listeners: Vec<TcpListener> = Vec::with_capacity(count);
-    for _ in 0..count {
-        let address = match listeners.first() {
-            Some(first) => first.local_addr()?,
-            None => address,
-        };
-        let socket = socket(address, Sharing::WithSiblings)?;
-        socket.listen(BACKLOG)?;
-        listeners.push(socket.into());
+    let mut listeners = vec![first.into()];
+    while listeners.len() < count {
+        let sibling = socket(&address)?;
+        sibling.set_reuse_port(true)?;
+        sibling.bind(&address)?;
+        sibling.listen(BACKLOG)?;
+        listeners.push(sibling.into());
     }
     Ok(listeners)
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Sharing {
-    Alone,
-    WithSiblings,
+/// Binds a socket that shares its port with no other, and listens.
+fn take_port(address: SocketAddr) -> io::Result<Socket> {
+    let address = address.into();
+    let mut tries = 0..TRIES;
+    loop {
+        let socket = socket(&address)?;
+        socket.bind(&address)?;
+        match socket.listen(BACKLOG) {
+            Ok(()) => return Ok(socket),
+            // Another one has bound the port and not listened yet, or failed at that because of
+            // this one. Who starts together should not fail together.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries.next().is_some() => {
+                drop(socket);
+                thread::sleep(Duration::from_millis(u64::from(process::id() % 16)));
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
-fn socket(address: SocketAddr, sharing: Sharing) -> io::Result<Socket> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
+fn socket(address: &SockAddr) -> io::Result<Socket> {
+    let socket = Socket::new(address.domain(), Type::STREAM, Some(Protocol::TCP))?;
     // A port is not taken by connections of a past server that the kernel still remembers.
     socket.set_reuse_address(true)?;
-    if sharing == Sharing::WithSiblings {
-        socket.set_reuse_port(true)?;
-    }
-    // Linux hands it on to accepted sockets, so that none of them needs a system call for it.
-    socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
+    // Linux hands these on to accepted sockets, so that none of them needs a system call.
+    socket.set_tcp_nodelay(true)?;
+    // Urgent data is data (RFC 6093 section 4): else a byte of the stream would be missing.
+    socket.set_out_of_band_inline(true)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
     Ok(socket)
 }
 
@@ -80,11 +102,35 @@ mod tests {
         );
     }
 
+    /// Two that start at once: one of them has the port, and the other is told so.
+    #[test]
+    fn of_two_at_once_one_has_the_port() {
+        for _ in 0..100 {
+            let address = bind(ANY_PORT, 1).unwrap()[0].local_addr().unwrap();
+            let start = std::sync::Barrier::new(2);
+            let try_to = || {
+                start.wait();
+                bind(address, 2)
+            };
+            let (one, other) = std::thread::scope(|scope| {
+                let one = scope.spawn(try_to);
+                let other = scope.spawn(try_to);
+                (one.join().unwrap(), other.join().unwrap())
+            });
+            let taken = [&one, &other].into_iter().filter(|bound| bound.is_ok());
+            assert!(taken.count() <= 1, "both listen on {address}");
+        }
+    }
+
     #[test]
     fn accepted_sockets_inherit_what_the_listener_was_told() {
         let listener = bind(ANY_PORT, 1).unwrap().remove(0);
         listener.set_nonblocking(false).unwrap();
         let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        assert!(listener.accept().unwrap().0.nodelay().unwrap());
+        let accepted = Socket::from(listener.accept().unwrap().0);
+        assert!(accepted.tcp_nodelay().unwrap());
+        assert!(accepted.out_of_band_inline().unwrap());
+        #[cfg(target_os = "linux")]
+        assert_eq!(accepted.tcp_notsent_lowat().unwrap(), UNSENT_BYTES_MAX);
     }
 }

@@ -1,5 +1,7 @@
 //! The table of connections: places that are used again, and tokens that are not.
 
+use std::collections::TryReserveError;
+
 use super::kernel::Token;
 
 /// Where a connection stands in its worker's table.
@@ -55,6 +57,14 @@ impl<T> Slots<T> {
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn places(&self) -> usize {
         self.places.len()
+    }
+
+    /// Makes room for one more, and says for how many there is room then.
+    pub(crate) fn try_reserve(&mut self) -> Result<usize, TryReserveError> {
+        if self.free.is_none() {
+            self.places.try_reserve(1)?;
+        }
+        Ok(self.places.len() + 1)
     }
 
     pub(crate) fn insert(&mut self, value: T) -> Index {

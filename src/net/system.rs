@@ -11,6 +11,12 @@ use super::kernel::{Event, Kernel, Now, Token};
 /// How many events a turn takes from the kernel at once.
 const EVENTS_MAX: usize = 1024;
 
+/// Input, its end, and urgent data.
+#[cfg(target_os = "linux")]
+const INPUT: mio::Interest = mio::Interest::READABLE.add(mio::Interest::PRIORITY);
+#[cfg(not(target_os = "linux"))]
+const INPUT: mio::Interest = mio::Interest::READABLE;
+
 /// A worker's own poller and listener.
 pub(crate) struct System {
     poll: mio::Poll,
@@ -55,6 +61,7 @@ impl Kernel for System {
         events.extend(self.events.iter().map(|event| Event {
             token: Token(event.token().0),
             read_closed: event.is_read_closed(),
+            urgent: event.is_priority(),
         }));
         Ok(())
     }
@@ -77,12 +84,12 @@ impl Kernel for System {
     fn watch(&mut self, stream: &mut TcpStream, token: Token) -> io::Result<()> {
         self.poll
             .registry()
-            .register(stream, mio::Token(token.0), mio::Interest::READABLE)
+            .register(stream, mio::Token(token.0), INPUT)
     }
 
     #[cold]
     fn watch_room(&mut self, stream: &mut TcpStream, token: Token) -> io::Result<()> {
-        let interest = mio::Interest::READABLE | mio::Interest::WRITABLE;
+        let interest = INPUT | mio::Interest::WRITABLE;
         self.poll
             .registry()
             .reregister(stream, mio::Token(token.0), interest)

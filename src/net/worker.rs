@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::connection::{Connection, Desk, Fate};
+use super::connection::{Connection, Desk, Fate, INPUT_BYTES};
 use super::deadlines::{Deadlines, Kind, Lengths};
 use super::house::{House, Longest};
 use super::kernel::{Accepted, Event, Kernel, Now, Token, accepted};
 use super::slots::{Index, Slots};
-use crate::http::{Limits, Output, Reject, Respond, Service};
+use crate::http::{Blocks, Limits, Output, Reject, Respond, Service};
 
 /// So many peers are let in before those who are in have their turn.
 const ACCEPTS_PER_TURN_MAX: usize = 64;
@@ -28,6 +28,14 @@ pub(crate) const TURNED_AWAY_MAX: usize = 8;
 
 /// So many idle connections are looked at for one to part with: each may just have come to life.
 const PARTINGS_TRIED_MAX: usize = 8;
+
+/// So many of the longest-waiting connections of each kind are looked at for the one to end when
+/// memory is short.
+const SHED_CANDIDATES: usize = 256;
+
+/// When memory is short, a connection that waits for no time yet counts as one that waits this long:
+/// what it holds matters, too.
+const SHED_AGE_MS: u64 = 1_000;
 
 /// Whether somebody may wait at the listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +64,8 @@ pub(crate) struct Worker<K: Kernel, R> {
     /// Its place in the house.
     number: usize,
     turned_away: usize,
+    /// So much of what is left over may be held.
+    buffered_bytes: usize,
     input: Box<[u8]>,
     out: Output,
     now: Now,
@@ -67,13 +77,12 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
         responder: R,
         limits: Limits,
         lengths: Lengths,
+        buffered_bytes: usize,
         (house, number): (Arc<House>, usize),
     ) -> Self {
         let now = kernel.now();
-        let service = Service::new(responder, limits, now.unix_seconds);
-        // One more than the longest head: a full block would make a read return 0, which is the
-        // end of file.
-        let input = vec![0; service.limits().head_bytes + 1].into_boxed_slice();
+        let service = Service::new(responder, limits, now.unix_seconds)
+            .with_blocks(Blocks::new(buffered_bytes));
         Self {
             kernel,
             service,
@@ -87,7 +96,8 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
             house,
             number,
             turned_away: 0,
-            input,
+            buffered_bytes,
+            input: vec![0; INPUT_BYTES].into_boxed_slice(),
             out: Output::new(),
             now,
         }
@@ -140,6 +150,12 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
         is_calm && self.connections.iter().next().is_none() && self.turned_away == 0
     }
 
+    /// How many bytes of memory are held for what is left over.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn block_bytes(&self) -> usize {
+        self.service.blocks().used()
+    }
+
     /// The table of connections, to be looked at.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn connections(&self) -> &Slots<Connection<K::Stream>> {
@@ -147,7 +163,7 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
     }
 
     /// How long the kernel may let us sleep.
-    fn timeout(&self) -> Option<Duration> {
+    pub(crate) fn timeout(&self) -> Option<Duration> {
         if !self.ready.is_empty() || self.door == Door::Knocked {
             return Some(Duration::ZERO);
         }
@@ -180,9 +196,7 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
                 let Some(connection) = self.connections.get_mut(index) else {
                     return;
                 };
-                if event.read_closed {
-                    connection.note_read_closed();
-                }
+                connection.note_event(event);
                 // Whoever stands in the list has its turn there, and not two of them.
                 if !connection.queued {
                     self.serve(index, token);
@@ -207,6 +221,63 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
     #[inline]
     fn serve(&mut self, index: Index, token: Token) {
         self.with_desk(index, |connection, desk| connection.serve(token, desk));
+        if self.service.blocks().excess() > 0 {
+            self.shed();
+        }
+    }
+
+    /// Ends conversations until what they leave over is within its limit.
+    #[cold]
+    fn shed(&mut self) {
+        self.house.complain_of_buffers(self.buffered_bytes);
+        while self.service.blocks().excess() > 0 {
+            match self.costliest() {
+                Some((index, Kind::Head | Kind::Body | Kind::Idle)) => {
+                    self.refuse(index, Reject::BufferLimit);
+                }
+                Some((index, Kind::Write | Kind::Linger)) => self.close(index),
+                None => return,
+            }
+        }
+    }
+
+    /// Among those that have waited longest, the connection that has held the most memory for the
+    /// longest time; if none of them holds any, one that is to be served again.
+    fn costliest(&mut self) -> Option<(Index, Kind)> {
+        let kinds = [Kind::Head, Kind::Body, Kind::Write].into_iter();
+        let waiting = kinds.flat_map(|kind| {
+            let longest = self.deadlines.waiting(kind).take(SHED_CANDIDATES);
+            longest.map(move |(index, since)| (index, kind, since))
+        });
+        let costs = |connections: &mut Slots<Connection<K::Stream>>, index| {
+            let connection = connections.get_mut(index);
+            connection.map_or(0, |connection| connection.block_bytes() as u64)
+        };
+        let now = self.now.millis;
+        let (cost, index, kind) = waiting
+            .map(|(index, kind, since)| {
+                let bytes = costs(&mut self.connections, index);
+                (
+                    bytes.saturating_mul(now.saturating_sub(since) + SHED_AGE_MS),
+                    index,
+                    kind,
+                )
+            })
+            .max_by_key(|(cost, ..)| *cost)
+            .unwrap_or((0, 0, Kind::Idle));
+        if cost > 0 {
+            return Some((index, kind));
+        }
+        let ready = self
+            .ready
+            .iter()
+            .filter_map(|token| self.connections.find(*token));
+        let ready: Vec<Index> = ready.take(SHED_CANDIDATES).collect();
+        let holds = |index: &Index| costs(&mut self.connections, *index) > 0;
+        ready
+            .into_iter()
+            .find(holds)
+            .map(|index| (index, Kind::Idle))
     }
 
     /// Lends the worker's blocks to a connection and sees to its fate.
@@ -334,6 +405,10 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
                     return self.shut_door();
                 }
             }
+            if let Err(error) = self.reserve() {
+                self.house.complain_of_exhaustion(error);
+                return self.shut_door();
+            }
             match accepted(self.kernel.accept()) {
                 Accepted::Peer(stream) => self.admit(stream),
                 Accepted::Gone => {}
@@ -343,7 +418,7 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
                     return;
                 }
                 Accepted::Exhausted(error) => {
-                    self.house.complain_of_exhaustion(&error);
+                    self.house.complain_of_exhaustion(error);
                     // One that is idle may make room, but nobody who has only just come, and not
                     // one after the other: it may not be ours that are too many.
                     let longest = self.deadlines.longest(Kind::Idle);
@@ -355,6 +430,17 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
                 }
             }
         }
+    }
+
+    /// Makes room in the tables for one more connection: an allocation that fails later would end
+    /// the process.
+    fn reserve(&mut self) -> io::Result<()> {
+        let reserved = self.connections.try_reserve().and_then(|places| {
+            self.deadlines.try_reserve(places)?;
+            self.ready
+                .try_reserve(places.saturating_sub(self.ready.len()))
+        });
+        reserved.map_err(|_| io::ErrorKind::OutOfMemory.into())
     }
 
     fn shut_door(&mut self) {

@@ -1,9 +1,10 @@
 //! A world of our own making for the event loop: peers, network and kernel from one seed.
 //!
-//! The whole [`Worker`] runs here, from accept to close, as it does over the real kernel, against
-//! everything that a kernel may do: segments and windows of every size, interrupted calls, resets,
-//! ends of file in every state, aborted accepts, descriptors running out, events that are
-//! coalesced, spurious or stale. Time is the world's own, so that 75 seconds pass in no time.
+//! Whole [`Worker`]s run here, one or several, from accept to close, as they do over the real kernel,
+//! against everything that a kernel may do: segments and windows of every size, interrupted calls,
+//! resets, ends of file in every state, urgent data, aborted accepts, descriptors and memory running
+//! out, events that are coalesced, spurious or stale. What an operator should know goes to a stream
+//! that is stuck, or fails. Time is the world's own, so that 75 seconds pass in no time.
 //!
 //! What must hold whatever happens is in `oracle`:
 //!
@@ -21,18 +22,22 @@
 mod dice;
 mod oracle;
 mod peers;
+mod sink;
 mod socket;
 mod world;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::Greeting;
 use crate::http::Limits;
 use crate::net::{House, Lengths, Worker};
 
 use dice::Dice;
+use sink::Sink;
 use world::{Kernel, World};
 
 /// As the server's defaults, in the order of the kinds: idle, head, body, write, linger.
@@ -64,31 +69,84 @@ fn play(dice: Dice) -> Result<(), String> {
 }
 
 fn play_in(world: &Rc<RefCell<World>>) -> Result<(), String> {
-    let limit = world.borrow().limit;
-    let house = House::new(limit, [Box::new(|| {}) as Box<dyn Fn() + Send + Sync>]);
-    let kernel = Kernel(Rc::clone(world));
-    let place = (Arc::new(house), 0);
-    let mut worker = Worker::new(
-        kernel,
-        Greeting,
-        Limits::default(),
-        Lengths(LENGTHS_MS),
-        place,
-    );
+    let sink = Sink::any(&mut world.borrow_mut().dice);
+    let mut workers = workers(world, &sink);
+    // When each of them wants to be woken, whatever happens.
+    let mut wakes_at = vec![Some(0); workers.len()];
     for _ in 0..TURNS_MAX {
+        let Some(next) = next_turn(&mut world.borrow_mut(), &wakes_at) else {
+            sink.check()?;
+            return oracle::at_the_end(&world.borrow(), &workers);
+        };
+        let worker = &mut workers[next];
         worker
             .turn()
             .map_err(|error| format!("the loop failed: {error}"))?;
         let mut world = world.borrow_mut();
-        oracle::after_turn(&mut world, &worker);
+        wakes_at[next] = worker
+            .timeout()
+            .map(|timeout| world.now + timeout.as_millis() as u64);
+        oracle::after_turn(&mut world, next, worker);
         if let Some(fault) = world.fault.take() {
             return Err(fault);
         }
-        if world.is_over {
-            return oracle::at_the_end(&world, &worker);
-        }
     }
     Err(format!("it was not over after {TURNS_MAX} turns"))
+}
+
+fn workers(world: &Rc<RefCell<World>>, sink: &Sink) -> Vec<Worker<Kernel, Greeting>> {
+    let (limit, buffered_bytes, count) = {
+        let world = world.borrow();
+        (world.limit, world.buffered_bytes, world.workers.len())
+    };
+    let wake = |worker: usize| {
+        let woken = Arc::clone(&world.borrow().workers[worker].woken);
+        Box::new(move || woken.store(true, Ordering::Relaxed)) as Box<dyn Fn() + Send + Sync>
+    };
+    let house = Arc::new(House::new(limit, (0..count).map(wake), sink.hook()));
+    let worker = |number| {
+        let kernel = Kernel {
+            world: Rc::clone(world),
+            worker: number,
+        };
+        let place = (Arc::clone(&house), number);
+        let lengths = Lengths(LENGTHS_MS);
+        Worker::new(
+            kernel,
+            Greeting,
+            Limits::default(),
+            lengths,
+            buffered_bytes,
+            place,
+        )
+    };
+    (0..count).map(worker).collect()
+}
+
+/// Whose turn it is. When nothing has happened to any worker, time goes by until something does, or
+/// until one of them wants to be woken. `None`: nothing will ever happen again.
+fn next_turn(world: &mut World, wakes_at: &[Option<u64>]) -> Option<usize> {
+    loop {
+        world.act();
+        let is_due = |worker: usize| wakes_at[worker].is_some_and(|wake| wake <= world.now);
+        let awake =
+            (0..wakes_at.len()).filter(|&worker| is_due(worker) || world.has_events(worker));
+        let awake: Vec<usize> = awake.collect();
+        if !awake.is_empty() {
+            return Some(*world.dice.pick(&awake));
+        }
+        for (worker, wake) in wakes_at.iter().enumerate() {
+            let timeout = wake.map(|wake| Duration::from_millis(wake - world.now));
+            oracle::before_sleep(world, worker, timeout);
+        }
+        let next = wakes_at
+            .iter()
+            .flatten()
+            .copied()
+            .chain(world.next_act())
+            .min()?;
+        world.now = world.now.max(next);
+    }
 }
 
 #[cfg(test)]

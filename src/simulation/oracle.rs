@@ -7,13 +7,16 @@ use super::socket::Socket;
 use super::world::{Kernel, UNIX_SECONDS, World};
 use crate::Greeting;
 use crate::http::{Limits, Output, Reject, Service, Session, Wants};
-use crate::net::{TURNED_AWAY_MAX, Worker};
+use crate::net::{PROMISED_MAX, TURNED_AWAY_MAX, Worker};
 
 /// A turn's share of one peer, and the most that is owed to it.
 const TURN_BYTES_MAX: usize = 64 * 1024;
 const TURN_REPLIES_MAX: usize = 64;
 /// The most that is held of a peer's input: a head that may still go on.
-const HELD_INPUT_BYTES_MAX: usize = 16 * 1024 + 1;
+const HELD_INPUT_BYTES_MAX: usize = 16 * 1024;
+/// The least memory that is taken for what is left over: for the CR of an empty line, which makes
+/// no peer a slow one.
+const BLOCK_BYTES_MIN: usize = 256;
 const LINGER_BYTES_MAX: usize = 256 * 1024;
 const PAUSE_MS: u64 = 100;
 
@@ -24,7 +27,7 @@ const LINGER: usize = 4;
 
 /// After each turn: nobody has had more than a share, nobody costs more than is promised, and nobody
 /// is taken for somebody else.
-pub(super) fn after_turn(world: &mut World, worker: &Worker<Kernel, Greeting>) {
+pub(super) fn after_turn(world: &mut World, number: usize, worker: &Worker<Kernel, Greeting>) {
     for (token, connection) in worker.connections().iter() {
         let (input, output) = connection.held_bytes();
         if input > HELD_INPUT_BYTES_MAX || output > TURN_BYTES_MAX {
@@ -32,23 +35,35 @@ pub(super) fn after_turn(world: &mut World, worker: &Worker<Kernel, Greeting>) {
                 "a peer costs {input} bytes of input and {output} of output"
             ));
         }
-        let has_ended = world.socket(token).is_some_and(Socket::has_ended);
+        let has_ended = world.socket(number, token).is_some_and(Socket::has_ended);
         if connection.is_read_closed() && !has_ended {
             world.accuse(&format!(
                 "{token:?} is taken for somebody else, who has ended"
             ));
         }
     }
-    if worker.connections().places() > world.most_open {
+    if worker.connections().places() > world.workers[number].most_open {
         world.accuse("places are not used again");
     }
-    if world.open() > world.limit.saturating_add(TURNED_AWAY_MAX + 1) {
+    let (held, open) = (worker.block_bytes(), world.open_at(number));
+    if held > world.buffered_bytes.saturating_add(open * BLOCK_BYTES_MIN) {
+        world.accuse(&format!("{held} bytes are held for what is left over"));
+    }
+    let promised = if world.workers.len() > 1 {
+        PROMISED_MAX
+    } else {
+        0
+    };
+    let beyond = promised + world.workers.len() * (TURNED_AWAY_MAX + 1);
+    if world.open() > world.limit.saturating_add(beyond) {
         world.accuse(&format!("{} connections are open", world.open()));
     }
     for id in 0..world.sockets.len() {
         let written = &world.sockets[id].written_in_turn;
         let replies = memchr::memmem::find_iter(written, b"HTTP/1.1 ").count();
-        if written.len() > TURN_BYTES_MAX || replies > TURN_REPLIES_MAX {
+        // The last answer of one that is ended for its memory comes on top.
+        let most = TURN_REPLIES_MAX + usize::from(world.buffered_bytes < usize::MAX);
+        if written.len() > TURN_BYTES_MAX || replies > most {
             let bytes = written.len();
             world.accuse(&format!(
                 "peer {id} had {replies} replies, {bytes} bytes, in one turn"
@@ -58,9 +73,12 @@ pub(super) fn after_turn(world: &mut World, worker: &Worker<Kernel, Greeting>) {
 }
 
 /// Before the worker falls asleep: nobody is left waiting, and whoever is connected has a deadline.
-pub(super) fn before_sleep(world: &mut World, timeout: Option<Duration>) {
-    if !world.queue.is_empty() {
-        let has_room = world.open() < world.descriptors && world.open() < world.limit;
+pub(super) fn before_sleep(world: &mut World, worker: usize, timeout: Option<Duration>) {
+    if !world.workers[worker].queue.is_empty() {
+        // Of what another worker closes, it hears when it tries again.
+        let has_room = world.workers.len() == 1
+            && world.open() < world.descriptors
+            && world.open() < world.limit;
         let is_tried_again = timeout.is_some_and(|time| time.as_millis() as u64 <= PAUSE_MS);
         if has_room || !is_tried_again {
             world.accuse(&format!(
@@ -70,7 +88,7 @@ pub(super) fn before_sleep(world: &mut World, timeout: Option<Duration>) {
     }
     for id in 0..world.sockets.len() {
         let socket = &world.sockets[id];
-        if !socket.is_open() {
+        if !socket.is_open() || socket.worker != worker {
             continue;
         }
         if timeout.is_none() {
@@ -94,15 +112,17 @@ pub(super) fn at_close(world: &mut World, id: usize) {
     let idle_since = socket
         .last_written_at
         .max(socket.accepted_at.unwrap_or_default());
-    let crowd = world.open();
-    let must_make_room = crowd >= world.limit || crowd >= world.descriptors;
+    // Another worker may have come to its limit in the meantime, but time has not gone by.
+    let must_make_room = world.crowded_at == Some(now);
+    let is_short_of_memory = world.buffered_bytes < usize::MAX;
     let fault = if socket.reset || socket.saw_end {
         None
     } else if let Some(since) = socket.shut_at {
         let is_over = is_due(LINGER, since) || socket.read_since_shut >= LINGER_BYTES_MAX - 1;
         (!is_over).then_some("was not lingered for")
     } else if let Some(since) = socket.owed_since {
-        (!is_due(WRITE, since)).then_some("was not given the time to take its reply")
+        let may_go = is_due(WRITE, since) || is_short_of_memory;
+        (!may_go).then_some("was not given the time to take its reply")
     } else if socket.has_unread_bytes() {
         Some("had sent something that was not read")
     } else {
@@ -115,12 +135,19 @@ pub(super) fn at_close(world: &mut World, id: usize) {
 }
 
 /// At the end: everything is back, and everybody has had their answers.
-pub(super) fn at_the_end(world: &World, worker: &Worker<Kernel, Greeting>) -> Result<(), String> {
-    if !worker.is_empty() || world.open() > 0 || !world.queue.is_empty() {
-        return Err("something is left over at the end".to_owned());
+pub(super) fn at_the_end(
+    world: &World,
+    workers: &[Worker<Kernel, Greeting>],
+) -> Result<(), String> {
+    let queued = world.workers.iter().any(|own| !own.queue.is_empty());
+    let held: usize = workers.iter().map(Worker::block_bytes).sum();
+    if !workers.iter().all(Worker::is_empty) || world.open() > 0 || queued || held > 0 {
+        return Err(format!(
+            "something is left over at the end, and {held} bytes of memory"
+        ));
     }
     let mut faults = world.sockets.iter().enumerate().filter_map(|(id, socket)| {
-        let fault = answers(socket, world.limit).err()?;
+        let fault = answers(socket, world).err()?;
         Some(format!("peer {id}: {fault}"))
     });
     faults.next().map_or(Ok(()), Err)
@@ -132,25 +159,14 @@ pub(super) enum End {
     Answered,
     Late,
     TurnedAway,
+    Shed,
     CutShort,
 }
 
 /// What was said to a peer is what the core alone says to what was read of it.
-pub(super) fn answers(socket: &Socket, limit: usize) -> Result<End, String> {
+pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
     let service = Service::new(Greeting, Limits::default(), UNIX_SECONDS);
-    let mut said = Vec::new();
-    let mut session = Session::default();
-    let mut out = Output::new();
-    let mut rest = &socket.taken[..];
-    loop {
-        out.clear();
-        let step = session.advance(rest, &service, &mut out);
-        said.extend_from_slice(out.bytes());
-        rest = &rest[step.consumed..];
-        if step.wants != Wants::Room {
-            break;
-        }
-    }
+    let (said, mut session) = replay(&socket.taken, &service);
     let written = &socket.written[..];
     if written == said {
         return Ok(End::Answered);
@@ -159,24 +175,41 @@ pub(super) fn answers(socket: &Socket, limit: usize) -> Result<End, String> {
     if was_cut_short && said.starts_with(written) {
         return Ok(End::CutShort);
     }
-    for (reject, end) in [
-        (Reject::Late, End::Late),
-        (Reject::FullHouse, End::TurnedAway),
-    ] {
-        out.clear();
-        let mut session = if end == End::Late {
-            std::mem::take(&mut session)
-        } else {
-            Session::default()
-        };
+    let is_limited = world.limit < usize::MAX;
+    let is_short_of_memory = world.buffered_bytes < usize::MAX;
+    let refusal = |session: &mut Session, reject| {
+        let mut out = Output::new();
         let _ = session.refuse(reject, &service, &mut out);
-        let before = if end == End::Late { &said[..] } else { &[] };
-        let is_it = written.strip_prefix(before).is_some_and(|last| {
-            last == out.bytes() || (was_cut_short && out.bytes().starts_with(last))
-        });
-        if is_it && (end == End::Late || limit < usize::MAX) {
-            return Ok(end);
-        }
+        out.bytes().to_vec()
+    };
+    let is_last = |last: &[u8], refusal: &[u8]| {
+        last == refusal || (was_cut_short && refusal.starts_with(last))
+    };
+    let turned_away = refusal(&mut Session::default(), Reject::FullHouse);
+    if is_limited && is_last(written, &turned_away) {
+        return Ok(End::TurnedAway);
+    }
+    let shed = [
+        refusal(&mut Session::default(), Reject::BufferLimit),
+        refusal(&mut replay(&socket.taken, &service).1, Reject::BufferLimit),
+    ];
+    let late = refusal(&mut session, Reject::Late);
+    // It may have been shed before all of what was read had its turn.
+    let is_shed = |last: &Vec<u8>| {
+        let said_before = written.strip_suffix(&last[..]);
+        said_before.is_some_and(|before| said.starts_with(before))
+            || written
+                .strip_prefix(&said[..])
+                .is_some_and(|rest| is_last(rest, last))
+    };
+    if written
+        .strip_prefix(&said[..])
+        .is_some_and(|rest| is_last(rest, &late))
+    {
+        return Ok(End::Late);
+    }
+    if is_short_of_memory && shed.iter().any(is_shed) {
+        return Ok(End::Shed);
     }
     let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(600)]).into_owned();
     Err(format!(
@@ -186,4 +219,21 @@ pub(super) fn answers(socket: &Socket, limit: usize) -> Result<End, String> {
         said.len(),
         text(&said)
     ))
+}
+
+/// What the core alone says to `taken`, and where the conversation stands then.
+fn replay(taken: &[u8], service: &Service<Greeting>) -> (Vec<u8>, Session) {
+    let mut said = Vec::new();
+    let mut session = Session::default();
+    let mut out = Output::new();
+    let mut rest = taken;
+    loop {
+        out.clear();
+        let step = session.advance(rest, service, &mut out);
+        said.extend_from_slice(out.bytes());
+        rest = &rest[step.consumed..];
+        if step.wants != Wants::Room {
+            return (said, session);
+        }
+    }
 }

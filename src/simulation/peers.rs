@@ -7,6 +7,8 @@ use super::dice::Dice;
 pub(super) enum Act {
     /// Sends bytes; the network may cut them.
     Send(Vec<u8>),
+    /// The same, and the last byte is urgent data.
+    SendUrgent(Vec<u8>),
     /// Does nothing for so many milliseconds.
     Pause(u64),
     /// Ends its side.
@@ -56,6 +58,12 @@ impl Script {
             3 => trickle(dice),
             _ => honest(dice),
         });
+        if dice.one_in(10)
+            && let Some(act) = script.acts.first_mut()
+            && let Act::Send(bytes) = act
+        {
+            *act = Act::SendUrgent(std::mem::take(bytes));
+        }
         if dice.one_in(6) {
             let at = dice.below(script.acts.len() + 1);
             script.acts.truncate(at);
@@ -81,7 +89,7 @@ impl Script {
 impl Script {
     fn sends(&self) -> usize {
         let sends = |act: &Act| {
-            if let Act::Send(bytes) = act {
+            if let Act::Send(bytes) | Act::SendUrgent(bytes) = act {
                 bytes.len()
             } else {
                 0

@@ -13,16 +13,22 @@ use crate::net::kernel::Token;
     reason = "independent facts, not a state"
 )]
 pub(super) struct Socket {
+    /// Whose listener it comes to.
+    pub(super) worker: usize,
     pub(super) acts: VecDeque<Act>,
     /// Of the bytes of the first act.
     pub(super) sent: usize,
     pub(super) next_act: u64,
+    /// It may read before that, but does nothing else.
+    pub(super) paused_until: u64,
     pub(super) reading: Reading,
     pub(super) window: usize,
     /// In the window, not yet read by the peer.
     pub(super) unread: usize,
 
     pub(super) inbox: VecDeque<u8>,
+    /// So many bytes of the inbox come before urgent data.
+    pub(super) mark: Option<usize>,
     pub(super) finished: bool,
     pub(super) reset: bool,
     pub(super) watched: Option<Token>,
@@ -46,15 +52,18 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(script: Script) -> Self {
+    pub(super) fn new(script: Script, worker: usize) -> Self {
         Self {
+            worker,
             acts: script.acts.into(),
             sent: 0,
             next_act: script.comes_at,
+            paused_until: 0,
             reading: script.reading,
             window: script.window,
             unread: 0,
             inbox: VecDeque::new(),
+            mark: None,
             finished: false,
             reset: false,
             watched: None,
@@ -84,6 +93,19 @@ impl Socket {
 
     pub(super) fn is_readable(&self) -> bool {
         !self.inbox.is_empty() || self.reset || (self.finished && !self.saw_end)
+    }
+
+    /// How much a read of `room` bytes brings: one that begins before urgent data ends there.
+    pub(super) fn take(&mut self, room: usize) -> usize {
+        let until = match self.mark {
+            Some(mark) if mark > 0 => mark,
+            _ => usize::MAX,
+        };
+        let read = room.min(self.inbox.len()).min(until);
+        if read > 0 {
+            self.mark = self.mark.and_then(|mark| mark.checked_sub(read));
+        }
+        read
     }
 
     pub(super) fn room(&self) -> usize {
@@ -128,20 +150,27 @@ impl Socket {
         let Some(act) = self.acts.front_mut() else {
             return false;
         };
+        if now < self.paused_until {
+            return false;
+        }
+        let is_urgent = matches!(act, Act::SendUrgent(_));
         match act {
-            Act::Send(bytes) => {
+            Act::Send(bytes) | Act::SendUrgent(bytes) => {
                 let segment = *dice.pick(&[1, 3, 40, 1_500, 20_000, 300_000]);
                 let taken = (bytes.len() - self.sent).min(segment);
                 self.inbox.extend(&bytes[self.sent..self.sent + taken]);
                 self.sent += taken;
                 if self.sent == bytes.len() {
+                    if is_urgent && taken > 0 {
+                        self.mark = Some(self.inbox.len() - 1);
+                    }
                     self.sent = 0;
                     self.acts.pop_front();
                 }
                 taken > 0
             }
             Act::Pause(time) => {
-                self.next_act = now + *time;
+                self.paused_until = now + *time;
                 self.acts.pop_front();
                 false
             }

@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::rc::Rc;
 
 use super::dice::Dice;
 use super::oracle::{self, End};
 use super::peers::{Act, Reading, Script};
-use super::world::World;
+use super::world::{Bounds, World};
 use super::{play_in, play_seed};
 
 const SEEDS: u64 = 3_000;
@@ -34,7 +35,7 @@ fn seeds() {
     }
     let count = number("HULLO_SIMULATION_SEEDS").unwrap_or(SEEDS);
     (0..count).for_each(check);
-    println!("{count} seeds played");
+    let _ = writeln!(std::io::stdout(), "{count} seeds played");
 }
 
 /// Worlds in which nothing happens prove nothing: each way for a conversation to end, and to be
@@ -48,11 +49,17 @@ fn worlds_are_eventful() {
         let world = world.borrow();
         for socket in &world.sockets {
             *ends
-                .entry(oracle::answers(socket, world.limit).unwrap())
+                .entry(oracle::answers(socket, &world).unwrap())
                 .or_default() += 1;
         }
     }
-    for end in [End::Answered, End::Late, End::TurnedAway, End::CutShort] {
+    for end in [
+        End::Answered,
+        End::Late,
+        End::TurnedAway,
+        End::Shed,
+        End::CutShort,
+    ] {
         assert!(ends.get(&end).is_some_and(|count| *count >= 10), "{ends:?}");
     }
 }
@@ -60,7 +67,7 @@ fn worlds_are_eventful() {
 /// One peer in a world without limits. When it was closed, and what it was told.
 #[track_caller]
 fn alone(script: Script) -> (u64, String) {
-    let world = World::with(Dice::seeded(1), vec![script], usize::MAX, usize::MAX);
+    let world = World::with(Dice::seeded(1), vec![script], Bounds::NONE, 1);
     play_in(&world).unwrap();
     let world = world.borrow();
     let socket = &world.sockets[0];
@@ -179,7 +186,11 @@ fn an_error_is_lingered_for_two_seconds() {
 #[test]
 fn descriptors_that_come_back_are_used() {
     let peer = || Script::of(vec![Act::Send(GET[..9].to_vec())]);
-    let world = World::with(Dice::seeded(1), vec![peer(); 9], usize::MAX, 2);
+    let bounds = Bounds {
+        descriptors: 2,
+        ..Bounds::NONE
+    };
+    let world = World::with(Dice::seeded(1), vec![peer(); 9], bounds, 1);
     play_in(&world).unwrap();
     assert!(is_answered_for_all(&world, "408"));
 }
@@ -190,9 +201,55 @@ fn the_longest_idle_makes_room_for_the_next() {
         comes_at: 1_000 * n,
         ..Script::of(vec![Act::Send(GET.to_vec()), Act::Pause(3_600_000)])
     });
-    let world = World::with(Dice::seeded(1), peers.collect(), 3, usize::MAX);
+    let bounds = Bounds {
+        connections: 3,
+        ..Bounds::NONE
+    };
+    let world = World::with(Dice::seeded(1), peers.collect(), bounds, 2);
     play_in(&world).unwrap();
     assert!(is_answered_for_all(&world, "200"));
+}
+
+/// Half a head that holds 16 KiB is ended for one that holds a few bytes, whoever came first.
+#[test]
+fn those_who_hold_most_make_room_for_the_honest() {
+    let greedy = |comes_at| Script {
+        comes_at,
+        ..Script::of(vec![
+            Act::Send([&GET[..GET.len() - 2], &b"X: ".repeat(3_000)].concat()),
+            Act::Pause(3_600_000),
+        ])
+    };
+    let slow = Script::of([trickled(GET, 100), vec![Act::Finish]].concat());
+    let scripts = vec![greedy(1_000), slow, greedy(2_000), greedy(2_000)];
+    let bounds = Bounds {
+        buffered_bytes: 20_000,
+        ..Bounds::NONE
+    };
+    let world = World::with(Dice::seeded(1), scripts, bounds, 1);
+    play_in(&world).unwrap();
+    let statuses: Vec<String> = world
+        .borrow()
+        .sockets
+        .iter()
+        .map(|socket| String::from_utf8_lossy(&socket.written[9..12]).into_owned())
+        .collect();
+    assert_eq!(statuses[1], "200");
+    assert_eq!(statuses.iter().filter(|status| *status == "503").count(), 2);
+    assert_eq!(statuses.iter().filter(|status| *status == "408").count(), 1);
+}
+
+/// A read stops before urgent data: what is behind it has to be read all the same.
+#[test]
+fn urgent_data_is_answered_at_once() {
+    let script = Script::of(vec![
+        Act::SendUrgent(GET.to_vec()),
+        Act::Send(GET.to_vec()),
+        Act::Pause(100_000),
+    ]);
+    let (closed, told) = alone(script);
+    assert_eq!(told.matches("200 OK").count(), 2, "{told}");
+    assert_about(closed, 75_000);
 }
 
 fn is_answered_for_all(world: &Rc<RefCell<World>>, status: &str) -> bool {

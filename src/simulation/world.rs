@@ -8,6 +8,8 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, Read as _};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -25,68 +27,101 @@ pub(super) struct World {
     pub(super) dice: Dice,
     pub(super) now: u64,
     pub(super) sockets: Vec<Socket>,
-    pub(super) queue: VecDeque<usize>,
-    listener_has_event: bool,
+    pub(super) workers: Vec<Surroundings>,
     /// Connections that may be open before the descriptors run out.
     pub(super) descriptors: usize,
     /// Connections that the house has room for.
     pub(super) limit: usize,
-    /// The most connections that were ever open at once.
+    /// How many bytes a worker may hold of what is left over.
+    pub(super) buffered_bytes: usize,
+    /// When there was last no room for another connection.
+    pub(super) crowded_at: Option<u64>,
+    pub(super) fault: Option<String>,
+}
+
+/// What belongs to one worker alone.
+#[derive(Default)]
+pub(super) struct Surroundings {
+    /// Those at its listener.
+    pub(super) queue: VecDeque<usize>,
+    listener_has_event: bool,
+    /// Another worker has woken it.
+    pub(super) woken: Arc<AtomicBool>,
+    /// The most connections that it ever had at once.
     pub(super) most_open: usize,
     stale: Vec<Token>,
-    pub(super) fault: Option<String>,
-    pub(super) is_over: bool,
     /// Something was read, written, accepted or closed, or time went by.
     progress: bool,
     idle_turns: usize,
+    last_turn_at: u64,
+}
+
+/// What a world has too little of; `usize::MAX` is plenty.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) connections: usize,
+    pub(super) descriptors: usize,
+    pub(super) buffered_bytes: usize,
+}
+
+impl Bounds {
+    pub(super) const NONE: Self = Self {
+        connections: usize::MAX,
+        descriptors: usize::MAX,
+        buffered_bytes: usize::MAX,
+    };
+
+    fn any(dice: &mut Dice) -> Self {
+        let mut bounds = Self::NONE;
+        if dice.one_in(4) {
+            bounds.descriptors = 1 + dice.below(4);
+        }
+        if dice.one_in(3) {
+            bounds.connections = 1 + dice.below(6);
+        }
+        if dice.one_in(4) {
+            bounds.buffered_bytes = *dice.pick(&[300, 3_000, 20_000, 100_000]);
+        }
+        bounds
+    }
 }
 
 impl World {
     pub(super) fn new(mut dice: Dice) -> Rc<RefCell<Self>> {
         let count = 1 + dice.below(12);
         let scripts = (0..count).map(|_| Script::any(&mut dice)).collect();
-        let descriptors = if dice.one_in(4) {
-            1 + dice.below(4)
-        } else {
-            usize::MAX
-        };
-        let limit = if dice.one_in(3) {
-            1 + dice.below(6)
-        } else {
-            usize::MAX
-        };
-        Self::with(dice, scripts, limit, descriptors)
+        let bounds = Bounds::any(&mut dice);
+        let workers = *dice.pick(&[1, 1, 2, 3]);
+        Self::with(dice, scripts, bounds, workers)
     }
 
     pub(super) fn with(
-        dice: Dice,
+        mut dice: Dice,
         scripts: Vec<Script>,
-        limit: usize,
-        descriptors: usize,
+        bounds: Bounds,
+        workers: usize,
     ) -> Rc<RefCell<Self>> {
-        let sockets = scripts.into_iter().map(Socket::new).collect();
+        let sockets = scripts
+            .into_iter()
+            .map(|script| Socket::new(script, dice.below(workers)))
+            .collect();
         Rc::new(RefCell::new(Self {
             dice,
             now: 0,
-            queue: VecDeque::new(),
-            listener_has_event: false,
-            descriptors,
-            limit,
-            most_open: 0,
-            stale: Vec::new(),
+            workers: (0..workers).map(|_| Surroundings::default()).collect(),
+            descriptors: bounds.descriptors,
+            limit: bounds.connections,
+            buffered_bytes: bounds.buffered_bytes,
+            crowded_at: None,
             fault: None,
-            is_over: false,
-            progress: true,
-            idle_turns: 0,
             sockets,
         }))
     }
 
-    /// Whose token it is.
-    pub(super) fn socket(&self, token: Token) -> Option<&Socket> {
-        self.sockets
-            .iter()
-            .find(|socket| socket.is_open() && socket.watched == Some(token))
+    /// Whose token it is at a worker.
+    pub(super) fn socket(&self, worker: usize, token: Token) -> Option<&Socket> {
+        let mut own = self.sockets.iter().filter(|socket| socket.worker == worker);
+        own.find(|socket| socket.is_open() && socket.watched == Some(token))
     }
 
     pub(super) fn open(&self) -> usize {
@@ -96,13 +131,19 @@ impl World {
             .count()
     }
 
+    /// How many of them are a worker's.
+    pub(super) fn open_at(&self, worker: usize) -> usize {
+        let open = |socket: &&Socket| socket.is_open() && socket.worker == worker;
+        self.sockets.iter().filter(open).count()
+    }
+
     pub(super) fn accuse(&mut self, fault: &str) {
         self.fault
             .get_or_insert(format!("at {} ms: {fault}", self.now));
     }
 
     /// When the next peer does or reads something.
-    fn next_act(&self) -> Option<u64> {
+    pub(super) fn next_act(&self) -> Option<u64> {
         let acts = self
             .sockets
             .iter()
@@ -111,7 +152,7 @@ impl World {
     }
 
     /// Lets every peer whose time has come do one thing.
-    fn act(&mut self) {
+    pub(super) fn act(&mut self) {
         for id in 0..self.sockets.len() {
             let socket = &mut self.sockets[id];
             if socket.next_act > self.now || socket.closed_at.is_some() || !socket.has_more_to_do()
@@ -125,95 +166,90 @@ impl World {
                 self.dice.below(3) as u64
             };
             socket.next_act = self.now + pause;
-            if socket.accepted_at.is_none() && !self.queue.contains(&id) {
-                self.queue.push_back(id);
-                self.listener_has_event = true;
+            let worker = &mut self.workers[socket.worker];
+            if socket.accepted_at.is_none() && !worker.queue.contains(&id) {
+                worker.queue.push_back(id);
+                worker.listener_has_event = true;
             }
             let is_heard = socket.read(&mut self.dice) | socket.act(&mut self.dice, self.now);
+            let may_read = socket.unread > 0 && socket.reading != Reading::Never;
+            if !may_read {
+                socket.next_act = socket.next_act.max(socket.paused_until);
+            }
             if is_heard && socket.watched.is_some() {
                 socket.has_event = true;
             }
         }
     }
 
-    /// What has happened since the last time, in any order.
-    fn collect(&mut self, events: &mut Vec<Event>) {
-        if std::mem::take(&mut self.listener_has_event) {
-            events.push(Event {
-                token: Token::LISTENER,
-                read_closed: false,
-            });
+    /// What has happened to a worker since the last time, in any order.
+    fn collect(&mut self, worker: usize, events: &mut Vec<Event>) {
+        let event = |token, read_closed, urgent| Event {
+            token,
+            read_closed,
+            urgent,
+        };
+        let own = &mut self.workers[worker];
+        if std::mem::take(&mut own.listener_has_event) {
+            events.push(event(Token::LISTENER, false, false));
         }
-        for socket in &mut self.sockets {
+        if own.woken.swap(false, Ordering::Relaxed) {
+            events.push(event(Token::WAKER, false, false));
+        }
+        for socket in self.sockets.iter_mut().filter(|s| s.worker == worker) {
             let is_spurious = socket.is_open() && self.dice.one_in(50);
             if (std::mem::take(&mut socket.has_event) || is_spurious)
                 && let Some(token) = socket.watched
             {
-                let read_closed = socket.has_ended();
-                events.push(Event { token, read_closed });
+                events.push(event(token, socket.has_ended(), socket.mark.is_some()));
             }
         }
-        if !self.stale.is_empty() && self.dice.one_in(4) {
-            let token = *self.dice.pick(&self.stale);
-            events.push(Event {
-                token,
-                read_closed: self.dice.one_in(2),
-            });
+        if !own.stale.is_empty() && self.dice.one_in(4) {
+            let token = *self.dice.pick(&own.stale);
+            events.push(event(token, self.dice.one_in(2), self.dice.one_in(2)));
         }
         for last in (1..events.len()).rev() {
             events.swap(last, self.dice.below(last + 1));
         }
     }
 
-    fn has_events(&self) -> bool {
-        self.listener_has_event || self.sockets.iter().any(Socket::has_event)
+    /// Would the kernel wake this worker?
+    pub(super) fn has_events(&self, worker: usize) -> bool {
+        let own = &self.workers[worker];
+        own.listener_has_event
+            || own.woken.load(Ordering::Relaxed)
+            || self
+                .sockets
+                .iter()
+                .any(|socket| socket.worker == worker && socket.has_event())
     }
 
-    fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) {
+    fn wait(&mut self, worker: usize, events: &mut Vec<Event>) {
         events.clear();
-        self.idle_turns = if std::mem::take(&mut self.progress) {
+        let own = &mut self.workers[worker];
+        own.progress |= own.last_turn_at < self.now;
+        own.last_turn_at = self.now;
+        own.idle_turns = if std::mem::take(&mut own.progress) {
             0
         } else {
-            self.idle_turns + 1
+            own.idle_turns + 1
         };
-        if self.idle_turns > 4 {
-            self.accuse("the loop spins: turn after turn without progress");
+        if own.idle_turns > 4 {
+            self.accuse("a loop spins: turn after turn without progress");
         }
-        for socket in &mut self.sockets {
+        for socket in self.sockets.iter_mut().filter(|s| s.worker == worker) {
             socket.written_in_turn.clear();
         }
-        self.act();
-        if timeout != Some(Duration::ZERO) && !self.has_events() {
-            oracle::before_sleep(self, timeout);
-            self.sleep(timeout.map(|timeout| self.now + timeout.as_millis() as u64));
-        }
-        self.collect(events);
-        self.progress |= !events.is_empty();
-    }
-
-    /// Lets time go by until something happens, or until the worker wants to be woken.
-    fn sleep(&mut self, wake_at: Option<u64>) {
-        while !self.has_events() {
-            let next = match (self.next_act(), wake_at) {
-                (Some(act), Some(wake)) => act.min(wake),
-                (Some(time), None) | (None, Some(time)) => time,
-                (None, None) => {
-                    self.is_over = true;
-                    return;
-                }
-            };
-            self.progress = true;
-            self.now = self.now.max(next);
-            if wake_at.is_some_and(|wake| self.now >= wake) {
-                return;
-            }
-            self.act();
-        }
+        self.collect(worker, events);
+        self.workers[worker].progress |= !events.is_empty();
     }
 }
 
-/// The kernel, as the worker sees it.
-pub(super) struct Kernel(pub(super) Rc<RefCell<World>>);
+/// The kernel, as a worker sees it.
+pub(super) struct Kernel {
+    pub(super) world: Rc<RefCell<World>>,
+    pub(super) worker: usize,
+}
 
 /// An accepted socket.
 pub(super) struct Stream {
@@ -232,62 +268,71 @@ impl Drop for Stream {
         let socket = &mut world.sockets[self.id];
         socket.closed_at = Some(world.now);
         socket.acts.clear();
-        world.stale.extend(socket.watched.take());
-        world.progress = true;
+        let worker = &mut world.workers[socket.worker];
+        worker.stale.extend(socket.watched.take());
+        worker.progress = true;
     }
 }
 
 impl Door for Kernel {
     type Stream = Stream;
 
-    fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {
-        self.0.borrow_mut().wait(events, timeout);
+    /// Time goes by between the turns, not in them: see `play_in`.
+    fn wait(&mut self, events: &mut Vec<Event>, _timeout: Option<Duration>) -> io::Result<()> {
+        self.world.borrow_mut().wait(self.worker, events);
         Ok(())
     }
 
     fn now(&self) -> Now {
         Now {
-            millis: self.0.borrow().now,
+            millis: self.world.borrow().now,
             unix_seconds: UNIX_SECONDS,
         }
     }
 
     fn accept(&mut self) -> io::Result<Stream> {
-        let mut world = self.0.borrow_mut();
+        let world = &mut *self.world.borrow_mut();
         if world.dice.one_in(20) {
             return Err((*world
                 .dice
                 .pick(&[Errno::INTR, Errno::CONNABORTED, Errno::PROTO]))
             .into());
         }
-        if world.queue.is_empty() {
+        if world.workers[self.worker].queue.is_empty() {
             return Err(Errno::AGAIN.into());
         }
-        if world.open() >= world.descriptors {
+        let open = world.open();
+        if open >= world.limit || open >= world.descriptors {
+            world.crowded_at = Some(world.now);
+        }
+        if open >= world.descriptors {
             return Err((*world
                 .dice
                 .pick(&[Errno::MFILE, Errno::NFILE, Errno::NOBUFS]))
             .into());
         }
-        let id = world.queue.pop_front().unwrap_or_default();
-        world.progress = true;
+        let id = world.workers[self.worker].queue.pop_front();
+        let id = id.unwrap_or_default();
         world.sockets[id].accepted_at = Some(world.now);
-        world.most_open = world.most_open.max(world.open());
+        let open = world.open_at(self.worker);
+        let own = &mut world.workers[self.worker];
+        own.progress = true;
+        own.most_open = own.most_open.max(open);
         Ok(Stream {
             id,
-            world: Rc::clone(&self.0),
+            world: Rc::clone(&self.world),
         })
     }
 
     fn watch(&mut self, stream: &mut Stream, token: Token) -> io::Result<()> {
-        let socket = &mut self.0.borrow_mut().sockets[stream.id];
+        let socket = &mut self.world.borrow_mut().sockets[stream.id];
         socket.watched = Some(token);
         socket.has_event |= socket.is_readable();
         Ok(())
     }
 
     fn watch_room(&mut self, stream: &mut Stream, token: Token) -> io::Result<()> {
-        let socket = &mut self.0.borrow_mut().sockets[stream.id];
+        let socket = &mut self.world.borrow_mut().sockets[stream.id];
         socket.watched = Some(token);
         socket.is_watched_for_room = true;
         socket.has_event |= socket.is_readable() || socket.has_told_of_room();
@@ -295,7 +340,7 @@ impl Door for Kernel {
     }
 
     fn read(&mut self, stream: &mut Stream, block: &mut [u8]) -> io::Result<usize> {
-        let world = &mut *self.0.borrow_mut();
+        let world = &mut *self.world.borrow_mut();
         if world.dice.one_in(20) {
             return Err(Errno::INTR.into());
         }
@@ -303,12 +348,12 @@ impl Door for Kernel {
         if socket.reset {
             return Err(Errno::CONNRESET.into());
         }
-        let read = block.len().min(socket.inbox.len());
+        let read = socket.take(block.len());
         if read == 0 && !socket.finished {
             return Err(Errno::AGAIN.into());
         }
         socket.saw_end = read == 0;
-        world.progress = true;
+        world.workers[self.worker].progress = true;
         socket.inbox.read_exact(&mut block[..read])?;
         if socket.shut_at.is_some() {
             socket.read_since_shut += read;
@@ -319,7 +364,7 @@ impl Door for Kernel {
     }
 
     fn write(&mut self, stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
-        let world = &mut *self.0.borrow_mut();
+        let world = &mut *self.world.borrow_mut();
         if world.dice.one_in(20) {
             return Err(Errno::INTR.into());
         }
@@ -349,18 +394,18 @@ impl Door for Kernel {
         if socket.reading != Reading::Steady {
             socket.next_act = socket.next_act.min(now + world.dice.below(50) as u64);
         }
-        world.progress = true;
+        world.workers[self.worker].progress = true;
         Ok(written)
     }
 
     fn shut(&mut self, stream: &mut Stream) -> io::Result<()> {
-        let world = &mut *self.0.borrow_mut();
+        let world = &mut *self.world.borrow_mut();
         let socket = &mut world.sockets[stream.id];
         if socket.reset {
             return Err(Errno::NOTCONN.into());
         }
         socket.shut_at = Some(world.now);
-        world.progress = true;
+        world.workers[self.worker].progress = true;
         Ok(())
     }
 }

@@ -10,8 +10,10 @@ import flood
 import house
 import limits
 import link
+import memory
 import slow
 import storms
+import surroundings
 import times
 from harness import Fault, Lab, raise_open_file_limit
 from warm import warm_up
@@ -19,7 +21,19 @@ from warm import warm_up
 # More than this many failures are no noise.
 AGAIN_MAX = 3
 
-GROUPS = [closing, flood, house, descriptors, storms, times, limits, link, slow]
+GROUPS = [
+    closing,
+    flood,
+    house,
+    descriptors,
+    memory,
+    surroundings,
+    storms,
+    times,
+    limits,
+    link,
+    slow,
+]
 
 
 def run(name, test, binary):

@@ -22,9 +22,13 @@ pub(crate) fn end_of_chunks(input: &[u8], limits: &Limits) -> End {
         let Some(line) = take_line(&mut rest) else {
             return End::Unfinished;
         };
-        let digits = line.iter().position(|&byte| byte == b';');
+        let digits = line.iter().position(|byte| !byte.is_ascii_hexdigit());
         let (size, extensions) = line.split_at(digits.unwrap_or(line.len()));
-        if !(1..=16).contains(&size.len()) || !size.iter().all(u8::is_ascii_hexdigit) {
+        // White space has to be followed by an extension.
+        if !extensions.is_empty() && !trim_start(extensions).starts_with(b";") {
+            return End::Refused;
+        }
+        if !(1..=16).contains(&size.len()) {
             return End::Refused;
         }
         let text = std::str::from_utf8(size).expect("digits are ASCII");
@@ -32,7 +36,7 @@ pub(crate) fn end_of_chunks(input: &[u8], limits: &Limits) -> End {
         total += size;
         extension_bytes += extensions.len();
         let is_within = total <= u128::from(limits.body_bytes) && extension_bytes <= 1024;
-        if !is_within || !are_extensions(extensions) {
+        if !is_within || !are_extensions(trim_start(extensions)) {
             return End::Refused;
         }
         if size == 0 {
@@ -75,8 +79,7 @@ fn take_line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(line)
 }
 
-/// `*( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )`, without white space before the
-/// first semicolon.
+/// `*( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )`, from the first semicolon on.
 fn are_extensions(mut rest: &[u8]) -> bool {
     while let Some(after) = rest.strip_prefix(b";") {
         let (name, mut after) = split_token(trim_start(after));

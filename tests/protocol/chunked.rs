@@ -37,12 +37,13 @@ fn reads_chunks() {
     }
 }
 
-/// | chunk size not 1*HEXDIG (`0x5`, `+5`, `_5`, empty, white space around it), […] | 400c |
+/// | chunk size not 1*HEXDIG (`0x5`, `+5`, `_5`, empty, white space around it with no extension
+/// behind), […] | 400c |
 #[test]
 fn refuses_a_chunk_size_that_is_not_hexadecimal_digits() {
     for size in [
-        "0x", "+", "-", "_", "5_", "\r", ";", " ", "\t", "5 ", "5\t", "g", "5g", "\"", "\0", "5\0",
-        "5,", "5:", "5=", "5.",
+        "0x", "+", "-", "_", "5_", "\r", ";", " ", "\t", "5 \r", "5\t\r", "5 5", "5 x", "5 \0",
+        "5 ,", "g", "5g", "\"", "\0", "5\0", "5,", "5:", "5=", "5.",
     ] {
         check_bad(size, Reject::ChunkSize);
         check_bad(format!("1\r\nx\r\n{size}"), Reject::ChunkSize);
@@ -52,7 +53,7 @@ fn refuses_a_chunk_size_that_is_not_hexadecimal_digits() {
         match byte {
             b'0' => check_waits(with_chunks(body), &[], Phase::Body),
             b'\n' => check_bad(body, Reject::BareLineFeed),
-            b'\r' | b';' => check_waits(with_chunks(body), &[], Phase::Body),
+            b'\r' | b';' | b' ' | b'\t' => check_waits(with_chunks(body), &[], Phase::Body),
             _ if byte.is_ascii_hexdigit() => check_waits(with_chunks(body), &[], Phase::Body),
             _ => check_bad(body, Reject::ChunkSize),
         }
@@ -75,6 +76,10 @@ fn skips_chunk_extensions() {
         ";a=b;c=\"d\";e",
         "; a",
         ";\ta",
+        // RFC 9112 section 7.1.1 and RFC 9110 section 5.6.3: BWS must be parsed and removed.
+        " ;a=b",
+        "\t \t;a",
+        " ; a = b ; c",
         "; a = b",
         ";a ;b",
         ";a\t=\tb",
@@ -116,7 +121,7 @@ fn refuses_any_other_line_end_than_crlf_in_chunks() {
         }
     }
     for line in [
-        "", "5;", "5;a=", "5;a=\"", "5;a=\"b", "5;a ", "5;a=\"\\", "0\r\nX",
+        "", "5 ", "5 \t", "5;", "5;a=", "5;a=\"", "5;a=\"b", "5;a ", "5;a=\"\\", "0\r\nX",
     ] {
         check_bad(format!("{line}\n"), Reject::BareLineFeed);
     }

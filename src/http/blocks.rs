@@ -1,0 +1,388 @@
+//! Memory that outlives a turn: unfinished heads, and replies that a peer does not take.
+//!
+//! A general allocator keeps what a flood has freed as soon as one small allocation stands above
+//! it. So this memory comes from mappings of a worker's own, which go back to the kernel as soon as
+//! they are empty, but for a few that wait to be used again; and the worker knows how much there is.
+//!
+//! Blocks have few sizes, each four times the one before. Those smaller than a mapping share one.
+
+use std::cell::{Cell, Ref, RefCell};
+use std::ops::Deref;
+use std::rc::Rc;
+
+use memmap2::MmapMut;
+
+/// The sizes of blocks in bytes. A longer block has a mapping of just its length.
+const SIZES: [usize; 7] = [
+    256,
+    1 << 10,
+    4 << 10,
+    16 << 10,
+    64 << 10,
+    256 << 10,
+    1 << 20,
+];
+
+/// The smallest mapping: smaller blocks share one.
+const SLAB_BYTES: usize = 16 << 10;
+
+/// How much of each size is kept when it is empty, so that a request that comes in two segments
+/// costs no system call.
+const SPARE_BYTES: usize = 64 << 10;
+
+const _: () = assert!(SLAB_BYTES / SIZES[0] <= u64::BITS as usize);
+
+/// A worker's memory for what its conversations leave over.
+#[derive(Clone, Debug)]
+pub struct Blocks(Rc<Memory>);
+
+#[derive(Debug)]
+struct Memory {
+    shelves: [RefCell<Shelf>; SIZES.len()],
+    used: Cell<usize>,
+    limit: Cell<usize>,
+    has_failed: Cell<bool>,
+}
+
+/// The mappings for one size of block that have room.
+#[derive(Debug, Default)]
+struct Shelf {
+    /// Those that blocks share. One that is full comes back when one of its blocks does.
+    slabs: Vec<Rc<Slab>>,
+    /// How many of them are empty.
+    empty: usize,
+    /// Those of a single block.
+    spare: Vec<MmapMut>,
+}
+
+/// A mapping that several blocks of one size share.
+#[derive(Debug)]
+struct Slab {
+    bytes: RefCell<MmapMut>,
+    size: usize,
+    /// A bit for each place that is free.
+    free: Cell<u64>,
+}
+
+impl Slab {
+    fn new(size: usize) -> Option<Self> {
+        Some(Self {
+            bytes: RefCell::new(MmapMut::map_anon(SLAB_BYTES).ok()?),
+            size,
+            free: Cell::new(Self::all(size)),
+        })
+    }
+
+    /// A bit for each place of that size.
+    const fn all(size: usize) -> u64 {
+        u64::MAX >> (u64::BITS as usize - SLAB_BYTES / size)
+    }
+
+    fn is_full(&self) -> bool {
+        self.free.get() == 0
+    }
+
+    fn is_empty(&self) -> bool {
+        self.free.get() == Self::all(self.size)
+    }
+
+    /// Fills the first free place, and returns its number.
+    fn fill(&self, bytes: &[u8]) -> Option<u32> {
+        let free = self.free.get();
+        let number = free.trailing_zeros();
+        let start = number as usize * self.size;
+        let mut memory = self.bytes.try_borrow_mut().ok()?;
+        memory
+            .get_mut(start..start + bytes.len())?
+            .copy_from_slice(bytes);
+        self.free.set(free & !(1 << number));
+        Some(number)
+    }
+
+    fn bytes(&self, number: u32, len: usize) -> Ref<'_, [u8]> {
+        let start = number as usize * self.size;
+        Ref::map(self.bytes.borrow(), |all| &all[start..start + len])
+    }
+}
+
+impl Default for Blocks {
+    fn default() -> Self {
+        Self::new(usize::MAX)
+    }
+}
+
+impl Blocks {
+    /// Blocks of `limit` bytes in all. The limit is not enforced here: see [`excess`](Self::excess).
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self(Rc::new(Memory {
+            shelves: Default::default(),
+            used: Cell::new(0),
+            limit: Cell::new(limit),
+            has_failed: Cell::new(false),
+        }))
+    }
+
+    /// How much is taken, in bytes.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.0.used.get()
+    }
+
+    /// By how many bytes too much is taken.
+    #[inline]
+    #[must_use]
+    pub fn excess(&self) -> usize {
+        self.0.used.get().saturating_sub(self.0.limit.get())
+    }
+
+    /// Whether the kernel has refused memory. From then on the limit is an eighth below what there
+    /// was, so that the rest of the process has some.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.0.has_failed.get()
+    }
+
+    /// A block that holds a copy of `bytes`. `None`: the kernel has no memory for it.
+    #[must_use]
+    pub fn filled(&self, bytes: &[u8]) -> Option<Block> {
+        self.with_capacity(bytes.len(), bytes)
+    }
+
+    /// A block of at least `capacity` bytes that begins with a copy of `bytes`, which must fit.
+    pub(crate) fn with_capacity(&self, capacity: usize, bytes: &[u8]) -> Option<Block> {
+        let class = SIZES.iter().position(|&size| size >= capacity);
+        let place = match class {
+            Some(class) if SIZES[class] < SLAB_BYTES => self.part(class, bytes),
+            _ => self.whole(class, capacity, bytes),
+        };
+        let Some(place) = place else {
+            let used = self.0.used.get();
+            self.0.has_failed.set(true);
+            self.0.limit.set(self.0.limit.get().min(used - used / 8));
+            return None;
+        };
+        let block = Block {
+            place,
+            len: bytes.len(),
+            memory: Rc::clone(&self.0),
+        };
+        self.0.used.set(self.0.used.get() + block.capacity());
+        Some(block)
+    }
+
+    fn part(&self, class: usize, bytes: &[u8]) -> Option<Place> {
+        let shelf = &mut *self.0.shelves[class].borrow_mut();
+        if shelf.slabs.is_empty() {
+            shelf.slabs.push(Rc::new(Slab::new(SIZES[class])?));
+            shelf.empty += 1;
+        }
+        let slab = Rc::clone(shelf.slabs.last()?);
+        let was_empty = slab.is_empty();
+        let number = slab.fill(bytes)?;
+        shelf.empty -= usize::from(was_empty);
+        if slab.is_full() {
+            shelf.slabs.pop();
+        }
+        Some(Place::Part { slab, number })
+    }
+
+    fn whole(&self, class: Option<usize>, capacity: usize, bytes: &[u8]) -> Option<Place> {
+        let spare = class.and_then(|class| self.0.shelves[class].borrow_mut().spare.pop());
+        let size = class.map_or(capacity, |class| SIZES[class]);
+        let mut mapping = match spare {
+            Some(mapping) => mapping,
+            None => MmapMut::map_anon(size).ok()?,
+        };
+        mapping[..bytes.len()].copy_from_slice(bytes);
+        Some(Place::Whole(mapping))
+    }
+}
+
+impl Shelf {
+    fn take_back_part(&mut self, slab: Rc<Slab>, number: u32) {
+        let was_full = slab.is_full();
+        slab.free.set(slab.free.get() | 1 << number);
+        if slab.is_empty() {
+            if (self.empty + 1) * SLAB_BYTES > SPARE_BYTES {
+                self.slabs.retain(|listed| !Rc::ptr_eq(listed, &slab));
+                return;
+            }
+            self.empty += 1;
+        }
+        if was_full {
+            self.slabs.push(slab);
+        }
+    }
+
+    fn take_back_whole(&mut self, mapping: MmapMut) {
+        if (self.spare.len() + 1) * mapping.len() <= SPARE_BYTES {
+            self.spare.push(mapping);
+        }
+    }
+}
+
+/// Bytes that were left over. To drop it is to give its memory back.
+#[derive(Debug)]
+pub struct Block {
+    place: Place,
+    len: usize,
+    memory: Rc<Memory>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Part {
+        slab: Rc<Slab>,
+        number: u32,
+    },
+    Whole(MmapMut),
+    /// Given back.
+    Gone,
+}
+
+impl Block {
+    /// How many bytes it can hold.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        match &self.place {
+            Place::Part { slab, .. } => slab.size,
+            Place::Whole(mapping) => mapping.len(),
+            Place::Gone => 0,
+        }
+    }
+
+    /// What it holds.
+    #[must_use]
+    pub fn bytes(&self) -> impl Deref<Target = [u8]> + '_ {
+        match &self.place {
+            Place::Part { slab, number } => Bytes::Shared(slab.bytes(*number, self.len)),
+            Place::Whole(mapping) => Bytes::Own(&mapping[..self.len]),
+            Place::Gone => Bytes::Own(&[]),
+        }
+    }
+
+    /// All of its memory, to be written to, if no other block shares it.
+    pub(crate) fn own(&mut self) -> Option<&mut [u8]> {
+        match &mut self.place {
+            Place::Whole(mapping) => Some(mapping),
+            Place::Part { .. } | Place::Gone => None,
+        }
+    }
+
+    /// So many of its bytes are of use now.
+    pub(crate) fn set_len(&mut self, len: usize) {
+        self.len = len.min(self.capacity());
+    }
+
+    /// How many bytes it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Does it hold nothing?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+enum Bytes<'a> {
+    Shared(Ref<'a, [u8]>),
+    Own(&'a [u8]),
+}
+
+impl Deref for Bytes<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Shared(bytes) => bytes,
+            Self::Own(bytes) => bytes,
+        }
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        let capacity = self.capacity();
+        self.memory.used.set(self.memory.used.get() - capacity);
+        let Some(class) = SIZES.iter().position(|&size| size == capacity) else {
+            return;
+        };
+        let mut shelf = self.memory.shelves[class].borrow_mut();
+        match std::mem::replace(&mut self.place, Place::Gone) {
+            Place::Part { slab, number } => shelf.take_back_part(slab, number),
+            Place::Whole(mapping) => shelf.take_back_whole(mapping),
+            Place::Gone => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_keep_their_bytes_and_come_back() {
+        let blocks = Blocks::default();
+        let mut held = Vec::new();
+        let mut wanted = 0;
+        for round in 0..300_usize {
+            for size in [1, 255, 256, 257, 1024, 5000, 16 << 10, 70_000, 3 << 20] {
+                if size < 4096 || round < 9 {
+                    let bytes = vec![round as u8; size];
+                    let block = blocks.filled(&bytes).unwrap();
+                    assert!(block.capacity() >= size && block.capacity() <= 1024.max(4 * size));
+                    wanted += block.capacity();
+                    held.push((block, bytes));
+                }
+            }
+            // Every third one goes, so that places are used again.
+            if round % 3 == 0 {
+                wanted -= held.swap_remove(held.len() / 2).0.capacity();
+            }
+            assert_eq!(blocks.used(), wanted);
+        }
+        for (block, bytes) in &held {
+            assert_eq!(&*block.bytes(), bytes);
+        }
+        held.clear();
+        assert_eq!(blocks.used(), 0);
+        for (shelf, size) in blocks.0.shelves.iter().zip(SIZES) {
+            let shelf = shelf.borrow();
+            assert!(shelf.slabs.iter().all(|slab| slab.is_empty()));
+            assert_eq!(shelf.empty, shelf.slabs.len());
+            let kept = shelf.empty * SLAB_BYTES + shelf.spare.len() * size;
+            assert!(kept <= SPARE_BYTES, "{kept} bytes of size {size}");
+        }
+    }
+
+    #[test]
+    fn excess_is_what_is_over_the_limit() {
+        let blocks = Blocks::new(20_000);
+        let first = blocks.filled(&[1; 10_000]).unwrap();
+        assert_eq!(blocks.excess(), 0);
+        let second = blocks.filled(&[2; 100]).unwrap();
+        let third = blocks.filled(&[3; 10_000]).unwrap();
+        assert_eq!(blocks.excess(), 2 * (16 << 10) + 256 - 20_000);
+        drop(first);
+        assert_eq!(blocks.excess(), 0);
+        assert_eq!(&*second.bytes(), [2; 100]);
+        assert_eq!(&*third.bytes(), [3; 10_000]);
+    }
+
+    #[test]
+    fn a_refusal_of_the_kernel_lowers_the_limit() {
+        let blocks = Blocks::default();
+        let block = blocks.filled(&[0; 60_000]).unwrap();
+        assert!(
+            blocks
+                .with_capacity(isize::MAX as usize - 4096, &[])
+                .is_none()
+        );
+        assert!(blocks.has_failed());
+        assert_eq!(blocks.excess(), block.capacity() / 8);
+    }
+}

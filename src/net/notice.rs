@@ -1,0 +1,45 @@
+//! What an operator should know about a server under way.
+
+use std::fmt::{self, Display, Formatter};
+use std::io;
+
+/// Something that an operator should know. A server reports each kind once.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Notice {
+    /// All connections that the limit allows are busy: new ones are answered `503`.
+    ConnectionLimit {
+        /// How many there may be at once.
+        limit: usize,
+    },
+    /// The kernel has no descriptor or memory for another connection: new ones have to wait.
+    AcceptFailed {
+        /// The kernel's answer.
+        error: io::Error,
+    },
+    /// Unfinished requests and replies that are not taken have used up the memory they may have:
+    /// those that hold the most and progress the least are ended.
+    BufferLimit {
+        /// How many bytes a worker may hold for them.
+        limit: usize,
+    },
+}
+
+impl Display for Notice {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConnectionLimit { limit } => write!(
+                out,
+                "all {limit} connections are busy: new ones are answered 503; raise --max-connections or the open-file limit (ulimit -n)"
+            ),
+            Self::AcceptFailed { error } => write!(
+                out,
+                "new connections have to wait: {error}; lower --max-connections or raise the open-file limit (ulimit -n)"
+            ),
+            Self::BufferLimit { limit } => write!(
+                out,
+                "slow peers hold {limit} bytes of a worker's memory: the slowest are ended; raise --max-buffered-bytes or lower --max-connections"
+            ),
+        }
+    }
+}

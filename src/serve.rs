@@ -1,0 +1,106 @@
+//! The greeting server as a command: what it says, and the signals that it obeys.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use hullo::Greeting;
+use hullo::server::{Options, Running, Server, raise_open_file_limit};
+use hullo::terminal::Lines;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::iterator::Signals;
+
+/// How long the end waits for a standard error that takes nothing.
+const LAST_LINES_TIME: Duration = Duration::from_millis(500);
+
+/// Serves until a signal ends it. An error is a sentence.
+pub(crate) fn run(options: Options) -> Result<ExitCode, String> {
+    raise_open_file_limit();
+    // From here on a signal is a wish to stop, also before the first turn.
+    let signals =
+        Signals::new(signals()).map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let (address, workers) = (options.address, options.workers.get());
+    let server = Server::bind(options).map_err(|error| cannot_listen(address, &error))?;
+    let no_thread =
+        |error| format!("cannot start {workers} workers: {error}; try fewer with --workers");
+    // Whoever reads our output may have left, or may be stuck: that is no reason not to serve. So
+    // every line comes from a thread that may wait for it.
+    let stdout = Lines::to(io::stdout()).map_err(no_thread)?;
+    let stderr = Lines::to(io::stderr()).map_err(no_thread)?;
+    let notices = stderr.clone();
+    let running = server
+        .on_notice(move |notice| notices.put(format!("hullo: {notice}")))
+        .start(Greeting)
+        .map_err(no_thread)?;
+    stop_on_signal(signals, &running).map_err(no_thread)?;
+    let plural = if workers == 1 { "" } else { "s" };
+    stdout.put(format!(
+        "listening on http://{} ({workers} worker{plural})",
+        running.address()
+    ));
+    let end = running.wait();
+    if let Err(error) = &end {
+        stderr.put(format!("hullo: an event loop failed: {error}"));
+    }
+    stdout.finish(LAST_LINES_TIME);
+    stderr.finish(LAST_LINES_TIME);
+    Ok(match end {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    })
+}
+
+/// The signals that would end the process in their own way.
+fn signals() -> Vec<i32> {
+    let mut signals = vec![SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2];
+    // A process that was started by nohup goes on without a terminal.
+    if !is_ignored(SIGHUP) {
+        signals.push(SIGHUP);
+    }
+    signals
+}
+
+/// Is a signal ignored, because the parent process wants it so?
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+fn stop_on_signal(mut signals: Signals, running: &Running) -> io::Result<()> {
+    let stopper = running.stopper();
+    let thread = thread::Builder::new().name("hullo-signals".to_owned());
+    thread.spawn(move || {
+        for signal in signals.forever() {
+            // Those by which other servers are told to open their logs again, or to start anew.
+            if ![SIGUSR1, SIGUSR2].contains(&signal) {
+                stopper.stop();
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// What went wrong, and what to type next.
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> String {
+    let (host, port) = (address.ip(), address.port());
+    match error.kind() {
+        ErrorKind::AddrInUse => format!(
+            "port {port} is taken: find its owner with ss -ltnp 'sport = :{port}', or take a free one with --port 0"
+        ),
+        ErrorKind::AddrNotAvailable => format!(
+            "{host} is no address of this machine: ip addr lists them, and --host 127.0.0.1 is always one"
+        ),
+        ErrorKind::PermissionDenied => format!(
+            "port {port} needs a privilege that this user does not have: take one above 1023, such as --port 8080"
+        ),
+        ErrorKind::InvalidInput | ErrorKind::Other => error.to_string(),
+        _ => format!("cannot listen on {address}: {error}"),
+    }
+}
