@@ -3,12 +3,12 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::process;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 
 use super::options::{Format, Options};
 use super::plan::Plan;
@@ -17,6 +17,7 @@ use super::progress::Line;
 use super::report::{Measured, Report, Settings};
 use super::run::run;
 use super::{tables, text};
+use crate::signals;
 use crate::terminal::{note, print};
 
 /// Nothing was answered.
@@ -61,13 +62,11 @@ fn measure(options: &Options) -> Result<Report, Failure> {
     Ok(Report::new(settings, measured))
 }
 
-/// The first signal ends the run, and what there is is printed; the second ends the process.
+/// A signal ends the run, and what there is is printed. Another wish, later, ends the process.
 fn stop_on_signal() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
-        flag::register(signal, Arc::clone(&stop))?;
-    }
+    let end = |signal| process::exit(128 + signal);
+    signals::stop_on(&[SIGINT, SIGTERM], Arc::clone(&stop), end)?;
     Ok(stop)
 }
 
