@@ -168,6 +168,7 @@ fn a_bad_response() {
             "HTTP/1.1 101 Switching Protocols\r\n\r\n".to_owned(),
             "101 without having asked for an upgrade",
         ),
+        (HELLO.replace("200", "999"), "status below 100 or above 599"),
         (format!("{HELLO}!"), "bytes that no request asked for"),
         (HELLO.repeat(2), "bytes that no request asked for"),
     ] {
