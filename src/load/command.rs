@@ -20,7 +20,7 @@ use super::{tables, text};
 use crate::signals;
 use crate::terminal::{note, print};
 
-/// Nothing was answered.
+/// No request succeeded.
 const EXIT_NOTHING: u8 = 1;
 /// The arguments are at fault.
 const EXIT_USAGE: u8 = 2;
@@ -78,7 +78,7 @@ fn repeat(options: &Options, plan: &Plan, stop: &Arc<AtomicBool>) -> io::Result<
             line.show(responses, errors);
         });
         line.clear();
-        let measured = Measured::of(result?);
+        let measured = Measured::of(result?, plan.rate);
         match &mut all {
             None => all = Some(measured),
             Some(all) => all.follow(measured),
@@ -147,13 +147,17 @@ fn verdict(options: &Options, report: &Report) -> u8 {
     for sentence in &held {
         note("hullo bench", format!("failed, {sentence}"));
     }
-    // Without a server nothing was measured: that is another fault than a slow one.
+    // Without a good answer the right thing was not measured: that is another fault than a slow
+    // server.
     if report.responses == 0 {
         note("hullo bench", "nothing was answered");
         EXIT_NOTHING
-    } else if held.is_empty() {
-        0
-    } else {
+    } else if report.succeeded() == 0 {
+        note("hullo bench", "every request failed");
+        EXIT_NOTHING
+    } else if !held.is_empty() {
         EXIT_FAILED
+    } else {
+        0
     }
 }

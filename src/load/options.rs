@@ -12,7 +12,8 @@ use super::{duration, request};
 /// Arguments of `hullo bench`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Exit codes: 0; 1 when nothing was answered; 2 when the arguments are at fault; 3 when a --fail-if held.\n\
+Exit codes: 0; 1 when no request succeeded; 2 when the arguments are at fault, or nothing could be \
+joined; 3 when a --fail-if held. The first that applies.\n\
 Try it: hullo bench -z 5s -c 100 http://127.0.0.1:8080/any/path")]
 pub struct Options {
     // In a doc comment, rustdoc would take it for a link.

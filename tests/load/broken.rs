@@ -69,6 +69,10 @@ fn a_broken_standard_error_changes_nothing() {
         let good = shell(&format!("$BENCH -n 20 -c 2 $URL {redirection}"));
         assert_eq!(good.code, 0, "{redirection}");
         assert!(good.text.contains("[200]\t20 responses"), "{redirection}");
+        let failed = shell(&format!(
+            "$BENCH -n 20 -c 2 --expect-status 404 $URL {redirection}"
+        ));
+        assert_eq!(failed.code, 1, "{redirection}");
         let refused = shell(&format!("$BENCH --merge /nowhere/at.all {redirection}"));
         assert_eq!(refused.code, 2, "{redirection}");
     }
