@@ -14,9 +14,9 @@ use super::options::{Format, Options};
 use super::plan::Plan;
 use super::prepare::prepare;
 use super::progress::Line;
-use super::report::{Measured, Report, Settings};
+use super::report::{Measured, Report};
 use super::run::run;
-use super::{tables, text};
+use super::{merge, tables, text};
 use crate::signals;
 use crate::terminal::{note, print};
 
@@ -26,16 +26,18 @@ const EXIT_NOTHING: u8 = 1;
 const EXIT_USAGE: u8 = 2;
 /// A `--fail-if` held.
 const EXIT_FAILED: u8 = 3;
+/// Of the files to join, some were left out.
+const EXIT_LEFT_OUT: u8 = 4;
 
 /// Does what the options say, and returns how it went.
 #[must_use]
 pub fn bench(options: &Options) -> ExitCode {
     let report = if options.merge.is_empty() {
-        measure(options)
+        measure(options).map(|report| (report, 0))
     } else {
-        merge(options)
+        merge::merge(&options.merge).map_err(|sentence| (EXIT_USAGE, sentence))
     };
-    let report = match report {
+    let (report, left_out) = match report {
         Ok(report) => report,
         Err((code, sentence)) => {
             note("hullo bench", sentence);
@@ -43,7 +45,7 @@ pub fn bench(options: &Options) -> ExitCode {
         }
     };
     match publish(options, &report) {
-        Ok(()) => verdict(options, &report).into(),
+        Ok(()) => verdict(options, &report, left_out).into(),
         Err(sentence) => {
             note("hullo bench", sentence);
             ExitCode::FAILURE
@@ -90,35 +92,6 @@ fn repeat(options: &Options, plan: &Plan, stop: &Arc<AtomicBool>) -> io::Result<
     all.ok_or_else(|| io::Error::other("there was no run"))
 }
 
-fn merge(options: &Options) -> Result<Report, Failure> {
-    let usage = |path: &Path, error: &dyn std::fmt::Display| {
-        (
-            EXIT_USAGE,
-            format!("{} cannot be joined: {error}", path.display()),
-        )
-    };
-    let mut joined: Option<(Settings, Measured)> = None;
-    for path in &options.merge {
-        let text = fs::read_to_string(path).map_err(|error| usage(path, &error))?;
-        let report = Report::read(&text).map_err(|error| usage(path, &error))?;
-        match &mut joined {
-            None => joined = Some((report.settings.clone(), report.measured())),
-            Some((settings, all)) => {
-                if !settings.is_same_work(&report.settings) {
-                    let (first, path) = (options.merge[0].display(), path.display());
-                    note(
-                        "hullo bench",
-                        format!("note: {path} had other settings than {first}"),
-                    );
-                }
-                all.join(report.measured());
-            }
-        }
-    }
-    let (settings, measured) = joined.ok_or((EXIT_USAGE, "there is nothing to join".to_owned()))?;
-    Ok(Report::new(settings, measured))
-}
-
 fn publish(options: &Options, report: &Report) -> Result<(), String> {
     let write = |path: &Path, text: String| {
         fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
@@ -138,7 +111,7 @@ fn publish(options: &Options, report: &Report) -> Result<(), String> {
     print(&text).map_err(|error| format!("cannot write the report: {error}"))
 }
 
-fn verdict(options: &Options, report: &Report) -> u8 {
+fn verdict(options: &Options, report: &Report, left_out: usize) -> u8 {
     let held: Vec<String> = options
         .fail_if
         .iter()
@@ -157,6 +130,8 @@ fn verdict(options: &Options, report: &Report) -> u8 {
         EXIT_NOTHING
     } else if !held.is_empty() {
         EXIT_FAILED
+    } else if left_out > 0 {
+        EXIT_LEFT_OUT
     } else {
         0
     }

@@ -371,21 +371,6 @@ impl Report {
         report
     }
 
-    /// Reads a report, or says why it is none.
-    pub(super) fn read(text: &str) -> Result<Self, String> {
-        let report: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        if report.format != FORMAT {
-            return Err(format!("its format is {}, not {FORMAT}", report.format));
-        }
-        let same_histograms = [&report.latency, &report.connect, &report.lag]
-            .iter()
-            .all(|times| times.histogram.significant_digits == DIGITS);
-        if !same_histograms || report.over_time.interval_ns != BIN_NANOS {
-            return Err("its histograms or intervals are cut otherwise".to_owned());
-        }
-        Ok(report)
-    }
-
     /// What it was made of.
     pub(super) fn measured(&self) -> Measured {
         let mut tally = Tally::new();

@@ -130,19 +130,19 @@ fn two_reports_joined_equal_one_of_both() {
 fn what_is_no_report_is_said() {
     let good = report(rich(1)).json();
     for (text, word) in [
-        (String::new(), "EOF"),
+        (String::new(), "it is empty"),
         ("{}".to_owned(), "missing field"),
         (
             good.replace("hullo-bench/1", "hullo-bench/2"),
-            "its format is hullo-bench/2",
+            "its `format` is hullo-bench/2",
         ),
         (
             good.replace("\"significant_digits\":3", "\"significant_digits\":2"),
-            "cut otherwise",
+            "`latency.histogram.significant_digits` is 2",
         ),
         (
             good.replace("\"machines\":1", "\"machines\":-1"),
-            "invalid value",
+            "`machines`: invalid value",
         ),
         (
             good.replace("\"machines\":1", "\"machines\":1,\"more\":2"),
