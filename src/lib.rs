@@ -65,6 +65,8 @@ mod net;
 #[cfg(feature = "cli")]
 pub mod race;
 pub mod server;
+#[cfg(feature = "cli")]
+mod signals;
 #[cfg(any(test, feature = "simulation"))]
 #[doc(hidden)]
 pub mod simulation;

@@ -3,38 +3,41 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::process;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 
 use super::options::{Format, Options};
 use super::plan::Plan;
 use super::prepare::prepare;
 use super::progress::Line;
-use super::report::{Measured, Report, Settings};
+use super::report::{Measured, Report};
 use super::run::run;
-use super::{tables, text};
+use super::{merge, tables, text};
+use crate::signals;
 use crate::terminal::{note, print};
 
-/// Nothing was answered.
+/// No request succeeded.
 const EXIT_NOTHING: u8 = 1;
 /// The arguments are at fault.
 const EXIT_USAGE: u8 = 2;
 /// A `--fail-if` held.
 const EXIT_FAILED: u8 = 3;
+/// Of the files to join, some were left out.
+const EXIT_LEFT_OUT: u8 = 4;
 
 /// Does what the options say, and returns how it went.
 #[must_use]
 pub fn bench(options: &Options) -> ExitCode {
     let report = if options.merge.is_empty() {
-        measure(options)
+        measure(options).map(|report| (report, 0))
     } else {
-        merge(options)
+        merge::merge(&options.merge).map_err(|sentence| (EXIT_USAGE, sentence))
     };
-    let report = match report {
+    let (report, left_out) = match report {
         Ok(report) => report,
         Err((code, sentence)) => {
             note("hullo bench", sentence);
@@ -42,7 +45,7 @@ pub fn bench(options: &Options) -> ExitCode {
         }
     };
     match publish(options, &report) {
-        Ok(()) => verdict(options, &report).into(),
+        Ok(()) => verdict(options, &report, left_out).into(),
         Err(sentence) => {
             note("hullo bench", sentence);
             ExitCode::FAILURE
@@ -61,13 +64,11 @@ fn measure(options: &Options) -> Result<Report, Failure> {
     Ok(Report::new(settings, measured))
 }
 
-/// The first signal ends the run, and what there is is printed; the second ends the process.
+/// A signal ends the run, and what there is is printed. Another wish, later, ends the process.
 fn stop_on_signal() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
-        flag::register(signal, Arc::clone(&stop))?;
-    }
+    let end = |signal| process::exit(128 + signal);
+    signals::stop_on(&[SIGINT, SIGTERM], Arc::clone(&stop), end)?;
     Ok(stop)
 }
 
@@ -79,7 +80,7 @@ fn repeat(options: &Options, plan: &Plan, stop: &Arc<AtomicBool>) -> io::Result<
             line.show(responses, errors);
         });
         line.clear();
-        let measured = Measured::of(result?);
+        let measured = Measured::of(result?, plan.rate);
         match &mut all {
             None => all = Some(measured),
             Some(all) => all.follow(measured),
@@ -89,35 +90,6 @@ fn repeat(options: &Options, plan: &Plan, stop: &Arc<AtomicBool>) -> io::Result<
         }
     }
     all.ok_or_else(|| io::Error::other("there was no run"))
-}
-
-fn merge(options: &Options) -> Result<Report, Failure> {
-    let usage = |path: &Path, error: &dyn std::fmt::Display| {
-        (
-            EXIT_USAGE,
-            format!("{} cannot be joined: {error}", path.display()),
-        )
-    };
-    let mut joined: Option<(Settings, Measured)> = None;
-    for path in &options.merge {
-        let text = fs::read_to_string(path).map_err(|error| usage(path, &error))?;
-        let report = Report::read(&text).map_err(|error| usage(path, &error))?;
-        match &mut joined {
-            None => joined = Some((report.settings.clone(), report.measured())),
-            Some((settings, all)) => {
-                if !settings.is_same_work(&report.settings) {
-                    let (first, path) = (options.merge[0].display(), path.display());
-                    note(
-                        "hullo bench",
-                        format!("note: {path} had other settings than {first}"),
-                    );
-                }
-                all.join(report.measured());
-            }
-        }
-    }
-    let (settings, measured) = joined.ok_or((EXIT_USAGE, "there is nothing to join".to_owned()))?;
-    Ok(Report::new(settings, measured))
 }
 
 fn publish(options: &Options, report: &Report) -> Result<(), String> {
@@ -139,7 +111,7 @@ fn publish(options: &Options, report: &Report) -> Result<(), String> {
     print(&text).map_err(|error| format!("cannot write the report: {error}"))
 }
 
-fn verdict(options: &Options, report: &Report) -> u8 {
+fn verdict(options: &Options, report: &Report, left_out: usize) -> u8 {
     let held: Vec<String> = options
         .fail_if
         .iter()
@@ -148,13 +120,19 @@ fn verdict(options: &Options, report: &Report) -> u8 {
     for sentence in &held {
         note("hullo bench", format!("failed, {sentence}"));
     }
-    // Without a server nothing was measured: that is another fault than a slow one.
+    // Without a good answer the right thing was not measured: that is another fault than a slow
+    // server.
     if report.responses == 0 {
         note("hullo bench", "nothing was answered");
         EXIT_NOTHING
-    } else if held.is_empty() {
-        0
-    } else {
+    } else if report.succeeded() == 0 {
+        note("hullo bench", "every request failed");
+        EXIT_NOTHING
+    } else if !held.is_empty() {
         EXIT_FAILED
+    } else if left_out > 0 {
+        EXIT_LEFT_OUT
+    } else {
+        0
     }
 }

@@ -274,6 +274,7 @@ impl Connection {
         }
         match turn {
             Digest::More => Turn::Again,
+            Digest::Late => Turn::Failed(Fault::TimeOut),
             Digest::Bad(bad) => Turn::Failed(Fault::Bad(bad)),
             Digest::Closing => self.closed(token, desk),
             Digest::All if self.end_follows => Turn::Again,
@@ -284,6 +285,7 @@ impl Connection {
     #[inline]
     fn answers(&mut self, len: usize, desk: &mut Desk<'_>) -> Digest {
         let mut at = 0;
+        let first = self.next;
         while self.next < self.end {
             let input = &desk.block[at..len];
             let read = match self
@@ -298,6 +300,12 @@ impl Connection {
                 self.left.extend_from_slice(&desk.block[at..len]);
                 return Digest::More;
             };
+            if self.next == first {
+                desk.now = desk.clock.now();
+            }
+            if desk.is_late(self.since, self.next) {
+                return Digest::Late;
+            }
             let is_last = answer.closes || self.next + 1 == self.end;
             if is_last && at < len {
                 return Digest::Bad(Bad::Unasked);
@@ -309,8 +317,8 @@ impl Connection {
             }
         }
         if at < len {
-            // Nothing is in flight: a fault that is no request's.
-            desk.tally.fault(Fault::Bad(Bad::Unasked), 1);
+            // Nothing is in flight: no request can be charged with it.
+            desk.tally.unasked += 1;
             self.hang_up();
         }
         Digest::All
@@ -350,6 +358,10 @@ impl Connection {
         }
         match self.reader.end(kept, self.next, &desk.plan.expect) {
             Ok(answer) => {
+                desk.now = desk.clock.now();
+                if desk.is_late(self.since, self.next) {
+                    return Turn::Failed(Fault::TimeOut);
+                }
                 self.last(&answer, desk);
                 self.closed(token, desk)
             }
@@ -371,6 +383,8 @@ impl Connection {
 enum Digest {
     /// Half an answer at the end.
     More,
+    /// A whole answer, after its time-out.
+    Late,
     All,
     /// An answer after which the connection is of no use.
     Closing,
@@ -378,11 +392,19 @@ enum Digest {
 }
 
 impl Desk<'_> {
-    /// The answers to the places `first..end` of a batch have come, all in one read.
+    /// Has the request in this place of a batch waited longer than its time-out? The clock decides,
+    /// not whether a timer has rung yet.
+    #[inline]
+    fn is_late(&self, since: u64, place: usize) -> bool {
+        let due = since + place as u64 * self.interval;
+        let waited = self.now.saturating_sub(due);
+        self.plan.timeout.is_some_and(|timeout| waited > timeout)
+    }
+
+    /// The answers to the places `first..end` of a batch have come, all in one read, by now.
     #[inline]
     fn latencies(&mut self, since: u64, first: usize, end: usize) {
-        let now = self.clock.now();
-        self.now = now;
+        let now = self.now;
         if self.interval == 0 {
             let count = (end - first) as u64;
             self.tally.latency.record(now.saturating_sub(since), count);

@@ -12,22 +12,32 @@ pub(super) struct Cost {
 }
 
 impl Cost {
-    pub(super) fn of_this_thread() -> Self {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        let cpu = time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs();
-        let queued = std::fs::read_to_string("/proc/thread-self/schedstat")
-            .ok()
-            .and_then(|text| text.split_whitespace().nth(1)?.parse().ok())
-            .unwrap_or(0);
-        Self { cpu, queued }
+    /// So far. The CPU time is read last, so that reading the rest does not count.
+    pub(super) fn so_far() -> Self {
+        let queued = queued();
+        Self { cpu: cpu(), queued }
     }
 
-    pub(super) fn since(self, start: Self) -> Self {
+    /// From here to now. The CPU time is read first.
+    pub(super) fn to_now(self) -> Self {
+        let cpu = cpu().saturating_sub(self.cpu);
         Self {
-            cpu: self.cpu.saturating_sub(start.cpu),
-            queued: self.queued.saturating_sub(start.queued),
+            cpu,
+            queued: queued().saturating_sub(self.queued),
         }
     }
+}
+
+fn cpu() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
+}
+
+fn queued() -> u64 {
+    std::fs::read_to_string("/proc/thread-self/schedstat")
+        .ok()
+        .and_then(|text| text.split_whitespace().nth(1)?.parse().ok())
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -36,13 +46,13 @@ mod tests {
 
     #[test]
     fn work_costs_and_sleep_does_not() {
-        let start = Cost::of_this_thread();
+        let start = Cost::so_far();
         let asleep = std::time::Duration::from_millis(30);
         std::thread::sleep(asleep);
-        let slept = Cost::of_this_thread().since(start);
+        let slept = start.to_now();
         assert!(slept.cpu < 20_000_000, "{slept:?}");
         let mut bytes = [1_u8; 1024];
-        while Cost::of_this_thread().since(start).cpu < slept.cpu + 5_000_000 {
+        while start.to_now().cpu < slept.cpu + 5_000_000 {
             bytes.reverse();
         }
         assert!(bytes[0] == 1);

@@ -27,6 +27,7 @@ enum Metric {
     NotOk,
     Responses,
     Closed,
+    Unasked,
     Unfinished,
     /// Requests a second.
     Rate,
@@ -64,7 +65,7 @@ const OPERATORS: [(&str, Operator); 7] = [
     ("=", Operator::Equal),
 ];
 
-const METRICS: &str = "p50 to p99.99 (any pN), min, max, mean, stdev, cpu (times, as in 5ms); errors, refused, connect, reset, closed, short, timeout, bad_response, status, body, non_2xx, responses, reconnects, unfinished (counts); rps; error_rate, busy (as in 1%)";
+const METRICS: &str = "p50 to p99.99 (any pN), min, max, mean, stdev, cpu (times, as in 5ms); errors, refused, connect, reset, closed, short, timeout, bad_response, status, body, non_2xx, responses, reconnects, unasked, unfinished (counts); rps; error_rate, busy (as in 1%)";
 
 impl Condition {
     /// Reads a condition, or says what is wrong with it.
@@ -122,6 +123,7 @@ fn metric(name: &str) -> Option<Metric> {
         "non_2xx" => Metric::NotOk,
         "responses" => Metric::Responses,
         "reconnects" => Metric::Closed,
+        "unasked" => Metric::Unasked,
         "unfinished" => Metric::Unfinished,
         "rps" => Metric::Rate,
         "error_rate" => Metric::ErrorPart,
@@ -189,25 +191,15 @@ impl Metric {
             Self::Kind(kind) => report.errors.kinds.get(KINDS[kind].0).copied().unwrap_or(0) as f64,
             Self::NotOk => {
                 let other = |(status, _): &(&u16, &u64)| !(200..300).contains(*status);
-                report
-                    .statuses
-                    .iter()
-                    .filter(other)
-                    .map(|(_, n)| *n)
-                    .sum::<u64>() as f64
+                let others = report.statuses.iter().filter(other);
+                others.map(|(_, n)| *n as f64).sum()
             }
             Self::Responses => report.responses as f64,
             Self::Closed => report.connections.closed_by_server as f64,
+            Self::Unasked => report.connections.closed_for_unasked_bytes as f64,
             Self::Unfinished => report.unfinished as f64,
             Self::Rate => report.requests_per_second,
-            Self::ErrorPart => {
-                let errors = report.errors.total as f64;
-                // Answers that were not expected count as both.
-                let answered = report.responses as f64;
-                let odd = ["status", "body"]
-                    .map(|kind| report.errors.kinds.get(kind).copied().unwrap_or(0));
-                ratio(errors, answered + errors - odd.iter().sum::<u64>() as f64)
-            }
+            Self::ErrorPart => ratio(report.errors.total as f64, report.ended() as f64),
             Self::Busy => report.generator.busy,
         })
     }

@@ -42,6 +42,7 @@ pub(crate) enum Bad {
     Trailer,
     Interim,
     Upgrade,
+    Status,
     Unasked,
 }
 
@@ -63,7 +64,7 @@ pub(super) const KINDS: [(&str, &str); 9] = [
 
 pub(super) const BAD_KIND: usize = 6;
 
-pub(crate) const CAUSES: [&str; 15] = [
+pub(crate) const CAUSES: [&str; 16] = [
     "not HTTP/1",
     "malformed head",
     "bare LF or CR as a line end",
@@ -78,6 +79,7 @@ pub(crate) const CAUSES: [&str; 15] = [
     "malformed trailer",
     "too many 1xx answers",
     "101 without having asked for an upgrade",
+    "status below 100 or above 599",
     "bytes that no request asked for",
 ];
 

@@ -48,6 +48,12 @@ pub(crate) struct Scan {
 /// What a status line begins with.
 const START: &[u8] = b"HTTP/1.";
 
+const HIGHEST_KNOWN: &[u8] = b"HTTP/1.1";
+
+/// RFC 9110 section 15: others are invalid. A browser may take them for 5xx; to a measurement they
+/// are no answers.
+pub(super) const STATUSES: std::ops::RangeInclusive<u16> = 100..=599;
+
 impl Scan {
     /// The length of the head that `input` begins with, once its end has come.
     pub(crate) fn end(&mut self, input: &[u8]) -> Result<Option<usize>, Bad> {
@@ -126,8 +132,23 @@ struct Facts {
     keep_alive: bool,
 }
 
+/// RFC 9110 section 2.5: a higher minor version is read as the highest that we know.
+fn has_higher_minor(head: &[u8]) -> bool {
+    head.starts_with(START)
+        && head
+            .get(START.len())
+            .is_some_and(|d| (b'2'..=b'9').contains(d))
+}
+
 /// Reads a whole head, with its empty line.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Head, Bad> {
+    let as_highest_known;
+    let bytes = if has_higher_minor(bytes) {
+        as_highest_known = [HIGHEST_KNOWN, &bytes[HIGHEST_KNOWN.len()..]].concat();
+        &as_highest_known
+    } else {
+        bytes
+    };
     let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
     let mut response = httparse::Response::new(&mut fields);
     match response.parse(bytes) {
@@ -140,6 +161,9 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Head, Bad> {
     let (Some(status), Some(minor)) = (response.code, response.version) else {
         return Err(Bad::Head);
     };
+    if !STATUSES.contains(&status) {
+        return Err(Bad::Status);
+    }
     let mut facts = Facts::default();
     for field in response.headers.iter() {
         facts.note(field)?;

@@ -6,6 +6,8 @@
 //!                                             ├─ supply, pace: what is due when   │
 //!                                             └─ connection ── stream             └─ fail, warn
 //!                                                  └─ response <- head, chunked <- fault
+//!
+//!  files ──> merge ──> read ──> check ──> report
 //! ```
 //!
 //! What reads answers (`response`), paces requests (`pace`, `supply`), and makes a report knows no
@@ -28,20 +30,25 @@
 )]
 
 mod alarm;
+mod check;
 pub(crate) mod chunked;
 mod command;
 mod connection;
 mod cpu;
+#[cfg(test)]
+mod damage_tests;
 pub(crate) mod duration;
 mod expect;
 mod fail;
 pub(crate) mod fault;
 pub(crate) mod head;
+mod merge;
 mod options;
 mod pace;
 mod plan;
 mod prepare;
 mod progress;
+mod read;
 mod report;
 #[cfg(test)]
 mod report_tests;
@@ -59,4 +66,6 @@ mod worker;
 
 pub use command::bench;
 pub use options::{Options, hey_flags};
+#[doc(hidden)]
+pub use read::read_report;
 pub(crate) use target::{Target as Url, reachable};

@@ -12,7 +12,8 @@ use super::{duration, request};
 /// Arguments of `hullo bench`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Exit codes: 0; 1 when nothing was answered; 2 when the arguments are at fault; 3 when a --fail-if held.\n\
+Exit codes: 0; 1 when no request succeeded; 2 when the arguments are at fault, or nothing could be \
+joined; 3 when a --fail-if held; 4 when --merge left out some of the files. The first that applies.\n\
 Try it: hullo bench -z 5s -c 100 http://127.0.0.1:8080/any/path")]
 pub struct Options {
     // In a doc comment, rustdoc would take it for a link.
@@ -132,7 +133,8 @@ pub struct Options {
     #[arg(long, value_name = "CONDITION", value_parser = Condition::parse)]
     pub(super) fail_if: Vec<Condition>,
 
-    /// Send nothing: join results that --json or -o json has written on several machines
+    /// Send nothing: join results that --json or -o json has written on several machines. Files that
+    /// cannot be joined, and runs that come twice, are named and left out
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "url")]
     pub(super) merge: Vec<PathBuf>,
 

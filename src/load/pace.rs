@@ -14,6 +14,9 @@ pub(super) struct Schedule {
     stride: u64,
     /// Requests of the run.
     end: u64,
+    /// The run is so long at least: to the end of the interval that the last request begins. Two
+    /// requests in 4 s are half a request a second, though the second is due after 2 s.
+    length: u64,
 }
 
 impl Schedule {
@@ -23,7 +26,18 @@ impl Schedule {
             next: thread as u64,
             stride: threads as u64,
             end: requests,
+            length: (requests as f64 * 1e9 / rate) as u64,
         }
+    }
+
+    /// The same in a run that is so long, whatever the last interval would be.
+    pub(super) fn lasting(self, length: u64) -> Self {
+        Self { length, ..self }
+    }
+
+    /// How long the run is, if no answer is late.
+    pub(super) fn length(&self) -> u64 {
+        self.length
     }
 
     /// How many requests are due in a time, for a run of that length.
@@ -179,6 +193,9 @@ mod tests {
         assert_eq!(schedule.take(u64::MAX / 2, 10), Some((0, 3)));
         assert_eq!((schedule.due(), schedule.waiting(u64::MAX / 2)), (None, 0));
         assert_eq!(Schedule::new(5.0, 3, 3, 4).due(), None);
+        // Three at five a second are 0.6 s, though the third is due after 0.4 s.
+        assert_eq!(Schedule::new(5.0, 3, 3, 4).length(), 600_000_000);
+        assert_eq!(Schedule::new(0.1, 1, 0, 1).lasting(7).length(), 7);
     }
 
     #[test]

@@ -122,7 +122,7 @@ fn request(options: &Options, target: &Target) -> Result<Request, String> {
 }
 
 /// As hey does, whatever the case it was typed in.
-fn method(text: &str) -> Result<String, String> {
+pub(super) fn method(text: &str) -> Result<String, String> {
     let method = text.to_ascii_uppercase();
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if method.is_empty() || !method.bytes().all(is_token) {

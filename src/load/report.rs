@@ -13,6 +13,7 @@ use super::warn;
 /// The form of the JSON. It changes when a reader of the old form would misread the new one.
 pub(super) const FORMAT: &str = "hullo-bench/1";
 
+// An option that is missing is missing: `deserialize_with` says so, and null says that there is none.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Report {
@@ -33,6 +34,9 @@ pub(super) struct Report {
     pub(super) latency: Distribution,
     pub(super) connect: Distribution,
     pub(super) lag: Distribution,
+    /// Of the open model.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub(super) offer: Option<Offer>,
     pub(super) over_time: OverTime,
     pub(super) generator: Generator,
     pub(super) runs: Vec<Part>,
@@ -48,12 +52,17 @@ pub(super) struct Settings {
     pub(super) connections: u64,
     pub(super) threads: u64,
     pub(super) pipeline: u64,
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(super) requests: Option<u64>,
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(super) duration_ns: Option<u64>,
     pub(super) warmup_ns: u64,
     pub(super) repeat: u64,
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(super) rate: Option<f64>,
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(super) rate_per_connection: Option<f64>,
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(super) timeout_ns: Option<u64>,
     pub(super) keepalive: bool,
     pub(super) lookup_ns: u64,
@@ -79,15 +88,59 @@ pub(super) struct Errors {
     pub(super) kinds: BTreeMap<String, u64>,
     pub(super) bad_response_causes: BTreeMap<String, u64>,
     /// What the system said of the first connection that could not be made.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(super) connect_says: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Connections {
+    /// Also in the warm-up.
     pub(super) opened: u64,
+    pub(super) opened_in_warmup: u64,
     pub(super) closed_by_server: u64,
     pub(super) requests_sent_again: u64,
+    /// Given up because bytes came that no request asked for, with none in flight.
+    pub(super) closed_for_unasked_bytes: u64,
+}
+
+/// What the open model should have sent, and whether its connections could.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Offer {
+    pub(super) requests_per_second: f64,
+    /// The part of the time in which a thread had no connection at rest.
+    pub(super) all_busy: f64,
+    /// How many were busy, on an average over the time.
+    pub(super) busy_connections: f64,
+    /// Requests that had no connection yet when the last one should have been sent.
+    pub(super) left_over: u64,
+}
+
+impl Offer {
+    fn of(run: &Run, rate: f64) -> Self {
+        let (elapsed, tally) = (run.elapsed as f64, &run.tally);
+        Self {
+            requests_per_second: rate,
+            all_busy: ratio(tally.full as f64, tally.watched as f64),
+            busy_connections: ratio(tally.busy as f64, elapsed),
+            left_over: tally.left_over,
+        }
+    }
+
+    /// Of two machines at the same time the offers add up, of two runs in turn they do not.
+    fn joined(one: Option<Self>, other: Option<Self>, at_once: bool) -> Option<Self> {
+        let (Some(one), Some(other)) = (&one, &other) else {
+            return one.or(other);
+        };
+        let both = |a: f64, b: f64| if at_once { a + b } else { a.max(b) };
+        Some(Self {
+            requests_per_second: both(one.requests_per_second, other.requests_per_second),
+            all_busy: one.all_busy.max(other.all_busy),
+            busy_connections: both(one.busy_connections, other.busy_connections),
+            left_over: one.left_over.saturating_add(other.left_over),
+        })
+    }
 }
 
 /// Times in nanoseconds.
@@ -141,9 +194,10 @@ pub(super) struct OverTime {
 pub(super) struct Generator {
     pub(super) cpu_ns: u64,
     pub(super) cpu_ns_per_request: f64,
-    /// Of the busiest thread: the part of the time that it ran.
+    /// Of the busiest thread: the part of the time that it ran. 0 in runs that are too short to
+    /// tell.
     pub(super) busy: f64,
-    /// Of the thread that waited longest for a core: the part of the time that it did.
+    /// Of the thread that waited longest for a core: the part of the time that it did. 0 likewise.
     pub(super) queued: f64,
 }
 
@@ -175,13 +229,21 @@ pub(super) struct Measured {
     pub(super) cpu: u64,
     pub(super) busy: f64,
     pub(super) queued: f64,
+    pub(super) offer: Option<Offer>,
     pub(super) runs: Vec<Part>,
     pub(super) complaint: Option<String>,
 }
 
+/// In a shorter run, starting and ending it is most of the work: no part of the time is told.
+const SHARE_NANOS_MIN: u64 = 50_000_000;
+
 impl Measured {
-    pub(super) fn of(run: Run) -> Self {
-        let share = |nanos: u64| ratio(nanos as f64, run.elapsed as f64);
+    /// `rate`: of the open model.
+    pub(super) fn of(run: Run, rate: Option<f64>) -> Self {
+        let share = |nanos: u64| match run.elapsed {
+            0..SHARE_NANOS_MIN => 0.0,
+            elapsed => ratio(nanos as f64, elapsed as f64),
+        };
         let most = |of: fn(&super::cpu::Cost) -> u64| run.costs.iter().map(of).max().unwrap_or(0);
         let mut measured = Self {
             started_unix_ms: run.started_unix_ms,
@@ -190,6 +252,7 @@ impl Measured {
             cpu: run.costs.iter().map(|cost| cost.cpu).sum(),
             busy: share(most(|cost| cost.cpu)),
             queued: share(most(|cost| cost.queued)),
+            offer: rate.map(|rate| Offer::of(&run, rate)),
             runs: Vec::new(),
             complaint: run.complaint,
             tally: run.tally,
@@ -198,7 +261,7 @@ impl Measured {
         measured
     }
 
-    fn part(&self) -> Part {
+    pub(super) fn part(&self) -> Part {
         let tally = &self.tally;
         let latency = &tally.latency;
         Part {
@@ -225,7 +288,8 @@ impl Measured {
     pub(super) fn join(&mut self, other: Self) {
         self.tally.add(&other.tally);
         self.elapsed = self.elapsed.max(other.elapsed);
-        self.machines += other.machines;
+        self.machines = self.machines.saturating_add(other.machines);
+        self.offer = Offer::joined(self.offer.take(), other.offer, true);
         self.join_rest(other.started_unix_ms, other.cpu, other.busy, other.queued);
         self.runs.extend(other.runs);
         self.complaint = self.complaint.take().or(other.complaint);
@@ -234,7 +298,8 @@ impl Measured {
     /// Joins the next run of the same machine.
     pub(super) fn follow(&mut self, next: Self) {
         self.tally.follow(next.tally);
-        self.elapsed += next.elapsed;
+        self.elapsed = self.elapsed.saturating_add(next.elapsed);
+        self.offer = Offer::joined(self.offer.take(), next.offer, false);
         self.join_rest(next.started_unix_ms, next.cpu, next.busy, next.queued);
         self.runs.extend(next.runs);
         self.complaint = self.complaint.take().or(next.complaint);
@@ -242,7 +307,7 @@ impl Measured {
 
     fn join_rest(&mut self, started_unix_ms: u64, cpu: u64, busy: f64, queued: f64) {
         self.started_unix_ms = self.started_unix_ms.min(started_unix_ms);
-        self.cpu += cpu;
+        self.cpu = self.cpu.saturating_add(cpu);
         self.busy = self.busy.max(busy);
         self.queued = self.queued.max(queued);
     }
@@ -278,13 +343,16 @@ impl Report {
             },
             connections: Connections {
                 opened: tally.opened,
+                opened_in_warmup: tally.opened_in_warmup,
                 closed_by_server: tally.closed_by_server,
                 requests_sent_again: tally.resent,
+                closed_for_unasked_bytes: tally.unasked,
             },
             unfinished: tally.unfinished,
             latency: Distribution::of(&tally.latency),
             connect: Distribution::of(&tally.connect),
             lag: Distribution::of(&tally.lag),
+            offer: measured.offer,
             over_time: OverTime {
                 interval_ns: BIN_NANOS,
                 responses: tally.bins.iter().map(|bin| bin.responses).collect(),
@@ -301,21 +369,6 @@ impl Report {
         };
         report.warnings = warn::of(&report);
         report
-    }
-
-    /// Reads a report, or says why it is none.
-    pub(super) fn read(text: &str) -> Result<Self, String> {
-        let report: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        if report.format != FORMAT {
-            return Err(format!("its format is {}, not {FORMAT}", report.format));
-        }
-        let same_histograms = [&report.latency, &report.connect, &report.lag]
-            .iter()
-            .all(|times| times.histogram.significant_digits == DIGITS);
-        if !same_histograms || report.over_time.interval_ns != BIN_NANOS {
-            return Err("its histograms or intervals are cut otherwise".to_owned());
-        }
-        Ok(report)
     }
 
     /// What it was made of.
@@ -341,6 +394,8 @@ impl Report {
         tally.received_bytes = self.received_bytes;
         tally.opened = self.connections.opened;
         tally.closed_by_server = self.connections.closed_by_server;
+        tally.opened_in_warmup = self.connections.opened_in_warmup;
+        tally.unasked = self.connections.closed_for_unasked_bytes;
         tally.resent = self.connections.requests_sent_again;
         tally.unfinished = self.unfinished;
         let over_time = self.over_time.responses.iter().zip(&self.over_time.errors);
@@ -355,9 +410,22 @@ impl Report {
             cpu: self.generator.cpu_ns,
             busy: self.generator.busy,
             queued: self.generator.queued,
+            offer: self.offer.clone(),
             runs: self.runs.clone(),
             complaint: self.errors.connect_says.clone(),
         }
+    }
+
+    /// Answers that were as expected.
+    pub(super) fn succeeded(&self) -> u64 {
+        let unexpected = ["status", "body"].map(|kind| self.errors.kinds.get(kind));
+        let unexpected = unexpected.into_iter().flatten().copied();
+        unexpected.fold(self.responses, u64::saturating_sub)
+    }
+
+    /// Requests that ended, each once: unexpected answers count as answers and as errors.
+    pub(super) fn ended(&self) -> u64 {
+        self.succeeded().saturating_add(self.errors.total)
     }
 
     pub(super) fn json(&self) -> String {

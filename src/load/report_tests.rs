@@ -1,7 +1,9 @@
 //! A report of given samples, and what is promised of any report.
 
+use super::cpu::Cost;
 use super::fault::{Bad, Fault};
 use super::report::{Measured, Report, Settings};
+use super::run::Run;
 use super::tally::{Bin, Tally};
 use super::{tables, text};
 
@@ -36,7 +38,7 @@ fn settings() -> Settings {
 }
 
 fn measured(tally: Tally) -> Measured {
-    Measured {
+    let mut measured = Measured {
         cpu: tally.responses * 2000,
         tally,
         started_unix_ms: 1_700_000_000_000,
@@ -44,9 +46,12 @@ fn measured(tally: Tally) -> Measured {
         machines: 1,
         busy: 0.5,
         queued: 0.0,
+        offer: None,
         runs: Vec::new(),
         complaint: None,
-    }
+    };
+    measured.runs = vec![measured.part()];
+    measured
 }
 
 /// One second long, half busy.
@@ -58,7 +63,7 @@ fn rich(seed: u64) -> Tally {
     let mut tally = tally(&(1..500).map(|i| i * i * seed + 7).collect::<Vec<_>>());
     tally.connect.record(1000 * seed, 3);
     tally.lag.record(seed, 1);
-    tally.statuses[200] = 400 + seed;
+    tally.statuses[200] = 400;
     tally.statuses[usize::try_from(400 + seed).unwrap()] = 99;
     tally.fault(Fault::Bad(Bad::Chunk), seed);
     tally.fault(Fault::Reset, 2);
@@ -66,9 +71,10 @@ fn rich(seed: u64) -> Tally {
     tally.opened = 5;
     tally.closed_by_server = seed;
     tally.resent = 1;
+    let responses = |i| if i == 0 { 499 - (seed + 1) } else { 1 };
     tally.bins = (0..seed + 2)
         .map(|i| Bin {
-            responses: i,
+            responses: responses(i),
             errors: 1,
         })
         .collect();
@@ -90,6 +96,7 @@ fn two_reports_joined_equal_one_of_both() {
     let mut joined = Report::read(&a.json()).unwrap().measured();
     joined.join(Report::read(&b.json()).unwrap().measured());
     joined.machines = 1;
+    joined.runs = vec![joined.part()];
     let mut both = rich(3);
     for i in 1..500 {
         both.latency.record(i * i * 11 + 7, 1);
@@ -98,7 +105,7 @@ fn two_reports_joined_equal_one_of_both() {
     both.body_bytes += 4990;
     both.connect.record(11_000, 3);
     both.lag.record(11, 1);
-    both.statuses[200] = 403 + 411;
+    both.statuses[200] = 800;
     both.statuses[411] = 99;
     both.fault(Fault::Bad(Bad::Chunk), 11);
     both.fault(Fault::Reset, 2);
@@ -108,7 +115,11 @@ fn two_reports_joined_equal_one_of_both() {
     both.resent = 2;
     both.bins = (0..13)
         .map(|i| Bin {
-            responses: i + if i < 5 { i } else { 0 },
+            responses: match i {
+                0 => 499 - 4 + 499 - 12,
+                1..5 => 2,
+                _ => 1,
+            },
             errors: 1 + u64::from(i < 5),
         })
         .collect();
@@ -119,19 +130,19 @@ fn two_reports_joined_equal_one_of_both() {
 fn what_is_no_report_is_said() {
     let good = report(rich(1)).json();
     for (text, word) in [
-        (String::new(), "EOF"),
+        (String::new(), "it is empty"),
         ("{}".to_owned(), "missing field"),
         (
             good.replace("hullo-bench/1", "hullo-bench/2"),
-            "its format is hullo-bench/2",
+            "its `format` is hullo-bench/2",
         ),
         (
             good.replace("\"significant_digits\":3", "\"significant_digits\":2"),
-            "cut otherwise",
+            "`latency.histogram.significant_digits` is 2",
         ),
         (
             good.replace("\"machines\":1", "\"machines\":-1"),
-            "invalid value",
+            "`machines`: invalid value",
         ),
         (
             good.replace("\"machines\":1", "\"machines\":1,\"more\":2"),
@@ -177,6 +188,8 @@ fn the_text_has_the_layout_of_hey() {
         };
         10
     ];
+    // As a run of exactly a second leaves it.
+    tally.bins.push(Bin::default());
     let text = text::of(&report(tally));
     let expected = "
 Summary:
@@ -265,4 +278,67 @@ fn the_plotters_text_counts_all() {
         "{text}"
     );
     assert!(text.contains("SubBuckets     =         2048]"), "{text}");
+}
+
+/// The last interval of a run is shorter than the others, and its rate is no lower for it.
+#[test]
+fn the_course_of_several_runs_is_one_rate() {
+    let run = |number: u64| {
+        let mut tally = tally(&[1_000_000; 130]);
+        tally.statuses[200] = 130;
+        tally.bins = [100, 30]
+            .map(|responses| Bin {
+                responses,
+                errors: 0,
+            })
+            .to_vec();
+        let run = Run {
+            tally,
+            started_unix_ms: 1_700_000_000_000 + number,
+            elapsed: 130_000_000,
+            costs: vec![Cost::default()],
+            complaint: None,
+        };
+        Measured::of(run, None)
+    };
+    let mut all = run(0);
+    all.follow(run(1));
+    all.follow(run(2));
+    let settings = Settings {
+        repeat: 3,
+        ..settings()
+    };
+    let text = text::of(&Report::new(settings, all));
+    let course = text.split("over time:\n").nth(1).unwrap();
+    let lines: Vec<&str> = course.split("\n\n").next().unwrap().lines().collect();
+    assert!(lines.len() >= 3, "{text}");
+    assert!(lines.iter().all(|line| line.contains("[1000]")), "{text}");
+}
+
+/// Starting and ending are most of a short run: what part of the time a thread ran tells nothing.
+#[test]
+fn a_short_run_has_no_busy_generator() {
+    let busy = |elapsed| {
+        let costs = vec![Cost {
+            cpu: elapsed,
+            queued: elapsed,
+        }];
+        let run = Run {
+            tally: tally(&[1_000]),
+            started_unix_ms: 1_700_000_000_000,
+            elapsed,
+            costs,
+            complaint: None,
+        };
+        Report::new(settings(), Measured::of(run, None))
+    };
+    let (short, long) = (busy(49_999_999), busy(50_000_000));
+    assert_eq!(short.warnings, [""; 0]);
+    assert!(!text::of(&short).contains("busiest"));
+    assert!(
+        long.warnings[0].contains("100 % busy"),
+        "{:?}",
+        long.warnings
+    );
+    assert_eq!(long.generator.cpu_ns, 50_000_000);
 }

@@ -256,6 +256,22 @@ fn an_end_too_early_is_told_from_one_between() {
     );
 }
 
+/// RFC 9110 section 2.5.
+#[test]
+fn a_higher_minor_version_is_read_as_the_highest_known() {
+    for minor in ["1", "2", "9"] {
+        let head = format!("HTTP/1.{minor} 200 OK\r\n");
+        good(
+            &format!("{head}Content-Length: 5\r\n\r\nhello"),
+            200,
+            5,
+            false,
+        );
+        let chunked = "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
+        good(&format!("{head}{chunked}"), 200, 2, false);
+    }
+}
+
 #[test]
 fn what_is_no_head_is_refused_at_its_first_wrong_byte() {
     for text in [
@@ -269,7 +285,12 @@ fn what_is_no_head_is_refused_at_its_first_wrong_byte() {
     ] {
         bad(text, Bad::NotHttp);
     }
-    bad("HTTP/1.2 200 OK\r\n\r\n", Bad::NotHttp);
+    bad("HTTP/1.x 200 OK\r\n\r\n", Bad::NotHttp);
+    bad("HTTP/1.10 200 OK\r\n\r\n", Bad::NotHttp);
+    for status in ["000", "099", "600", "999"] {
+        let text = format!("HTTP/1.1 {status} OK\r\nContent-Length: 0\r\n\r\n");
+        bad(&text, Bad::Status);
+    }
     bad("HTTP/1.1\r\n\r\n", Bad::NotHttp);
     for line in [
         "HTTP/1.1 20 OK",

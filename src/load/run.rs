@@ -12,7 +12,7 @@ use super::pace::Schedule;
 use super::plan::{Plan, Work};
 use super::supply::Supply;
 use super::tally::Tally;
-use super::worker::{Progress, Worker};
+use super::worker::{Counted, Progress, Worker};
 
 /// One measurement, of all threads.
 #[derive(Debug)]
@@ -33,9 +33,7 @@ pub(super) type Watch<'a> = dyn FnMut(u64, u64) + 'a;
 const WATCH: Duration = Duration::from_millis(100);
 
 struct Part {
-    elapsed: u64,
-    tally: Tally,
-    cost: Cost,
+    counted: Counted,
     complaint: Option<String>,
 }
 
@@ -94,9 +92,9 @@ fn joined(parts: Vec<Part>, started_unix_ms: u64) -> Run {
         complaint: None,
     };
     for part in parts {
-        run.tally.add(&part.tally);
-        run.elapsed = run.elapsed.max(part.elapsed);
-        run.costs.push(part.cost);
+        run.tally.add(&part.counted.tally);
+        run.elapsed = run.elapsed.max(part.counted.elapsed);
+        run.costs.push(part.counted.cost);
         run.complaint = run.complaint.or(part.complaint);
     }
     run
@@ -159,20 +157,19 @@ impl Shared {
         plan: &'a Plan,
     ) -> io::Result<Part> {
         let warm = match plan.warmup {
-            0 => Ok(()),
+            0 => Ok(0),
             time => {
                 let supply = self.supply(number, plan, Work::Time(time));
-                worker.run(supply).map(|_| ())
+                worker.run(supply).map(|counted| counted.tally.opened)
             }
         };
         self.warm.wait();
-        warm?;
-        let start = Cost::of_this_thread();
-        let (elapsed, tally) = worker.run(self.supply(number, plan, plan.work))?;
+        let opened_before = warm?;
+        let mut counted = worker.run(self.supply(number, plan, plan.work))?;
+        counted.tally.opened_in_warmup = opened_before;
+        counted.tally.opened += opened_before;
         Ok(Part {
-            elapsed,
-            tally,
-            cost: Cost::of_this_thread().since(start),
+            counted,
             complaint: worker.complaint(),
         })
     }
@@ -180,11 +177,11 @@ impl Shared {
     fn supply(&self, number: usize, plan: &Plan, work: Work) -> Supply<'_> {
         match (plan.rate, work) {
             (Some(rate), work) => {
-                let requests = match work {
-                    Work::Count(requests) => requests,
-                    Work::Time(time) => Schedule::requests_in(rate, time),
-                };
-                Supply::Schedule(Schedule::new(rate, requests, number, plan.threads))
+                let schedule = |requests| Schedule::new(rate, requests, number, plan.threads);
+                Supply::Schedule(match work {
+                    Work::Count(requests) => schedule(requests),
+                    Work::Time(time) => schedule(Schedule::requests_in(rate, time)).lasting(time),
+                })
             }
             (None, Work::Count(requests)) => {
                 let own = plan.own_requests(number, requests);

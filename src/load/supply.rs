@@ -61,7 +61,7 @@ impl<'a> Supply<'a> {
         match self {
             Self::Count { left, mine, .. } => *mine == 0 && left.load(Ordering::Relaxed) == 0,
             Self::Until(end) => now >= *end,
-            Self::Schedule(schedule) => schedule.due().is_none(),
+            Self::Schedule(schedule) => schedule.due().is_none() && now >= schedule.length(),
         }
     }
 
@@ -77,8 +77,9 @@ impl<'a> Supply<'a> {
     /// When it is over of itself, if that is still to come.
     pub(super) fn end(&self, now: u64) -> Option<u64> {
         match self {
-            Self::Count { .. } | Self::Schedule(_) => None,
+            Self::Count { .. } => None,
             Self::Until(end) => Some(*end).filter(|end| now < *end),
+            Self::Schedule(schedule) => Some(schedule.length()).filter(|end| now < *end),
         }
     }
 }

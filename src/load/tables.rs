@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::report::{Part, Report};
+use crate::terminal::clean;
 
 const COLUMNS: &str = "run,started_unix_ms,seconds,responses,errors,requests_per_second,mean_ns,p50_ns,p90_ns,p99_ns,p99.9_ns,max_ns,cpu_ns_per_request";
 
@@ -84,7 +85,9 @@ pub(super) fn markdown(report: &Report) -> String {
     }
     line("all", &whole(report));
     for warning in &report.warnings {
-        let _ = writeln!(out, "\n**Warning:** {warning}.");
+        // It may name a file, and a name may be markup.
+        let text = clean(warning).replace('&', "&amp;").replace('<', "&lt;");
+        let _ = writeln!(out, "\n**Warning:** {text}.");
     }
     out
 }

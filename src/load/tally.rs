@@ -127,11 +127,21 @@ pub(super) struct Tally {
     pub(super) body_bytes: u64,
     pub(super) received_bytes: u64,
     pub(super) opened: u64,
+    pub(super) opened_in_warmup: u64,
     pub(super) closed_by_server: u64,
+    /// Connections given up because bytes came that no request asked for, with none in flight.
+    pub(super) unasked: u64,
     /// Requests that the server left unanswered with a closing answer, and that were sent again.
     pub(super) resent: u64,
     /// In flight, or due and not sent, when the run was broken off.
     pub(super) unfinished: u64,
+    /// In the open model: nanoseconds of busy connections, of threads, and of threads that had no
+    /// connection at rest.
+    pub(super) busy: u64,
+    pub(super) watched: u64,
+    pub(super) full: u64,
+    /// In the open model: not sent, for want of a connection, when the last should have been.
+    pub(super) left_over: u64,
     pub(super) bins: Vec<Bin>,
     bin_start: Bin,
 }
@@ -149,9 +159,15 @@ impl Tally {
             body_bytes: 0,
             received_bytes: 0,
             opened: 0,
+            opened_in_warmup: 0,
             closed_by_server: 0,
+            unasked: 0,
             resent: 0,
             unfinished: 0,
+            busy: 0,
+            watched: 0,
+            full: 0,
+            left_over: 0,
             bins: Vec::new(),
             bin_start: Bin::default(),
         }
@@ -179,7 +195,7 @@ impl Tally {
     }
 
     pub(super) fn errors(&self) -> u64 {
-        self.faults.iter().sum()
+        self.faults.iter().copied().fold(0, u64::saturating_add)
     }
 
     /// The time is `now`: closes the intervals that have passed. What was counted since the last
@@ -212,19 +228,29 @@ impl Tally {
         add_each(&mut self.statuses, &other.statuses);
         add_each(&mut self.faults, &other.faults);
         add_each(&mut self.causes, &other.causes);
-        self.responses += other.responses;
-        self.body_bytes += other.body_bytes;
-        self.received_bytes += other.received_bytes;
-        self.opened += other.opened;
-        self.closed_by_server += other.closed_by_server;
-        self.resent += other.resent;
-        self.unfinished += other.unfinished;
+        for (sum, more) in [
+            (&mut self.responses, other.responses),
+            (&mut self.body_bytes, other.body_bytes),
+            (&mut self.received_bytes, other.received_bytes),
+            (&mut self.opened, other.opened),
+            (&mut self.opened_in_warmup, other.opened_in_warmup),
+            (&mut self.closed_by_server, other.closed_by_server),
+            (&mut self.unasked, other.unasked),
+            (&mut self.resent, other.resent),
+            (&mut self.unfinished, other.unfinished),
+            (&mut self.busy, other.busy),
+            (&mut self.watched, other.watched),
+            (&mut self.full, other.full),
+            (&mut self.left_over, other.left_over),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
         if self.bins.len() < other.bins.len() {
             self.bins.resize(other.bins.len(), Bin::default());
         }
         for (bin, more) in self.bins.iter_mut().zip(&other.bins) {
-            bin.responses += more.responses;
-            bin.errors += more.errors;
+            bin.responses = bin.responses.saturating_add(more.responses);
+            bin.errors = bin.errors.saturating_add(more.errors);
         }
     }
 
@@ -239,7 +265,7 @@ impl Tally {
 
 fn add_each(sums: &mut [u64], more: &[u64]) {
     for (sum, more) in sums.iter_mut().zip(more) {
-        *sum += more;
+        *sum = sum.saturating_add(*more);
     }
 }
 

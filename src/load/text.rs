@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use super::fault::{BAD_KIND, CAUSES, KINDS};
 use super::report::{Distribution, Report, ratio};
+use crate::terminal::clean;
 
 /// Bars are so long at most.
-const BAR_MAX: u64 = 40;
+const BAR_MAX: u128 = 40;
 
 /// Bars of the histogram, besides the one of the fastest.
 const BUCKETS: usize = 10;
@@ -43,7 +44,7 @@ pub(super) fn of(report: &Report) -> String {
     section("Connections", &connections(report), &mut out);
     section("Generator", &generator(report), &mut out);
     for warning in &report.warnings {
-        let _ = writeln!(out, "\nWarning: {warning}.");
+        let _ = writeln!(out, "\nWarning: {}.", clean(warning));
     }
     out
 }
@@ -75,6 +76,11 @@ fn summary(report: &Report, out: &mut String) {
         lines.push(format!("Average:\t{}", secs(latency.mean_ns)));
     }
     lines.push(format!("Requests/sec:\t{:.4}", report.requests_per_second));
+    if let Some(offer) = &report.offer {
+        let (rate, percent) = (offer.requests_per_second, offer.all_busy * 100.0);
+        lines.push(format!("Offered/sec:\t{rate:.4}"));
+        lines.push(format!("All connections busy:\t{percent:.1} % of the time"));
+    }
     section("Summary", &lines, out);
     if report.body_bytes > 0 {
         let each = report.body_bytes / report.responses.max(1);
@@ -84,7 +90,8 @@ fn summary(report: &Report, out: &mut String) {
 }
 
 fn bar(count: u64, most: u64) -> String {
-    let length = (count * BAR_MAX + most / 2) / most.max(1);
+    let (count, most) = (u128::from(count), u128::from(most.max(1)));
+    let length = (count * BAR_MAX + most / 2) / most;
     "\u{25a0}".repeat(length as usize)
 }
 
@@ -104,7 +111,7 @@ fn histogram(latency: &Distribution) -> Vec<String> {
         let bucket = (0..BUCKETS)
             .find(|bucket| value <= mark(*bucket))
             .unwrap_or(BUCKETS);
-        counts[bucket] += count;
+        counts[bucket] = counts[bucket].saturating_add(count);
     }
     let most = counts.iter().copied().max().unwrap_or(0);
     let line = |(bucket, &count): (usize, &u64)| {
@@ -187,7 +194,7 @@ fn errors(report: &Report) -> Vec<String> {
                 }
             }
         } else if let ("connect", Some(said)) = (*name, &report.errors.connect_says) {
-            lines.push(format!("[{count}]\t{sentence}: {said}"));
+            lines.push(format!("[{count}]\t{sentence}: {}", clean(said)));
         } else {
             lines.push(format!("[{count}]\t{sentence}"));
         }
@@ -203,44 +210,67 @@ struct Stretch {
     errors: u64,
 }
 
+/// The real length of each interval: the end of a run cuts its last one off. Nothing, where runs of
+/// several machines in turn lie over each other.
+fn lengths(report: &Report) -> Vec<u64> {
+    let interval = report.over_time.interval_ns.max(1);
+    let number = report.over_time.responses.len();
+    let one_run = [report.elapsed_ns];
+    let in_turn: Vec<u64> = report.runs.iter().map(|run| run.elapsed_ns).collect();
+    let elapsed: &[u64] = match report.machines {
+        1 => &in_turn,
+        machines if in_turn.len() as u64 == machines => &one_run,
+        _ => &[],
+    };
+    let mut lengths = Vec::new();
+    for run in elapsed {
+        let whole = usize::try_from(run / interval).unwrap_or(usize::MAX);
+        if whole >= number - lengths.len() {
+            break;
+        }
+        lengths.resize(lengths.len() + whole, interval);
+        lengths.push(run % interval);
+    }
+    lengths
+}
+
 /// Intervals are put together until they are few enough to read, in seconds.
 fn stretches(report: &Report) -> Vec<Stretch> {
     let over_time = &report.over_time;
-    if over_time.responses.len() < 2 {
+    let lengths = lengths(report);
+    if over_time.responses.len() < 2 || lengths.len() != over_time.responses.len() {
         return Vec::new();
     }
-    let interval = over_time.interval_ns as f64 / 1e9;
-    let whole = report.elapsed_ns as f64 / 1e9;
     // The last interval is mostly a splinter.
-    let per_line = (over_time.responses.len() - 1).div_ceil(COURSE_LINES);
+    let per_line = (lengths.len() - 1).div_ceil(COURSE_LINES);
     let mut rows: Vec<Stretch> = Vec::new();
-    let responses = over_time.responses.chunks(per_line);
-    for (number, (responses, errors)) in
-        responses.zip(over_time.errors.chunks(per_line)).enumerate()
-    {
-        let start = (number * per_line) as f64 * interval;
-        let mut length = responses.len() as f64 * interval;
-        // The end cuts the last interval off, where all are of one run.
-        if report.settings.repeat == 1 {
-            length = length.min((whole - start).max(0.0));
-        }
+    let mut start = 0.0;
+    let counts = over_time.responses.chunks(per_line);
+    let counts = counts.zip(over_time.errors.chunks(per_line));
+    for ((responses, errors), lengths) in counts.zip(lengths.chunks(per_line)) {
+        let length = lengths.iter().map(|nanos| *nanos as f64 / 1e9).sum();
         let row = Stretch {
             start,
             length,
-            responses: responses.iter().sum(),
-            errors: errors.iter().sum(),
+            responses: total(responses),
+            errors: total(errors),
         };
+        start += length;
         match rows.last_mut() {
             // A rate of almost no time would be noise.
             Some(before) if length < before.length / 2.0 => {
                 before.length += length;
-                before.responses += row.responses;
-                before.errors += row.errors;
+                before.responses = before.responses.saturating_add(row.responses);
+                before.errors = before.errors.saturating_add(row.errors);
             }
             _ => rows.push(row),
         }
     }
     rows
+}
+
+fn total(counts: &[u64]) -> u64 {
+    counts.iter().copied().fold(0, u64::saturating_add)
 }
 
 fn course(report: &Report) -> Vec<String> {
@@ -296,7 +326,11 @@ fn runs(report: &Report) -> Vec<String> {
 
 fn connections(report: &Report) -> Vec<String> {
     let connections = &report.connections;
-    let mut lines = vec![format!("opened:\t{}", connections.opened)];
+    let warm = match connections.opened_in_warmup {
+        0 => String::new(),
+        warm => format!(", {warm} of them in the warm-up"),
+    };
+    let mut lines = vec![format!("opened:\t{}{warm}", connections.opened)];
     if connections.closed_by_server > 0 {
         lines.push(format!(
             "closed by the server:\t{}",
@@ -307,6 +341,12 @@ fn connections(report: &Report) -> Vec<String> {
         lines.push(format!(
             "requests sent again:\t{}",
             connections.requests_sent_again
+        ));
+    }
+    if connections.closed_for_unasked_bytes > 0 {
+        lines.push(format!(
+            "closed for bytes that no request asked for:\t{}",
+            connections.closed_for_unasked_bytes
         ));
     }
     lines
@@ -324,7 +364,9 @@ fn generator(report: &Report) -> Vec<String> {
             generator.cpu_ns_per_request / 1e3
         ));
     }
-    lines.push(format!("busiest thread:\t{:.1} %", generator.busy * 100.0));
+    if generator.busy > 0.0 {
+        lines.push(format!("busiest thread:\t{:.1} %", generator.busy * 100.0));
+    }
     if generator.queued >= 0.01 {
         lines.push(format!(
             "waited for a core:\t{:.1} %",

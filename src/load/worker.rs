@@ -14,6 +14,7 @@ use mio::{Events, Poll, Token};
 
 use super::alarm::Alarm;
 use super::connection::{Clock, Connection, Desk, Turn};
+use super::cpu::Cost;
 use super::fault::Fault;
 use super::head::{HEAD_BYTES_MAX, Memo};
 use super::pace::Pace;
@@ -34,9 +35,11 @@ const RECONNECT_NANOS: u64 = 10_000_000;
 /// A wish to stop is seen this late at most.
 const WAIT_NANOS_MAX: u64 = 50_000_000;
 
-/// Connections are looked over for late answers at most so often, and at least so often.
+/// Connections are looked over for late answers when the first could be late, but at most so often:
+/// with a time-out below a second, and with a longer one.
 const SWEEP_NANOS_MIN: u64 = 1_000_000;
-const SWEEP_NANOS_MAX: u64 = 100_000_000;
+const SWEEP_NANOS_MIN_LONG: u64 = 10_000_000;
+const LONG_NANOS: u64 = 1_000_000_000;
 
 const ALARM: Token = Token(usize::MAX - 1);
 
@@ -46,6 +49,15 @@ const ALARM: Token = Token(usize::MAX - 1);
 pub(super) struct Progress {
     pub(super) responses: AtomicU64,
     pub(super) errors: AtomicU64,
+}
+
+/// What a run of one thread came to.
+#[derive(Debug)]
+pub(super) struct Counted {
+    pub(super) elapsed: u64,
+    pub(super) tally: Tally,
+    /// Of the same time.
+    pub(super) cost: Cost,
 }
 
 /// A loop that shares nothing with the others but the wish to stop.
@@ -73,6 +85,13 @@ pub(super) struct Worker<'a> {
     supply: Supply<'a>,
     interval: u64,
     next_sweep: u64,
+    /// With `-q`: when the last request that was sent would let the next go.
+    paced_until: u64,
+    /// When busy connections were last counted.
+    occupied_at: u64,
+    /// In the open model: when the last request should have been sent.
+    offer_end: u64,
+    started: Cost,
     block: Box<[u8]>,
     memo: Memo,
     tally: Tally,
@@ -108,6 +127,10 @@ impl<'a> Worker<'a> {
             supply: Supply::Until(0),
             interval: 0,
             next_sweep: 0,
+            paced_until: 0,
+            occupied_at: 0,
+            offer_end: u64::MAX,
+            started: Cost::default(),
             block: vec![0; BLOCK_BYTES].into_boxed_slice(),
             memo: Memo::default(),
             tally: Tally::new(),
@@ -115,16 +138,21 @@ impl<'a> Worker<'a> {
         })
     }
 
-    /// Sends what there is to send and awaits the answers, or is told to stop. Returns how long it
-    /// took and what was counted, from nothing; connections stay for the next time.
-    pub(super) fn run(&mut self, supply: Supply<'a>) -> io::Result<(u64, Tally)> {
+    /// Sends what there is to send and awaits the answers, or is told to stop. What is counted
+    /// begins with nothing; connections stay for the next time.
+    pub(super) fn run(&mut self, supply: Supply<'a>) -> io::Result<Counted> {
         if self.stop.load(Ordering::Relaxed) {
-            return Ok((0, Tally::new()));
+            return Ok(Counted {
+                elapsed: 0,
+                tally: Tally::new(),
+                cost: Cost::default(),
+            });
         }
         self.begin(supply);
         let mut events = Events::with_capacity(EVENTS_MAX);
         while !self.stop.load(Ordering::Relaxed) && !self.is_over() {
             self.wait(&mut events)?;
+            self.occupy();
             for event in &events {
                 if event.token() != ALARM {
                     let readable = event.is_readable() || event.is_error();
@@ -148,11 +176,14 @@ impl<'a> Worker<'a> {
     }
 
     fn begin(&mut self, supply: Supply<'a>) {
-        self.interval = match &supply {
-            Supply::Schedule(schedule) => schedule.interval(),
-            Supply::Count { .. } | Supply::Until(_) => 0,
+        (self.interval, self.offer_end) = match &supply {
+            Supply::Schedule(schedule) => (schedule.interval(), schedule.length()),
+            Supply::Count { .. } | Supply::Until(_) => (0, u64::MAX),
         };
         self.supply = supply;
+        self.paced_until = 0;
+        self.occupied_at = 0;
+        self.started = Cost::so_far();
         self.clock = Clock::start();
         self.now = 0;
         self.next_sweep = 0;
@@ -169,11 +200,36 @@ impl<'a> Worker<'a> {
     }
 
     fn is_over(&self) -> bool {
-        self.busy == 0 && self.supply.is_over(self.now)
+        self.busy == 0 && self.supply.is_over(self.now) && self.now >= self.paced_until
     }
 
-    fn finish(&mut self) -> (u64, Tally) {
+    /// In the open model: counts busy connections over time, once a turn, and what waits for one
+    /// when the last request should have been sent.
+    fn occupy(&mut self) {
+        if self.interval == 0 {
+            return;
+        }
+        let passed = self.now.saturating_sub(self.occupied_at);
+        self.occupied_at = self.now;
+        self.tally.watched += passed;
+        self.tally.busy += passed.saturating_mul(self.busy as u64);
+        if self.busy == self.connections.len() {
+            self.tally.full += passed;
+        }
+        if self.now >= self.offer_end
+            && let Supply::Schedule(schedule) = &self.supply
+        {
+            // With a connection at rest it is the generator that is late, and not the connections.
+            if self.resting.is_empty() {
+                self.tally.left_over += schedule.waiting(self.offer_end);
+            }
+            self.offer_end = u64::MAX;
+        }
+    }
+
+    fn finish(&mut self) -> Counted {
         self.now = self.clock.now();
+        let cost = self.started.to_now();
         // Only who was told to stop leaves something behind.
         for connection in &mut self.connections {
             self.tally.unfinished += connection.give_up_if_busy();
@@ -185,7 +241,11 @@ impl<'a> Worker<'a> {
         self.tally.tick(self.now);
         self.tally.close_bin();
         self.publish();
-        (self.now, std::mem::replace(&mut self.tally, Tally::new()))
+        Counted {
+            elapsed: self.now,
+            tally: std::mem::replace(&mut self.tally, Tally::new()),
+            cost,
+        }
     }
 
     fn publish(&self) {
@@ -211,7 +271,12 @@ impl<'a> Worker<'a> {
         let due = self.supply.due().filter(|_| !self.resting.is_empty());
         let paused = self.paused.front().map(|(time, _)| *time);
         let paced = self.paced.peek().map(|Reverse((time, _))| *time);
-        let exact = [end, due, paused, paced].into_iter().flatten().min();
+        let sweep = Some(self.next_sweep);
+        let last = Some(self.paced_until).filter(|time| *time > self.now);
+        let exact = [end, due, paused, paced, sweep, last]
+            .into_iter()
+            .flatten()
+            .min();
         let most = WAIT_NANOS_MAX.min(self.next_sweep.saturating_sub(self.now));
         let most = Duration::from_nanos(most);
         let Some(exact) = exact.filter(|time| *time < self.now + WAIT_NANOS_MAX) else {
@@ -299,6 +364,9 @@ impl<'a> Worker<'a> {
             if let Err(time) = self.connections[index].pace.take(self.now, interval, most) {
                 return self.paced.push(Reverse((time, index)));
             }
+            if matches!(self.supply, Supply::Count { .. }) {
+                self.paced_until = self.paced_until.max(self.connections[index].pace.next);
+            }
         }
         let Some(requests) = self.supply.take(self.now, most) else {
             return self.resting.push_back(index);
@@ -367,12 +435,19 @@ impl<'a> Worker<'a> {
             self.next_sweep = u64::MAX;
             return;
         };
-        self.next_sweep = self.now + (timeout / 20).clamp(SWEEP_NANOS_MIN, SWEEP_NANOS_MAX);
+        // What is sent after this has more time than what is in flight, and in the open model than
+        // what waits.
+        let mut oldest = self.now;
         for index in 0..self.connections.len() {
             let connection = &self.connections[index];
-            let is_late = connection.oldest(self.interval).saturating_add(timeout) <= self.now;
-            if is_late && connection.in_flight() > 0 {
+            if connection.in_flight() == 0 {
+                continue;
+            }
+            let since = connection.oldest(self.interval);
+            if since.saturating_add(timeout) <= self.now {
                 self.fail(index, Fault::TimeOut);
+            } else {
+                oldest = oldest.min(since);
             }
         }
         // In the open model the time runs from when a request is due, sent or not.
@@ -381,6 +456,13 @@ impl<'a> Worker<'a> {
             && let Some((_, late)) = schedule.take(limit, usize::MAX)
         {
             self.tally.fault(Fault::TimeOut, late as u64);
+            self.tally.left_over += late as u64;
         }
+        let oldest = self.supply.due().map_or(oldest, |due| due.min(oldest));
+        let least = match timeout {
+            0..LONG_NANOS => SWEEP_NANOS_MIN,
+            _ => SWEEP_NANOS_MIN_LONG,
+        };
+        self.next_sweep = oldest.saturating_add(timeout).max(self.now + least);
     }
 }

@@ -35,10 +35,14 @@ CONVERSATIONS = [GET + b"\r\n" + GET + b"Connection: close\r\n\r\n" + GET + b"\r
                  b"PUT / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\nhello" + GET + b"\r\n"]
 CONVERSATIONS += HEADS + [CHUNKED + body + GET + b"\r\n" for body in BODIES]
 
+REPORT = (pathlib.Path(__file__).parent / "report.json").read_bytes()
+REPORTS = [REPORT, b"a line\n" + REPORT + b"another\n", REPORT.replace(b'"machines":1', b'"machines":2')]
+
 SEEDS = {
     "head": HEADS,
     "chunked": BODIES,
     "session": [b"\x05\x14\x28\x40" + conversation for conversation in CONVERSATIONS],
+    "report": REPORTS,
     "world": [hashlib.shake_128(bytes([n])).digest(200) for n in range(20)],
 }
 

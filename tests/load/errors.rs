@@ -168,6 +168,7 @@ fn a_bad_response() {
             "HTTP/1.1 101 Switching Protocols\r\n\r\n".to_owned(),
             "101 without having asked for an upgrade",
         ),
+        (HELLO.replace("200", "999"), "status below 100 or above 599"),
         (format!("{HELLO}!"), "bytes that no request asked for"),
         (HELLO.repeat(2), "bytes that no request asked for"),
     ] {
@@ -246,4 +247,42 @@ fn whatever_is_in_flight_fails_together() {
     let (_, json) = measured(&["-n", "20", "-c", "2", "-p", "5", &url]);
     assert_eq!(number(&json["responses"]), 4);
     assert_eq!(number(&json["errors"]["kinds"]["bad_response"]), 16);
+}
+
+/// Bytes between two requests are no request's error: answers and errors are as many as requests.
+#[test]
+fn bytes_without_a_request_are_counted_apart() {
+    let url = format!(
+        "http://{}/",
+        serve(|peer| {
+            while peer.request().is_some() {
+                peer.send(HELLO);
+                thread::sleep(Duration::from_millis(20));
+                peer.send("nonsense");
+            }
+        })
+    );
+    let (ran, json) = measured(&[
+        "-n",
+        "5",
+        "-c",
+        "1",
+        "-q",
+        "10",
+        "--fail-if",
+        "unasked>0",
+        &url,
+    ]);
+    assert_eq!(ran.code, 3, "{}", ran.text);
+    assert_eq!(number(&json["responses"]), 5);
+    assert_eq!(number(&json["errors"]["total"]), 0);
+    let unasked = number(&json["connections"]["closed_for_unasked_bytes"]);
+    assert!((4..=5).contains(&unasked), "{unasked}");
+    assert_eq!(number(&json["connections"]["opened"]), 5);
+    assert!(
+        ran.text
+            .contains("  closed for bytes that no request asked for:\t"),
+        "{}",
+        ran.text
+    );
 }

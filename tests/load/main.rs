@@ -2,8 +2,10 @@
 
 mod answers;
 mod bench;
+mod broken;
 mod errors;
 mod faulty;
+mod merging;
 mod pacing;
 mod reports;
 

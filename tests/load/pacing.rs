@@ -93,7 +93,9 @@ fn warming_up_is_not_counted() {
         }
     });
     assert!(count.load(Ordering::Relaxed) > 100);
-    assert_eq!(number(&json["connections"]["opened"]), 0, "they were open");
+    assert_eq!(number(&json["connections"]["opened"]), 2);
+    assert_eq!(number(&json["connections"]["opened_in_warmup"]), 2);
+    assert_eq!(number(&json["connect"]["count"]), 0, "none was timed");
     assert!(number(&json["elapsed_ns"]) < 200_000_000);
 }
 
@@ -105,4 +107,98 @@ fn machines_begin_together() {
         let late = number(&json["started_unix_ms"]) % 300;
         assert!(late < 100, "{late}");
     }
+}
+
+/// Two requests in 4 s are half a request a second, though the second is sent after 2 s.
+#[test]
+fn the_last_interval_belongs_to_the_time() {
+    let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
+    for (flags, length, requests) in [
+        (["--rate", "4", "-z", "1s"], 1000, 4),
+        (["--rate", "8", "-n", "4"], 500, 4),
+        (["-q", "4", "-n", "2"], 500, 2),
+        (["-q", "4", "-z", "1s"], 1000, 4),
+    ] {
+        let (_, json) = measured(&[&flags[..], &["-c", "1", &url]].concat());
+        assert_eq!(number(&json["responses"]), requests, "{flags:?}");
+        let millis = number(&json["elapsed_ns"]) / 1_000_000;
+        assert!(
+            (length..length + 200).contains(&millis),
+            "{flags:?}: {millis} ms"
+        );
+    }
+}
+
+/// Whether an answer was in time is for the clock to say, not for a timer that may ring late.
+#[test]
+fn a_time_out_is_exact() {
+    for (delay, timeouts) in [(60, 20), (10, 0)] {
+        let url = format!(
+            "http://{}/",
+            serve(move |peer| {
+                while peer.request().is_some() {
+                    thread::sleep(Duration::from_millis(delay));
+                    peer.send(HELLO);
+                }
+            })
+        );
+        let timeout = if timeouts > 0 { "59500us" } else { "5s" };
+        let (ran, json) = measured(&["-n", "20", "-c", "2", "-t", timeout, &url]);
+        let errors = number(&json["errors"]["kinds"]["timeout"]);
+        assert_eq!(errors, timeouts, "{}", ran.text);
+    }
+    // Without an answer, the time-out comes when it is due.
+    let url = format!(
+        "http://{}/",
+        serve(|peer| while peer.request().is_some() {})
+    );
+    let elapsed = (0..5)
+        .map(|_| {
+            let (_, json) = measured(&["-n", "1", "-c", "1", "-t", "900ms", &url]);
+            number(&json["elapsed_ns"])
+        })
+        .min();
+    let elapsed = elapsed.unwrap_or(0);
+    assert!((900_000_000..903_000_000).contains(&elapsed), "{elapsed}");
+}
+
+/// 5 connections at 50 ms each carry 100 requests a second, and not 400.
+#[test]
+fn an_offer_that_the_connections_cannot_make_is_said_first() {
+    let slow = |peer: &mut Peer| {
+        while peer.request().is_some() {
+            thread::sleep(Duration::from_millis(50));
+            peer.send(HELLO);
+        }
+    };
+    let url = format!("http://{}/", serve(slow));
+    let flags = ["-z", "500ms", "--rate", "400"];
+    let (ran, json) = measured(&[&flags[..], &["-c", "5", &url]].concat());
+    let first = json["warnings"][0].as_str().unwrap();
+    assert!(
+        first.starts_with("the offer was not made: 400.0 requests/s"),
+        "{first}"
+    );
+    let needed = first
+        .split("about ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next());
+    let needed: u64 = needed.unwrap().parse().unwrap();
+    assert!((19..40).contains(&needed), "{first}");
+    let busy = json["offer"]["all_busy"].as_f64().unwrap();
+    assert!(busy > 0.8, "{busy}");
+    assert!(number(&json["offer"]["left_over"]) > 100);
+    assert!(
+        ran.text.contains("Offered/sec:\t400.0000\n"),
+        "{}",
+        ran.text
+    );
+    // With enough of them there is nothing to say of it.
+    let (ran, json) = measured(&[&flags[..], &["-c", "100", &url]].concat());
+    assert!(
+        !json["warnings"].to_string().contains("offer"),
+        "{}",
+        ran.text
+    );
+    assert!(ran.text.contains("All connections busy:\t"), "{}", ran.text);
 }

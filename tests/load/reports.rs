@@ -60,6 +60,21 @@ fn exit_codes_tell_apart() {
         ),
         (
             3,
+            vec!["--expect-status", "200", "--fail-if", "errors<1", &url],
+            "failed, errors<1: it is 0",
+        ),
+        (
+            1,
+            vec!["--expect-status", "404", &url],
+            "every request failed",
+        ),
+        (
+            1,
+            vec!["--expect-body", "nope", &url],
+            "every request failed",
+        ),
+        (
+            1,
             vec!["--expect-status", "404", "--fail-if", "errors>0", &url],
             "failed, errors>0: it is 50",
         ),

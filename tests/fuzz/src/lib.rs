@@ -106,3 +106,12 @@ pub fn world(data: &[u8]) {
         panic!("{fault}");
     }
 }
+
+/// A file of results, as `hullo bench --merge` reads it: refused in one line, or joined with itself
+/// and written in every form.
+pub fn report(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Err(sentence) = hullo::load::read_report(&text) {
+        assert!(!sentence.is_empty() && !sentence.contains(char::is_control));
+    }
+}

@@ -1,0 +1,395 @@
+//! Whether a report from a file can be believed: each number is what it can be, and what follows
+//! from others is what follows from them. What passes can be joined and written.
+
+use serde_json::Value;
+
+use super::fault::{CAUSES, KINDS};
+use super::head::STATUSES;
+use super::prepare::method;
+use super::report::{Distribution, Offer, Part, Report, Settings, ratio};
+use super::tally::{BIN_NANOS, DIGITS};
+use super::target::Target;
+
+/// Counts are exact so far in every reader of JSON.
+const COUNT_MAX: u64 = 1 << 53;
+
+/// 31 years, in nanoseconds.
+const NANOS_MAX: u64 = 1_000_000_000_000_000_000;
+
+/// The end of the year 9999.
+const UNIX_MS_MAX: u64 = 253_402_300_800_000;
+
+const RATE_MAX: f64 = 1e12;
+
+/// Parts of the time: a thread cannot run more than all of it, but clocks differ a little.
+const SHARE_MAX: f64 = 2.0;
+
+/// Floating numbers that were computed elsewhere are equal if they differ by less than this part.
+const TOLERANCE: f64 = 1e-9;
+
+/// Says what is wrong with a report, by the name of the field.
+pub(super) fn check(report: &Report) -> Result<(), String> {
+    settings(&report.settings)?;
+    counts(report)?;
+    if let Some(offer) = &report.offer {
+        self::offer(offer)?;
+    }
+    over_time(report)?;
+    runs(report)?;
+    sums(report)?;
+    for (name, times) in [
+        ("latency", &report.latency),
+        ("connect", &report.connect),
+        ("lag", &report.lag),
+    ] {
+        distribution(name, times)?;
+    }
+    derived(report)
+}
+
+fn at_most(name: &str, value: u64, most: u64) -> Result<(), String> {
+    within(name, value, 0, most)
+}
+
+fn within(name: &str, value: u64, least: u64, most: u64) -> Result<(), String> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(format!(
+        "`{name}` is {value}, which is not from {least} to {most}"
+    ))
+}
+
+fn up_to(name: &str, value: f64, most: f64) -> Result<(), String> {
+    if (0.0..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(format!(
+        "`{name}` is {value}, which is not from 0 to {most}"
+    ))
+}
+
+fn settings(settings: &Settings) -> Result<(), String> {
+    Target::parse(&settings.url).map_err(|error| format!("`settings.url`: {error}"))?;
+    if method(&settings.method).as_ref() != Ok(&settings.method) {
+        let method = &settings.method;
+        return Err(format!("`settings.method` is {method:?}, which is none"));
+    }
+    let some = |value: Option<u64>| value.unwrap_or(1);
+    for (name, value, least, most) in [
+        ("connections", settings.connections, 1, u32::MAX.into()),
+        ("threads", settings.threads, 1, settings.connections),
+        ("pipeline", settings.pipeline, 1, u16::MAX.into()),
+        ("requests", some(settings.requests), 1, COUNT_MAX),
+        ("duration_ns", some(settings.duration_ns), 1, NANOS_MAX),
+        ("warmup_ns", settings.warmup_ns, 0, NANOS_MAX),
+        ("repeat", settings.repeat, 1, u32::MAX.into()),
+        ("timeout_ns", some(settings.timeout_ns), 1, NANOS_MAX),
+        ("lookup_ns", settings.lookup_ns, 0, NANOS_MAX),
+    ] {
+        within(&format!("settings.{name}"), value, least, most)?;
+    }
+    for (name, rate) in [
+        ("rate", settings.rate),
+        ("rate_per_connection", settings.rate_per_connection),
+    ] {
+        up_to(&format!("settings.{name}"), rate.unwrap_or(0.0), RATE_MAX)?;
+        if rate == Some(0.0) {
+            return Err(format!("`settings.{name}` is 0, which sends nothing"));
+        }
+    }
+    Ok(())
+}
+
+fn counts(report: &Report) -> Result<(), String> {
+    let connections = &report.connections;
+    let again = connections.requests_sent_again;
+    let unasked = connections.closed_for_unasked_bytes;
+    within("machines", report.machines, 1, COUNT_MAX)?;
+    at_most("started_unix_ms", report.started_unix_ms, UNIX_MS_MAX)?;
+    at_most("elapsed_ns", report.elapsed_ns, NANOS_MAX)?;
+    for (name, value) in [
+        ("responses", report.responses),
+        ("body_bytes", report.body_bytes),
+        ("received_bytes", report.received_bytes),
+        ("unfinished", report.unfinished),
+        ("connections.opened", connections.opened),
+        ("connections.closed_by_server", connections.closed_by_server),
+        ("connections.requests_sent_again", again),
+        ("connections.closed_for_unasked_bytes", unasked),
+    ] {
+        at_most(name, value, COUNT_MAX)?;
+    }
+    let (warm, opened) = (connections.opened_in_warmup, connections.opened);
+    at_most("connections.opened_in_warmup", warm, opened)?;
+    for (status, count) in &report.statuses {
+        let name = format!("statuses.{status}");
+        if !STATUSES.contains(status) {
+            return Err(format!("`{name}`: HTTP has no such status"));
+        }
+        within(&name, *count, 1, COUNT_MAX)?;
+    }
+    let errors = &report.errors;
+    let kinds = KINDS.map(|kind| kind.0);
+    named("errors.kinds", &errors.kinds, &kinds)?;
+    let causes = &errors.bad_response_causes;
+    named("errors.bad_response_causes", causes, &CAUSES)?;
+    at_most("generator.cpu_ns", report.generator.cpu_ns, NANOS_MAX)?;
+    up_to("generator.busy", report.generator.busy, SHARE_MAX)?;
+    up_to("generator.queued", report.generator.queued, SHARE_MAX)
+}
+
+fn named(
+    field: &str,
+    counts: &std::collections::BTreeMap<String, u64>,
+    names: &[&str],
+) -> Result<(), String> {
+    if let Some(name) = counts.keys().find(|name| !names.contains(&name.as_str())) {
+        return Err(format!("`{field}` has {name:?}, which is unknown"));
+    }
+    for name in names {
+        let count = counts
+            .get(*name)
+            .ok_or_else(|| format!("`{field}` has no {name:?}"))?;
+        at_most(&format!("{field}.{name}"), *count, COUNT_MAX)?;
+    }
+    Ok(())
+}
+
+fn distribution(name: &str, times: &Distribution) -> Result<(), String> {
+    if times.histogram.significant_digits != DIGITS {
+        let digits = times.histogram.significant_digits;
+        return Err(format!(
+            "`{name}.histogram.significant_digits` is {digits}, and only {DIGITS} can be joined"
+        ));
+    }
+    at_most(&format!("{name}.max_ns"), times.max_ns, NANOS_MAX)?;
+    at_most(&format!("{name}.min_ns"), times.min_ns, times.max_ns)?;
+    let counts = &times.histogram.counts;
+    for (value, count) in counts {
+        let field = format!("{name}.histogram.counts");
+        at_most(&field, *value, NANOS_MAX)?;
+        within(&field, *count, 1, COUNT_MAX)?;
+    }
+    let total: u128 = counts.iter().map(|(_, count)| u128::from(*count)).sum();
+    at_most(&format!("{name}.count"), times.count, COUNT_MAX)?;
+    equal(
+        &format!("{name}.count"),
+        times.count,
+        total,
+        "the counts of its histogram",
+    )?;
+    // A sum that does not fit stands at its limit.
+    let limit = |nanos: u64| u64::try_from(total * u128::from(nanos)).unwrap_or(u64::MAX);
+    let (least, most) = (limit(times.min_ns), limit(times.max_ns));
+    within(&format!("{name}.sum_ns"), times.sum_ns, least, most)?;
+    ends(name, times)
+}
+
+/// The shortest and the longest time lie in the first and the last bucket of the histogram.
+fn ends(name: &str, times: &Distribution) -> Result<(), String> {
+    let counts = &times.histogram.counts;
+    let (Some((first, _)), Some((last, _))) = (counts.first(), counts.last()) else {
+        return at_most(&format!("{name}.max_ns"), times.max_ns, 0);
+    };
+    let all = times.times();
+    let bucket = |nanos: u64| {
+        let highest = all.histogram().highest_equivalent(nanos);
+        highest.min(all.histogram().highest_equivalent(all.histogram().high()))
+    };
+    for (end, nanos, value) in [("min", times.min_ns, first), ("max", times.max_ns, last)] {
+        if bucket(nanos) != bucket(*value) {
+            return Err(format!(
+                "`{name}.{end}_ns` is {nanos}, and its histogram says {value}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn offer(offer: &Offer) -> Result<(), String> {
+    let rate = offer.requests_per_second;
+    up_to("offer.requests_per_second", rate, RATE_MAX)?;
+    up_to("offer.all_busy", offer.all_busy, SHARE_MAX)?;
+    up_to("offer.busy_connections", offer.busy_connections, RATE_MAX)?;
+    at_most("offer.left_over", offer.left_over, COUNT_MAX)
+}
+
+fn over_time(report: &Report) -> Result<(), String> {
+    let over_time = &report.over_time;
+    let interval = over_time.interval_ns;
+    if interval != BIN_NANOS {
+        return Err(format!(
+            "`over_time.interval_ns` is {interval}, and only {BIN_NANOS} can be joined"
+        ));
+    }
+    for (name, counts) in [
+        ("over_time.responses", &over_time.responses),
+        ("over_time.errors", &over_time.errors),
+    ] {
+        for count in counts {
+            at_most(name, *count, COUNT_MAX)?;
+        }
+    }
+    let (responses, errors) = (over_time.responses.len(), over_time.errors.len());
+    if responses == errors {
+        Ok(())
+    } else {
+        Err(format!(
+            "`over_time.errors` has {errors} intervals, and `over_time.responses` {responses}"
+        ))
+    }
+}
+
+fn runs(report: &Report) -> Result<(), String> {
+    let machines = report.machines;
+    if (report.runs.len() as u64) < machines {
+        let runs = report.runs.len();
+        return Err(format!("`runs` has {runs}, of {machines} machines"));
+    }
+    for (number, run) in report.runs.iter().enumerate() {
+        self::run(run).map_err(|error| error.replacen('`', &format!("`runs[{number}]."), 1))?;
+    }
+    Ok(())
+}
+
+fn run(run: &Part) -> Result<(), String> {
+    at_most("started_unix_ms", run.started_unix_ms, UNIX_MS_MAX)?;
+    for (name, value, most) in [
+        ("elapsed_ns", run.elapsed_ns, NANOS_MAX),
+        ("responses", run.responses, COUNT_MAX),
+        ("errors", run.errors, COUNT_MAX),
+        ("p50_ns", run.p50_ns, run.p90_ns),
+        ("p90_ns", run.p90_ns, run.p99_ns),
+        ("p99_ns", run.p99_ns, run.p99_9_ns),
+        ("p99_9_ns", run.p99_9_ns, run.max_ns),
+        ("max_ns", run.max_ns, NANOS_MAX),
+    ] {
+        at_most(name, value, most)?;
+    }
+    let per_second = ratio(run.responses as f64 * 1e9, run.elapsed_ns as f64);
+    if !is_near(run.requests_per_second, per_second) {
+        let said = run.requests_per_second;
+        return Err(format!(
+            "`requests_per_second` is {said}, and the rest makes it {per_second}"
+        ));
+    }
+    up_to("mean_ns", run.mean_ns, NANOS_MAX as f64)?;
+    let cpu = run.cpu_ns_per_request;
+    up_to("cpu_ns_per_request", cpu, NANOS_MAX as f64)
+}
+
+/// What was counted in two ways is the same in both.
+fn sums(report: &Report) -> Result<(), String> {
+    let (responses, errors) = (report.responses, report.errors.total);
+    let bad = report.errors.kinds.get("bad_response").copied();
+    let causes = report.errors.bad_response_causes.values();
+    let runs = &report.runs;
+    for (name, value, sum, of) in [
+        (
+            "latency.count",
+            report.latency.count,
+            u128::from(responses),
+            "`responses`",
+        ),
+        (
+            "responses",
+            responses,
+            sum(report.statuses.values()),
+            "`statuses`",
+        ),
+        (
+            "errors.kinds.bad_response",
+            bad.unwrap_or(0),
+            sum(causes),
+            "its causes",
+        ),
+        (
+            "errors.total",
+            errors,
+            sum(report.errors.kinds.values()),
+            "its kinds",
+        ),
+        (
+            "responses",
+            responses,
+            sum(&report.over_time.responses),
+            "`over_time.responses`",
+        ),
+        (
+            "errors.total",
+            errors,
+            sum(&report.over_time.errors),
+            "`over_time.errors`",
+        ),
+        (
+            "responses",
+            responses,
+            sum(runs.iter().map(|run| &run.responses)),
+            "`runs`",
+        ),
+        (
+            "errors.total",
+            errors,
+            sum(runs.iter().map(|run| &run.errors)),
+            "`runs`",
+        ),
+    ] {
+        equal(name, value, sum, of)?;
+    }
+    Ok(())
+}
+
+fn sum<'a>(counts: impl IntoIterator<Item = &'a u64>) -> u128 {
+    counts.into_iter().map(|count| u128::from(*count)).sum()
+}
+
+fn equal(name: &str, value: u64, sum: u128, of: &str) -> Result<(), String> {
+    if u128::from(value) == sum {
+        Ok(())
+    } else {
+        Err(format!("`{name}` is {value}, and {of} make {sum}"))
+    }
+}
+
+/// Rates, means and percentiles follow from what was counted.
+fn derived(report: &Report) -> Result<(), String> {
+    let made = Report::new(report.settings.clone(), report.measured());
+    // These are said by whoever wrote the file.
+    let made = Report {
+        version: report.version.clone(),
+        warnings: report.warnings.clone(),
+        ..made
+    };
+    let value = |report: &Report| serde_json::to_value(report).map_err(|error| error.to_string());
+    let (read, made) = (value(report)?, value(&made)?);
+    difference("", &read, &made).map_or(Ok(()), Err)
+}
+
+fn difference(path: &str, read: &Value, made: &Value) -> Option<String> {
+    let differs = || Some(format!("`{path}` is {read}, and the rest makes it {made}"));
+    match (read, made) {
+        (Value::Object(a), Value::Object(b)) if a.len() == b.len() => {
+            a.iter().find_map(|(key, a)| {
+                let dot = if path.is_empty() { "" } else { "." };
+                let path = format!("{path}{dot}{key}");
+                difference(&path, a, b.get(key).unwrap_or(&Value::Null))
+            })
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            let pairs = a.iter().zip(b).enumerate();
+            let mut each = pairs.map(|(n, (a, b))| difference(&format!("{path}[{n}]"), a, b));
+            each.find_map(|difference| difference)
+        }
+        (Value::Number(a), Value::Number(b)) => {
+            let (a, b) = (a.as_f64()?, b.as_f64()?);
+            if is_near(a, b) { None } else { differs() }
+        }
+        (a, b) if a == b => None,
+        _ => differs(),
+    }
+}
+
+fn is_near(a: f64, b: f64) -> bool {
+    (a - b).abs() <= TOLERANCE * a.abs().max(b.abs())
+}

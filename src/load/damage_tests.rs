@@ -1,0 +1,224 @@
+//! A report file that was damaged in any of its places is refused by name, or harmless.
+
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use super::cpu::Cost;
+use super::fault::{Bad, Fault};
+use super::read::read_report;
+use super::report::{Measured, Report, Settings};
+use super::report_tests::{report, tally};
+use super::run::Run;
+use super::tally::Bin;
+
+static SAMPLE: LazyLock<Value> = LazyLock::new(sample);
+
+/// With something in every place.
+fn sample() -> Value {
+    let mut tally = tally(&[900, 1_000, 2_000_000, 2_000_000, 77_000_000]);
+    tally.connect.record(5_000, 2);
+    tally.lag.record(700, 5);
+    tally.statuses[200] = 4;
+    tally.statuses[503] = 1;
+    tally.fault(Fault::Connect, 2);
+    tally.fault(Fault::Bad(Bad::Chunk), 1);
+    tally.bins = vec![Bin {
+        responses: 5,
+        errors: 3,
+    }];
+    (tally.opened, tally.opened_in_warmup, tally.unasked) = (4, 2, 1);
+    (tally.busy, tally.left_over) = (120_000_000, 1);
+    (tally.watched, tally.full) = (80_000_000, 20_000_000);
+    let run = |tally| Run {
+        tally,
+        started_unix_ms: 1_700_000_000_000,
+        elapsed: 80_000_000,
+        costs: vec![Cost {
+            cpu: 3_000_000,
+            queued: 1_000,
+        }],
+        complaint: Some("No route to host (os error 113)".to_owned()),
+    };
+    let settings = Settings {
+        rate: Some(100.0),
+        rate_per_connection: Some(1.0),
+        duration_ns: Some(80_000_000),
+        ..report(tally.clone()).settings
+    };
+    let report = Report::new(settings, Measured::of(run(tally), Some(100.0)));
+    serde_json::from_str(&report.json()).unwrap()
+}
+
+/// The paths of all values below one, and of itself.
+fn paths(value: &Value, path: &str, found: &mut Vec<String>) {
+    found.push(path.to_owned());
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                paths(value, &format!("{path}/{name}"), found);
+            }
+        }
+        Value::Array(items) => {
+            for (number, item) in items.iter().enumerate() {
+                paths(item, &format!("{path}/{number}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Reads a sample in which one value is another one.
+fn read_with(path: &str, value: Value) -> Result<String, String> {
+    let mut damaged = SAMPLE.clone();
+    *damaged.pointer_mut(path).unwrap() = value;
+    let result = std::panic::catch_unwind(|| read_report(&damaged.to_string()));
+    let result = result.unwrap_or_else(|_| panic!("{damaged} at {path}"));
+    if let Err(error) = &result {
+        assert!(error.contains('`'), "{path}: {error} names no field");
+        assert!(!error.chars().any(char::is_control), "{path}: {error:?}");
+    }
+    result
+}
+
+#[test]
+fn a_number_that_cannot_be_is_refused() {
+    let sample = &*SAMPLE;
+    read_report(&sample.to_string()).unwrap();
+    let mut all = Vec::new();
+    paths(sample, "", &mut all);
+    let numbers = all
+        .iter()
+        .filter(|path| sample.pointer(path).unwrap().is_number());
+    for path in numbers {
+        for small in [0, 1] {
+            let mut damaged = SAMPLE.clone();
+            *damaged.pointer_mut(path).unwrap() = json!(small);
+            // What passes was made again from what was read.
+            let _ = Report::read(&damaged.to_string());
+        }
+        let _ = read_with(path, json!(1_u64 << 53));
+        for wrong in [json!(1_u64 << 63), json!(u64::MAX), json!(-1), json!(1e308)] {
+            let read = read_with(path, wrong.clone());
+            assert!(read.is_err(), "{path} is {wrong}: {read:?}");
+        }
+    }
+}
+
+/// Where, what, and how the refusal begins.
+fn contradictions() -> Vec<(&'static str, Value, &'static str)> {
+    vec![
+        ("/latency/min_ns", json!(78_000_000), "`latency.min_ns` is"),
+        ("/latency/sum_ns", json!(1), "`latency.sum_ns` is 1"),
+        ("/latency/max_ns", json!(88_000_000), "its histogram says"),
+        (
+            "/latency/percentiles_ns/p50",
+            json!(7),
+            "p50` is 7, and the",
+        ),
+        (
+            "/requests_per_second",
+            json!(1e6),
+            "is 1000000.0, and the rest",
+        ),
+        ("/responses", json!(6), "and `responses` make 6"),
+        ("/statuses/503", json!(2), "and `statuses` make 6"),
+        ("/errors/total", json!(4), "is 4, and its kinds make 3"),
+        ("/over_time/errors/0", json!(1), "`over_time.errors` make 1"),
+        ("/over_time/errors", json!([]), "has 0 intervals"),
+        (
+            "/runs/0/responses",
+            json!(1),
+            "`runs[0].requests_per_second` is",
+        ),
+        ("/runs/0/errors", json!(1), "and `runs` make 1"),
+        ("/runs/0/p99_ns", json!(1), "`runs[0].p90_ns` is"),
+        ("/runs", json!([]), "`runs` has 0, of 1 machines"),
+        ("/statuses", json!({"999": 5}), "no such status"),
+        ("/settings/url", json!("ftp://a"), "`settings.url`: "),
+    ]
+}
+
+#[test]
+fn what_follows_from_the_rest_must_do_so() {
+    for (path, value, said) in contradictions() {
+        let error = read_with(path, value).unwrap_err();
+        assert!(error.contains(said), "{path}: {error}");
+    }
+}
+
+#[test]
+fn escape_sequences_in_a_file_reach_no_terminal() {
+    let sample = &*SAMPLE;
+    let mut all = Vec::new();
+    paths(sample, "", &mut all);
+    let mut passed = 0;
+    let escapes = "\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}\nWarning: all is well";
+    for path in all {
+        let value = sample.pointer(&path).unwrap();
+        if value.is_string()
+            && let Ok(text) = read_with(&path, json!(escapes))
+        {
+            passed += 1;
+            let shown = text.lines().filter(|line| !line.starts_with('{'));
+            for line in shown {
+                assert!(
+                    !line.chars().any(|c| c.is_control() && c != '\t'),
+                    "{line:?}"
+                );
+                assert!(!line.starts_with("Warning: all is well"), "{text}");
+            }
+        }
+        if let Value::Object(fields) = value {
+            let mut fields = fields.clone();
+            fields.insert(escapes.to_owned(), json!(1));
+            let read = read_with(&path, Value::Object(fields));
+            assert!(read.is_err(), "{path} has another field: {read:?}");
+        }
+    }
+    assert!(passed > 0, "what the system said may be any text");
+}
+
+#[test]
+fn no_field_may_be_missing() {
+    let sample = &*SAMPLE;
+    let mut all = Vec::new();
+    paths(sample, "", &mut all);
+    for path in all {
+        let Some(Value::Object(fields)) = sample.pointer(&path) else {
+            continue;
+        };
+        for name in fields.keys() {
+            let mut rest = fields.clone();
+            rest.remove(name);
+            let read = read_with(&path, Value::Object(rest));
+            assert!(read.is_err(), "{path} without {name}: {read:?}");
+        }
+    }
+}
+
+#[test]
+fn a_report_is_found_between_the_lines_of_a_log() {
+    let report = SAMPLE.to_string();
+    // The fields of `serde_json::Value` are in alphabetic order: ours begins with its format.
+    let report = Report::read(&report).unwrap().json();
+    let whole = read_report(&report).unwrap();
+    for text in [
+        format!("hullo bench: failed, p99>1ms: it is 7 ms\n{report}"),
+        format!("{report}hullo bench: a note {{1}}\n"),
+        format!("{{\"level\":\"info\"}}\n2026-11-24T18:00:00Z {report}{{}}\n"),
+    ] {
+        assert_eq!(read_report(&text).as_ref(), Ok(&whole), "{text}");
+    }
+    let twice = read_report(&format!("{report}{report}")).unwrap_err();
+    assert!(twice.contains("it holds 2 reports"), "{twice}");
+    for half in [&report[..report.len() / 2], &report[1..], "a log\n", " \n"] {
+        assert!(read_report(half).is_err(), "{half}");
+    }
+}
+
+#[test]
+fn the_seed_of_the_fuzzer_is_a_report() {
+    read_report(include_str!("../../tests/fuzz/report.json")).unwrap();
+}

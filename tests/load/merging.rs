@@ -1,0 +1,140 @@
+//! `--merge` of files that are good, damaged, foreign, or the same.
+
+use super::*;
+
+/// Results of a real run, in a file.
+fn results(requests: &str) -> TemporaryFile {
+    let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
+    let file = TemporaryFile::new();
+    let ran = bench(&["-n", requests, "-c", "2", "--json", file.path(), &url]);
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    file
+}
+
+fn written(text: &str) -> TemporaryFile {
+    let file = TemporaryFile::new();
+    std::fs::write(&file.0, text).unwrap();
+    file
+}
+
+#[test]
+fn a_damaged_file_is_refused_by_name() {
+    let good = results("20").text();
+    let largest = u64::MAX.to_string();
+    for (from, to, said) in [
+        (
+            "\"responses\":20",
+            format!("\"responses\":{largest}"),
+            "`responses` is 18446744073709551615",
+        ),
+        (
+            "\"machines\":1",
+            format!("\"machines\":{largest}"),
+            "`machines` is",
+        ),
+        (
+            "\"min_ns\":",
+            "\"min_ns\":9999999".to_owned(),
+            "`latency.min_ns` is",
+        ),
+        (
+            "\"machines\":1",
+            "\"machines\":-1".to_owned(),
+            "`machines`: invalid value",
+        ),
+        (
+            "hullo-bench/1",
+            "\\u001b[31m\\u009b1m".to_owned(),
+            "its `format` is",
+        ),
+        (
+            "\"machines\":1",
+            "\"\\u001b]0;x\\u0007\":1".to_owned(),
+            "unknown field",
+        ),
+    ] {
+        let file = written(&good.replacen(from, &to, 1));
+        let ran = bench(&["--merge", file.path()]);
+        assert_eq!(ran.code, 2, "{to}: {}", ran.complaint);
+        let sentence = format!("hullo bench: {} cannot be joined: ", file.path());
+        assert!(ran.complaint.starts_with(&sentence), "{}", ran.complaint);
+        assert!(ran.complaint.contains(said), "{}", ran.complaint);
+        let obeyed = |c: char| c.is_control() && c != '\n';
+        assert!(!ran.complaint.contains(obeyed), "{:?}", ran.complaint);
+        assert_eq!(ran.text, "");
+    }
+}
+
+#[test]
+fn one_bad_file_does_not_block_the_others() {
+    let (a, b, empty) = (results("20"), results("30"), written(""));
+    let log = written(&format!("hullo bench: a note\n{}some line\n", b.text()));
+    let all = TemporaryFile::new();
+    let merge = |files: &[&str]| {
+        let _ = std::fs::remove_file(&all.0);
+        bench(&[&["--json", all.path(), "--merge"], files].concat())
+    };
+    let ran = merge(&[a.path(), empty.path(), log.path(), "/nowhere/at.all"]);
+    assert_eq!(ran.code, 4, "{}", ran.complaint);
+    let json: Value = serde_json::from_str(&all.text()).unwrap();
+    validate(&json);
+    assert_eq!(number(&json["responses"]), 50);
+    assert_eq!(number(&json["machines"]), 2);
+    assert_eq!(json["warnings"][0], "2 of 4 files were left out of this");
+    for said in [
+        format!("{} cannot be joined: it is empty", empty.path()),
+        "/nowhere/at.all cannot be joined: No such file".to_owned(),
+    ] {
+        assert!(ran.complaint.contains(&said), "{}", ran.complaint);
+        assert!(
+            ran.text.contains(&format!("\nWarning: {said}")),
+            "{}",
+            ran.text
+        );
+    }
+    // What was joined can be joined again.
+    let ran = bench(&[
+        "--merge",
+        all.path(),
+        results("5").path(),
+        "--fail-if",
+        "responses!=55",
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    // A condition that holds comes first, and of nothing there is no report.
+    let ran = merge(&[a.path(), empty.path(), "--fail-if", "responses==20"]);
+    assert_eq!(ran.code, 3, "{}", ran.complaint);
+    let ran = merge(&[empty.path()]);
+    assert_eq!((ran.code, ran.text.as_str()), (2, ""), "{}", ran.complaint);
+    assert!(
+        ran.complaint.ends_with("there is nothing to join\n"),
+        "{}",
+        ran.complaint
+    );
+}
+
+#[test]
+fn the_same_run_is_not_counted_twice() {
+    let (a, b, link, both) = (
+        results("20"),
+        results("30"),
+        TemporaryFile::new(),
+        TemporaryFile::new(),
+    );
+    std::os::unix::fs::symlink(&a.0, &link.0).unwrap();
+    let ran = bench(&["--json", both.path(), "--merge", a.path(), b.path()]);
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    for again in [&a, &link, &both] {
+        let ran = bench(&["--merge", a.path(), again.path(), "-o", "json"]);
+        assert_eq!(ran.code, 4, "{}", ran.complaint);
+        let said = format!(
+            "{} cannot be joined: a run of it is also in {}, and would be counted twice",
+            again.path(),
+            a.path()
+        );
+        assert!(ran.complaint.contains(&said), "{}", ran.complaint);
+        let json: Value = serde_json::from_str(&ran.text).unwrap();
+        assert_eq!(number(&json["responses"]), 20);
+        assert_eq!(number(&json["machines"]), 1);
+    }
+}
