@@ -16,6 +16,10 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 fn main() -> ExitCode {
+    // A race starts this program again to look after each of its servers.
+    if let Some(code) = hullo::race::guard() {
+        return code;
+    }
     let done = match cli::Cli::read().job() {
         cli::Job::Serve(serve) => run(serve.options()),
         cli::Job::Bench(options) => return hullo::load::bench(&options),

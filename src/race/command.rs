@@ -17,10 +17,10 @@ use signal_hook::flag;
 use super::measure::Bench;
 use super::options::Options;
 use super::record::{self, FORMAT, Measurement, Record, Settings};
-use super::server::Server;
+use super::server::{self, Server};
 use super::suite::{Amount, MANY, Suite};
 use super::target::{PATH, Target, Way};
-use super::{compare, machine, probe, report, summary, tree};
+use super::{compare, machine, probe, report, summary, tree, warn};
 use crate::server::{open_file_limit, raise_open_file_limit};
 use crate::terminal::{note, print_styled};
 
@@ -35,7 +35,10 @@ pub fn race(options: &Options) -> ExitCode {
     let done = if let Some([old, new]) = options.compare.as_deref() {
         comparison(old, new)
     } else if let Some(path) = &options.from {
-        read(path).and_then(|record| publish(options, &record).map(|()| 0))
+        read(path).and_then(|record| {
+            publish(options, &record)?;
+            verdict(&record)
+        })
     } else {
         run(options)
     };
@@ -77,8 +80,24 @@ fn run(options: &Options) -> Result<u8, Failure> {
         .map_err(|error| (EXIT_OUT, format!("cannot wait for signals: {error}")))?;
     tree::adopt_orphans();
     race.run();
-    publish(options, &race.record)?;
+    let published = publish(options, &race.record);
+    all_ended()?;
+    published?;
     verdict(&race.record)
+}
+
+/// Is nothing left of the servers?
+fn all_ended() -> Result<(), Failure> {
+    let left = server::left();
+    if left.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<String> = left.iter().map(ToString::to_string).collect();
+    let sentence = format!(
+        "processes of a server could not be ended, and disturb what was measured after it: {}",
+        ids.join(", ")
+    );
+    Err((EXIT_OUT, sentence))
 }
 
 /// A signal ends the race, and what there is is reported. A second one changes nothing: whoever dies
@@ -124,22 +143,37 @@ fn publish(options: &Options, record: &Record) -> Result<(), Failure> {
     done.and(print(&report::text(record)))
 }
 
-/// Did all go to the end?
+/// Did all go to the end, and do the work?
 fn verdict(record: &Record) -> Result<u8, Failure> {
-    let out: Vec<&str> = record
-        .targets
-        .iter()
-        .filter(|target| target.out.is_some())
-        .map(|target| target.name.as_str())
-        .collect();
+    let names = |is_so: &dyn Fn(&record::Target) -> bool| {
+        let targets = record.targets.iter().filter(|target| is_so(target));
+        let names: Vec<&str> = targets.map(|target| target.name.as_str()).collect();
+        names.join(", ")
+    };
+    let out = names(&|target| target.out.is_some());
+    let failed = names(&|target| record.tests.iter().any(|test| fails(record, test, target)));
     if record.results.is_empty() {
-        Err((EXIT_OUT, "nothing was measured".to_owned()))
-    } else if out.is_empty() {
+        return Err((EXIT_OUT, "nothing was measured".to_owned()));
+    }
+    let faults = [
+        ("not measured to the end", out),
+        ("too many errors", failed),
+    ];
+    let faults: Vec<String> = faults
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(fault, names)| format!("{fault}: {names}"))
+        .collect();
+    if faults.is_empty() {
         Ok(0)
     } else {
-        let names = out.join(", ");
-        Err((EXIT_OUT, format!("not measured to the end: {names}")))
+        Err((EXIT_OUT, faults.join("; ")))
     }
+}
+
+fn fails(record: &Record, test: &record::Test, target: &record::Target) -> bool {
+    let of = |result: &&Measurement| result.test == test.id && result.target == target.name;
+    summary::fails(&record.results.iter().filter(of).collect::<Vec<_>>())
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Failure {
@@ -258,19 +292,7 @@ impl<'a> Race<'a> {
             record.warnings.push(sentence);
         }
         record.summaries = summary::of(&record.tests, &record.targets, &record.results, shared);
-        for test in &record.tests {
-            for target in &record.targets {
-                let of =
-                    |result: &&Measurement| result.test == test.id && result.target == target.name;
-                let results: Vec<&Measurement> = record.results.iter().filter(of).collect();
-                if summary::fails(&results) {
-                    record.warnings.push(format!(
-                        "{}: too many errors of {}; its figures are not those of the work, and not compared",
-                        test.title, target.name
-                    ));
-                }
-            }
-        }
+        record.warnings.extend(warn::of(record));
     }
 
     /// Asks each target what it does. Who does not start is out.

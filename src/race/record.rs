@@ -154,6 +154,9 @@ pub(super) struct ServerCost {
     pub(super) utilisation: f64,
     /// The part of the time that its busiest thread ran.
     pub(super) busiest_thread: f64,
+    /// For how long its cores were busy beyond what it and all other processes account for; nothing
+    /// where the system does not say.
+    pub(super) uncounted_ns: Option<u64>,
     pub(super) rss_peak_bytes: u64,
     /// It had to wait for something.
     pub(super) voluntary_switches: u64,

@@ -39,15 +39,17 @@ pub(super) fn of(
 fn summary(ours: &[&Measurement], theirs: &[&Measurement], shared: bool) -> Option<Summary> {
     let one = ours.first()?;
     let do_the_work = !fails(ours) && !fails(theirs);
-    let compared = |figure: &dyn Fn(&Measurement) -> Option<f64>| {
+    let is_counted = !is_uncounted(ours) && !is_uncounted(theirs);
+    let compared_if = |may_be: bool, figure: &dyn Fn(&Measurement) -> Option<f64>| {
         let figures: Vec<f64> = ours.iter().filter_map(|result| figure(result)).collect();
         Some(Compared {
             median: median(&figures)?,
             least: figures.iter().copied().reduce(f64::min)?,
             greatest: figures.iter().copied().reduce(f64::max)?,
-            ratio: paired(&pairs(ours, theirs, figure), TOGETHER).filter(|_| do_the_work),
+            ratio: paired(&pairs(ours, theirs, figure), TOGETHER).filter(|_| do_the_work && may_be),
         })
     };
+    let compared = |figure: &dyn Fn(&Measurement) -> Option<f64>| compared_if(true, figure);
     Some(Summary {
         test: one.test.clone(),
         target: one.target.clone(),
@@ -60,7 +62,7 @@ fn summary(ours: &[&Measurement], theirs: &[&Measurement], shared: bool) -> Opti
             .fold(0, |sum, &count| sum.saturating_add(count)),
         bound: bound(ours, shared),
         requests_per_second: compared(&|result| Some(result.requests_per_second))?,
-        cpu_ns_per_request: compared(&|result| {
+        cpu_ns_per_request: compared_if(is_counted, &|result| {
             let server = result.server.as_ref()?;
             (result.requests > 0).then_some(server.cpu_ns_per_request)
         }),
@@ -79,6 +81,14 @@ pub(super) fn fails(results: &[&Measurement]) -> bool {
         .filter(|(kind, _)| *kind != LOST)
         .fold(0, |sum, (_, &count)| sum.saturating_add(count));
     errors as f64 > requests as f64 * ERRORS_MAX
+}
+
+/// Were its cores busy, in most rounds, for clearly longer than what is known of accounts for? Then it
+/// has cost more than what was counted.
+pub(super) fn is_uncounted(results: &[&Measurement]) -> bool {
+    let servers = results.iter().filter_map(|result| result.server.as_ref());
+    let uncounted = servers.filter(|server| server.is_uncounted()).count();
+    uncounted * 2 > results.len()
 }
 
 /// What kept them from being faster, in the middle of the rounds. A server is as busy as its cores
@@ -172,6 +182,7 @@ mod tests {
                 cpu_ns_per_request: 1e9 * server / per_second,
                 utilisation: server,
                 busiest_thread: 0.0,
+                uncounted_ns: Some(0),
                 rss_peak_bytes: 1,
                 voluntary_switches: 1,
                 involuntary_switches: 1,

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{ANSWER_SECONDS, Call, Load, Order};
-
-/// This very program, also when its file was replaced by a newer one since it was started.
-const THIS: &str = "/proc/self/exe";
+use crate::race::guard::THIS;
 
 pub(super) fn call(order: &Order<'_>) -> Call {
     let test = order.test;

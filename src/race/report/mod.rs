@@ -30,7 +30,7 @@ mod text;
 mod words;
 
 pub(super) use escape::cell;
-pub(super) use number::count;
+pub(super) use number::{count, time};
 pub(super) use page::page;
 pub(super) use picture::picture;
 pub(super) use text::{markdown, text};
