@@ -19,7 +19,7 @@ use super::options::Options;
 use super::record::{self, FORMAT, Measurement, Record, Settings};
 use super::server::{self, Server};
 use super::suite::{Amount, MANY, Suite};
-use super::target::{PATH, Target, Way};
+use super::target::{Target, Way, random_path};
 use super::{compare, machine, probe, report, summary, tree, warn};
 use crate::server::{open_file_limit, raise_open_file_limit};
 use crate::terminal::{note, print_styled};
@@ -65,6 +65,32 @@ fn comparison(old: &Path, new: &Path) -> Result<u8, Failure> {
     let text =
         compare::text(&read(old)?, &read(new)?).map_err(|sentence| (EXIT_USAGE, sentence))?;
     print(&text).map(|()| 0)
+}
+
+/// Reads what `--json` has written, makes every form of its report, and compares it with itself. For
+/// tests of the reader.
+///
+/// # Errors
+///
+/// Why it is no race, in words.
+#[doc(hidden)]
+pub fn read_record(text: &str) -> Result<String, String> {
+    let record = Record::read(text)?;
+    let forms = [
+        report::text,
+        report::markdown,
+        report::page,
+        report::picture,
+        Record::json,
+    ];
+    let mut all: String = forms.iter().map(|form| form(&record)).collect();
+    // Without a measurement there is nothing to compare.
+    all += &compare::text(&record, &record).unwrap_or_default();
+    all += &verdict(&record)
+        .err()
+        .map(|(_, sentence)| sentence)
+        .unwrap_or_default();
+    Ok(all)
 }
 
 fn read(path: &Path) -> Result<Record, Failure> {
@@ -461,7 +487,7 @@ fn record(options: &Options, bench: &Bench) -> Result<Record, String> {
             server_cpus: bench.server_cores.clone(),
             load_cpus: bench.load_cores.clone(),
             workers: bench.workers,
-            path: PATH.to_owned(),
+            path: random_path().to_owned(),
             generator: options.generator.name(),
             generator_version: options.generator.version()?,
             warm_up_ns: options.warmup,

@@ -158,6 +158,8 @@ fn notes(old: &Record, new: &Record) -> Vec<String> {
     let bare = |record: &Record| Settings {
         suites: Vec::new(),
         rounds: 0,
+        // Each race has its own.
+        path: String::new(),
         ..record.settings.clone()
     };
     if bare(old) != bare(new) {

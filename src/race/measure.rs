@@ -9,12 +9,16 @@ use std::time::Duration;
 use super::cost::{Sample, ratio};
 use super::crowd::Crowd;
 use super::generator::{Generator, Load, Order};
+use super::probe::{self, Plain};
 use super::record::{GeneratorCost, LOST, Measurement, ServerCost, Test};
 use super::server::Server;
 use super::suite::FEW;
 use super::summary::BUSY;
-use super::target::Target;
+use super::target::{Target, random_path};
 use super::{cost, tree};
+
+/// The kind of error of answers that were of another size than a plain one.
+const OTHER: &str = "other content";
 
 /// For what a server frees late, before its memory is looked at.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -46,6 +50,7 @@ impl Bench {
         let server = Server::start(target, self.workers, &self.server_cores, &self.stop)?;
         let url = format!("http://{}{}", server.authority, target.path);
         self.warm_up(test, &url)?;
+        let plain = self.ask(test, target, &server)?;
         let mut crowd = Crowd::new(server.address, &server.authority, &target.path);
         if test.connections == 0 {
             let result = self.idle(test, target, round, &server, &mut crowd);
@@ -60,6 +65,7 @@ impl Bench {
             test,
             url: &url,
             rate,
+            content: plain.content.as_deref(),
             cores: &self.load_cores,
             stop: &self.stop,
         })?;
@@ -70,9 +76,13 @@ impl Bench {
         let cost = before
             .zip(after)
             .map(|(before, after)| self.cost(&before, &after, &load));
+        let load_content_bytes = load.content_bytes;
         let mut result = measurement(test, target, round, load);
         result.rate = rate;
         result.server = cost;
+        if has_other_size(load_content_bytes, plain.content_bytes) && !plain.varies {
+            result.errors.insert(OTHER.to_owned(), result.requests);
+        }
         let lost = test.idle_connections.saturating_sub(crowd.held());
         if lost > 0 {
             // Those that it did not take, or closed under the load.
@@ -81,13 +91,30 @@ impl Bench {
         Ok(result)
     }
 
+    /// What an answer under load has to be: each server that is started is asked.
+    fn ask(&mut self, test: &Test, target: &Target, server: &Server) -> Result<Plain, String> {
+        let is_random = target.path == random_path();
+        let plain = probe::plain(server.address, &server.authority, &target.path, is_random)?;
+        if plain.varies {
+            self.warn(format!(
+                "{}: what {} answers is not the same each time, so that under load only its status is looked at",
+                test.title, target.name
+            ));
+        }
+        Ok(plain)
+    }
+
+    /// Once, however often it is found.
+    fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
     /// Says why a crowd is smaller than it was to be, once for each test and target.
     fn warn_of(&mut self, crowd: &Crowd, test: &Test, target: &Target) {
         if let Some(reason) = &crowd.stopped {
-            let warning = format!("{}: {} stopped {reason}", test.title, target.name);
-            if !self.warnings.contains(&warning) {
-                self.warnings.push(warning);
-            }
+            self.warn(format!("{}: {} stopped {reason}", test.title, target.name));
         }
     }
 
@@ -107,6 +134,7 @@ impl Bench {
             test: &test,
             url,
             rate: None,
+            content: None,
             cores: &self.load_cores,
             stop: &self.stop,
         })?;
@@ -136,6 +164,7 @@ impl Bench {
                 test: &closed,
                 url,
                 rate: None,
+                content: None,
                 cores: &self.load_cores,
                 stop: &self.stop,
             })?;
@@ -200,6 +229,12 @@ impl Bench {
         let cores = self.server_cores.len();
         cost::cost(before, after, load.requests, cores)
     }
+}
+
+/// Is the mean of the contents another one than that of a plain answer?
+fn has_other_size(mean: Option<f64>, plain: usize) -> bool {
+    // hey says whole bytes.
+    mean.is_some_and(|mean| (mean - plain as f64).abs() > 1.0)
 }
 
 fn has_ended(now: Option<&Sample>) -> bool {

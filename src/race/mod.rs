@@ -46,5 +46,7 @@ mod warn;
 
 pub use command::race;
 #[doc(hidden)]
+pub use command::read_record;
+#[doc(hidden)]
 pub use guard::guard;
 pub use options::Options;

@@ -1,6 +1,8 @@
 //! `hullo race` as its users run it, on servers that start, fail to, end too early, or run already: what is
-//! measured here, what is left behind in `ends` and `forks`, what is written in `reports`.
+//! measured here, what is left behind in `ends` and `forks`, who is caught in `cheats`,
+//! what is written in `reports`.
 
+mod cheats;
 mod ends;
 mod forks;
 mod reports;

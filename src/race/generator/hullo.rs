@@ -31,6 +31,9 @@ pub(super) fn call(order: &Order<'_>) -> Call {
     if let Some(rate) = order.rate {
         arguments.push(format!("--rate={rate}"));
     }
+    if let Some(content) = order.content {
+        arguments.push(format!("--expect-body={content}"));
+    }
     arguments.push(order.url.to_owned());
     Call {
         program: THIS.into(),
@@ -97,6 +100,7 @@ pub(super) fn read(output: &str) -> Result<Load, String> {
             .collect(),
         latency_ns: latency,
         response_bytes: (report.responses > 0).then(|| report.received_bytes as f64 / answers),
+        content_bytes: None,
         cpu_ns: report.generator.cpu_ns,
         utilisation: report.generator.busy,
     })

@@ -47,6 +47,8 @@ pub(super) struct Order<'a> {
     pub(super) url: &'a str,
     /// Requests/s, for an open model.
     pub(super) rate: Option<f64>,
+    /// The content that each answer has to have.
+    pub(super) content: Option<&'a str>,
     pub(super) cores: &'a [usize],
     pub(super) stop: &'a AtomicBool,
 }
@@ -60,6 +62,8 @@ pub(super) struct Load {
     pub(super) errors: BTreeMap<String, u64>,
     pub(super) latency_ns: Vec<(f64, u64)>,
     pub(super) response_bytes: Option<f64>,
+    /// Content of an answer, where the generator says so, and has not compared it.
+    pub(super) content_bytes: Option<f64>,
     /// Of the generator.
     pub(super) cpu_ns: u64,
     /// Of the time of its cores, or of its busiest thread if it says.

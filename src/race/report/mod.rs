@@ -16,6 +16,8 @@ mod bars;
 mod escape;
 mod facts;
 mod lines;
+#[cfg(test)]
+mod mutations;
 mod notes;
 mod number;
 mod page;

@@ -106,3 +106,12 @@ pub fn world(data: &[u8]) {
         panic!("{fault}");
     }
 }
+
+/// What a race has written, read back, shown in every form, and compared with itself.
+pub fn race(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data)
+        && let Ok(shown) = hullo::race::read_record(text)
+    {
+        assert!(!shown.is_empty());
+    }
+}
