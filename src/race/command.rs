@@ -16,11 +16,11 @@ use signal_hook::flag;
 
 use super::measure::Bench;
 use super::options::Options;
-use super::record::{self, FORMAT, Measurement, Record, Settings};
+use super::record::{self, FORMAT, Record, Settings};
 use super::server::{self, Server};
 use super::suite::{Amount, MANY, Suite};
 use super::target::{Target, Way, random_path};
-use super::{compare, machine, probe, report, summary, tree, warn};
+use super::{compare, machine, probe, report, summary, tree, verdict, warn};
 use crate::server::{open_file_limit, raise_open_file_limit};
 use crate::terminal::{note, print_styled};
 
@@ -37,7 +37,7 @@ pub fn race(options: &Options) -> ExitCode {
     } else if let Some(path) = &options.from {
         read(path).and_then(|record| {
             publish(options, &record)?;
-            verdict(&record)
+            outcome(&record)
         })
     } else {
         run(options)
@@ -86,10 +86,7 @@ pub fn read_record(text: &str) -> Result<String, String> {
     let mut all: String = forms.iter().map(|form| form(&record)).collect();
     // Without a measurement there is nothing to compare.
     all += &compare::text(&record, &record).unwrap_or_default();
-    all += &verdict(&record)
-        .err()
-        .map(|(_, sentence)| sentence)
-        .unwrap_or_default();
+    all += &verdict::of(&record).err().unwrap_or_default();
     Ok(all)
 }
 
@@ -109,7 +106,7 @@ fn run(options: &Options) -> Result<u8, Failure> {
     let published = publish(options, &race.record);
     all_ended()?;
     published?;
-    verdict(&race.record)
+    outcome(&race.record)
 }
 
 /// Is nothing left of the servers?
@@ -169,37 +166,10 @@ fn publish(options: &Options, record: &Record) -> Result<(), Failure> {
     done.and(print(&report::text(record)))
 }
 
-/// Did all go to the end, and do the work?
-fn verdict(record: &Record) -> Result<u8, Failure> {
-    let names = |is_so: &dyn Fn(&record::Target) -> bool| {
-        let targets = record.targets.iter().filter(|target| is_so(target));
-        let names: Vec<&str> = targets.map(|target| target.name.as_str()).collect();
-        names.join(", ")
-    };
-    let out = names(&|target| target.out.is_some());
-    let failed = names(&|target| record.tests.iter().any(|test| fails(record, test, target)));
-    if record.results.is_empty() {
-        return Err((EXIT_OUT, "nothing was measured".to_owned()));
-    }
-    let faults = [
-        ("not measured to the end", out),
-        ("too many errors", failed),
-    ];
-    let faults: Vec<String> = faults
-        .into_iter()
-        .filter(|(_, names)| !names.is_empty())
-        .map(|(fault, names)| format!("{fault}: {names}"))
-        .collect();
-    if faults.is_empty() {
-        Ok(0)
-    } else {
-        Err((EXIT_OUT, faults.join("; ")))
-    }
-}
-
-fn fails(record: &Record, test: &record::Test, target: &record::Target) -> bool {
-    let of = |result: &&Measurement| result.test == test.id && result.target == target.name;
-    summary::fails(&record.results.iter().filter(of).collect::<Vec<_>>())
+fn outcome(record: &Record) -> Result<u8, Failure> {
+    verdict::of(record)
+        .map(|()| 0)
+        .map_err(|sentence| (EXIT_OUT, sentence))
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Failure {

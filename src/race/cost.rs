@@ -6,11 +6,12 @@ use std::time::Instant;
 use super::record::ServerCost;
 use super::tree::{self, Busy, Thread, Usage};
 
-/// The machine counts in ticks, and not all of them exactly: so much may well be nothing.
-const UNCOUNTED_NS_MIN: f64 = 100e6;
+/// The machine counts in ticks, and not all of them exactly: so much may well be nothing, or be a
+/// neighbour's.
+const UNCOUNTED_NS_MIN: f64 = 250e6;
 
-/// Of the CPU time that is known of, so much more may well be nothing.
-const UNCOUNTED_PART_MIN: f64 = 0.5;
+/// In parts of the server's known CPU time: less may well be nothing.
+const UNCOUNTED_PART_MIN: f64 = 1.0;
 
 /// What was counted at one moment.
 #[derive(Debug)]

@@ -42,6 +42,7 @@ mod suite;
 mod summary;
 mod target;
 mod tree;
+mod verdict;
 mod warn;
 
 pub use command::race;

@@ -85,14 +85,14 @@ pub(super) fn fails(results: &[&Measurement]) -> bool {
     errors as f64 > requests as f64 * ERRORS_MAX
 }
 
-/// Were its cores busy, in every round, for clearly longer than what is known of accounts for? Then it
+/// Were its cores busy, in most rounds, for clearly longer than what is known of accounts for? Then it
 /// has cost more than what was counted; in one of them, it may have been a neighbour.
 pub(super) fn is_uncounted(results: &[&Measurement]) -> bool {
     let is_so = |result: &&Measurement| {
         let server = result.server.as_ref();
         server.is_some_and(ServerCost::is_uncounted)
     };
-    !results.is_empty() && results.iter().all(is_so)
+    results.iter().filter(|result| is_so(result)).count() * 2 > results.len()
 }
 
 /// What kept them from being faster, in the middle of the rounds. A server is as busy as its cores
@@ -295,14 +295,12 @@ mod tests {
                 .ratio
                 .is_some()
         };
-        for (number, result) in results.iter_mut().filter(|r| r.target == "b").enumerate() {
-            let server = result.server.as_mut().unwrap();
-            server.uncounted_ns = Some(200_000_000 * (number as u64).min(1));
+        let of_b = |number: usize| 2 * number + 1;
+        for (number, is_compared) in [(0, true), (1, false)] {
+            let server = results[of_b(number)].server.as_mut().unwrap();
+            server.uncounted_ns = Some(900_000_000);
+            assert_eq!(ratio(&results), is_compared);
         }
-        assert!(ratio(&results));
-        let server = results[1].server.as_mut().unwrap();
-        server.uncounted_ns = Some(200_000_000);
-        assert!(!ratio(&results));
     }
 
     #[test]
