@@ -66,7 +66,8 @@ mod net;
 pub mod race;
 pub mod server;
 #[cfg(feature = "cli")]
-mod signals;
+#[doc(hidden)]
+pub mod signals;
 #[cfg(any(test, feature = "simulation"))]
 #[doc(hidden)]
 pub mod simulation;

@@ -10,6 +10,10 @@ use std::process::ExitCode;
 use hullo::terminal::note;
 
 fn main() -> ExitCode {
+    // A race starts this program again to look after each of its servers.
+    if let Some(code) = hullo::race::guard() {
+        return code;
+    }
     match cli::Cli::read().job() {
         cli::Job::Serve(options) => serve::run(options.options()).unwrap_or_else(|sentence| {
             note("hullo", sentence);

@@ -1,6 +1,5 @@
 //! The greeting server as a command: what it says, and the signals that it obeys.
 
-use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -9,8 +8,9 @@ use std::time::Duration;
 
 use hullo::Greeting;
 use hullo::server::{Options, Running, Server, raise_open_file_limit};
+use hullo::signals::hangup;
 use hullo::terminal::Lines;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 /// How long the end waits for a standard error that takes nothing.
@@ -20,8 +20,9 @@ const LAST_LINES_TIME: Duration = Duration::from_millis(500);
 pub(crate) fn run(options: Options) -> Result<ExitCode, String> {
     raise_open_file_limit();
     // From here on a signal is a wish to stop, also before the first turn.
-    let signals =
-        Signals::new(signals()).map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let others = [SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2];
+    let signals = Signals::new(hangup().into_iter().chain(others))
+        .map_err(|error| format!("cannot wait for signals: {error}"))?;
     let (address, workers) = (options.address, options.workers.get());
     let server = Server::bind(options).map_err(|error| cannot_listen(address, &error))?;
     let no_thread =
@@ -51,26 +52,6 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, String> {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     })
-}
-
-/// The signals that would end the process in their own way.
-fn signals() -> Vec<i32> {
-    let mut signals = vec![SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2];
-    // A process that was started by nohup goes on without a terminal.
-    if !is_ignored(SIGHUP) {
-        signals.push(SIGHUP);
-    }
-    signals
-}
-
-/// Is a signal ignored, because the parent process wants it so?
-fn is_ignored(signal: i32) -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 fn stop_on_signal(mut signals: Signals, running: &Running) -> io::Result<()> {

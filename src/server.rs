@@ -251,8 +251,8 @@ impl Server {
             // A worker that cannot be woken has ended.
             Box::new(move || drop(wakers[number].wake())) as Box<dyn Fn() + Send + Sync>
         };
-        let wakes = (0..wakers.len()).map(wake);
-        let house = House::new(self.options.connections(), wakes, self.hook);
+        let ways = (0..wakers.len()).map(wake);
+        let house = House::new(self.options.connections(), ways, self.hook);
         let house = Arc::new(house);
         let stopper = Stopper {
             stop: Arc::new(AtomicBool::new(false)),

@@ -1,7 +1,7 @@
 //! Standard output and standard error, which may be closed or full, and text from outside, which
 //! may hold escape sequences.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -84,7 +84,7 @@ impl Lines {
                 };
                 let count = lost.swap(0, Ordering::Relaxed);
                 if count > 0 {
-                    text += &format!("({count} lines were dropped)\n");
+                    let _ = writeln!(text, "({count} lines were dropped)");
                 }
                 // A reader who has left, or a full disk, ends nothing.
                 let _ = stream

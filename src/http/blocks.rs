@@ -38,7 +38,7 @@ pub struct Blocks(Rc<Memory>);
 
 #[derive(Debug)]
 struct Memory {
-    shelves: [RefCell<Shelf>; SIZES.len()],
+    sizes: [RefCell<Mappings>; SIZES.len()],
     used: Cell<usize>,
     limit: Cell<usize>,
     has_failed: Cell<bool>,
@@ -46,7 +46,7 @@ struct Memory {
 
 /// The mappings for one size of block that have room.
 #[derive(Debug, Default)]
-struct Shelf {
+struct Mappings {
     /// Those that blocks share. One that is full comes back when one of its blocks does.
     slabs: Vec<Rc<Slab>>,
     /// How many of them are empty.
@@ -116,7 +116,7 @@ impl Blocks {
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self(Rc::new(Memory {
-            shelves: Default::default(),
+            sizes: Default::default(),
             used: Cell::new(0),
             limit: Cell::new(limit),
             has_failed: Cell::new(false),
@@ -172,23 +172,23 @@ impl Blocks {
     }
 
     fn part(&self, class: usize, bytes: &[u8]) -> Option<Place> {
-        let shelf = &mut *self.0.shelves[class].borrow_mut();
-        if shelf.slabs.is_empty() {
-            shelf.slabs.push(Rc::new(Slab::new(SIZES[class])?));
-            shelf.empty += 1;
+        let mappings = &mut *self.0.sizes[class].borrow_mut();
+        if mappings.slabs.is_empty() {
+            mappings.slabs.push(Rc::new(Slab::new(SIZES[class])?));
+            mappings.empty += 1;
         }
-        let slab = Rc::clone(shelf.slabs.last()?);
+        let slab = Rc::clone(mappings.slabs.last()?);
         let was_empty = slab.is_empty();
         let number = slab.fill(bytes)?;
-        shelf.empty -= usize::from(was_empty);
+        mappings.empty -= usize::from(was_empty);
         if slab.is_full() {
-            shelf.slabs.pop();
+            mappings.slabs.pop();
         }
         Some(Place::Part { slab, number })
     }
 
     fn whole(&self, class: Option<usize>, capacity: usize, bytes: &[u8]) -> Option<Place> {
-        let spare = class.and_then(|class| self.0.shelves[class].borrow_mut().spare.pop());
+        let spare = class.and_then(|class| self.0.sizes[class].borrow_mut().spare.pop());
         let size = class.map_or(capacity, |class| SIZES[class]);
         let mut mapping = match spare {
             Some(mapping) => mapping,
@@ -199,7 +199,7 @@ impl Blocks {
     }
 }
 
-impl Shelf {
+impl Mappings {
     fn take_back_part(&mut self, slab: Rc<Slab>, number: u32) {
         let was_full = slab.is_full();
         slab.free.set(slab.free.get() | 1 << number);
@@ -311,10 +311,10 @@ impl Drop for Block {
         let Some(class) = SIZES.iter().position(|&size| size == capacity) else {
             return;
         };
-        let mut shelf = self.memory.shelves[class].borrow_mut();
+        let mut mappings = self.memory.sizes[class].borrow_mut();
         match std::mem::replace(&mut self.place, Place::Gone) {
-            Place::Part { slab, number } => shelf.take_back_part(slab, number),
-            Place::Whole(mapping) => shelf.take_back_whole(mapping),
+            Place::Part { slab, number } => mappings.take_back_part(slab, number),
+            Place::Whole(mapping) => mappings.take_back_whole(mapping),
             Place::Gone => {}
         }
     }
@@ -350,11 +350,11 @@ mod tests {
         }
         held.clear();
         assert_eq!(blocks.used(), 0);
-        for (shelf, size) in blocks.0.shelves.iter().zip(SIZES) {
-            let shelf = shelf.borrow();
-            assert!(shelf.slabs.iter().all(|slab| slab.is_empty()));
-            assert_eq!(shelf.empty, shelf.slabs.len());
-            let kept = shelf.empty * SLAB_BYTES + shelf.spare.len() * size;
+        for (mappings, size) in blocks.0.sizes.iter().zip(SIZES) {
+            let mappings = mappings.borrow();
+            assert!(mappings.slabs.iter().all(|slab| slab.is_empty()));
+            assert_eq!(mappings.empty, mappings.slabs.len());
+            let kept = mappings.empty * SLAB_BYTES + mappings.spare.len() * size;
             assert!(kept <= SPARE_BYTES, "{kept} bytes of size {size}");
         }
     }
@@ -376,7 +376,7 @@ mod tests {
     #[test]
     fn a_refusal_of_the_kernel_lowers_the_limit() {
         let blocks = Blocks::default();
-        let block = blocks.filled(&[0; 60_000]).unwrap();
+        let block = blocks.filled(&vec![0; 60_000]).unwrap();
         assert!(
             blocks
                 .with_capacity(isize::MAX as usize - 4096, &[])

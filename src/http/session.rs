@@ -231,22 +231,16 @@ impl Session {
         service: &Service<R>,
         out: &mut Output,
     ) -> Step {
-        let held = match &self.state {
-            State::Head(_) => 0,
-            State::Body(pending) => pending.head.len(),
-            State::Closed(reason) => {
-                return Step {
-                    consumed: 0,
-                    wants: Wants::Close(*reason),
-                };
-            }
-        };
-        // A reply repeats the path, which stands in the input or in a head that is held.
-        let path_bytes_max = service.limits.target_bytes.min(held + input.len());
-        let reply_bytes_max = path_bytes_max + REPLY_HEAD_BYTES_MAX;
+        if let State::Closed(reason) = self.state {
+            return Step {
+                consumed: 0,
+                wants: Wants::Close(reason),
+            };
+        }
         let mut consumed = 0;
         for _ in 0..TURN_REQUESTS_MAX {
-            if consumed == input.len() || !out.has_room(reply_bytes_max) {
+            let rest = input.len() - consumed;
+            if rest == 0 || !out.has_room(|| self.reply_bytes_max(rest, &service.limits)) {
                 break;
             }
             match self.exchange(&input[consumed..], service, out) {
@@ -274,6 +268,17 @@ impl Session {
             Wants::Room
         };
         Step { consumed, wants }
+    }
+
+    /// How long the next reply may be: it repeats the path, which stands in the input or in the head
+    /// of a request whose body is on its way.
+    #[inline]
+    fn reply_bytes_max(&self, input: usize, limits: &Limits) -> usize {
+        let held = match &self.state {
+            State::Body(pending) => pending.head.len(),
+            State::Head(_) | State::Closed(_) => input,
+        };
+        limits.target_bytes.min(held) + REPLY_HEAD_BYTES_MAX
     }
 
     /// The peer will send nothing more. What it is owed stays owed.

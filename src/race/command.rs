@@ -11,17 +11,17 @@ use std::thread::available_parallelism;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::measure::Bench;
 use super::options::Options;
-use super::record::{self, FORMAT, Measurement, Record, Settings};
-use super::server::Server;
+use super::record::{self, FORMAT, Record, Settings};
+use super::server::{self, Server};
 use super::suite::{Amount, MANY, Suite};
-use super::target::{PATH, Target, Way};
-use super::{compare, machine, probe, report, summary, tree};
+use super::target::{Target, Way, random_path};
+use super::{compare, machine, probe, report, summary, tree, verdict, warn};
 use crate::server::{open_file_limit, raise_open_file_limit};
+use crate::signals;
 use crate::terminal::{note, print_styled};
 
 /// A server could not be measured to the end.
@@ -35,7 +35,10 @@ pub fn race(options: &Options) -> ExitCode {
     let done = if let Some([old, new]) = options.compare.as_deref() {
         comparison(old, new)
     } else if let Some(path) = &options.from {
-        read(path).and_then(|record| publish(options, &record).map(|()| 0))
+        read(path).and_then(|record| {
+            publish(options, &record)?;
+            outcome(&record)
+        })
     } else {
         run(options)
     };
@@ -64,6 +67,29 @@ fn comparison(old: &Path, new: &Path) -> Result<u8, Failure> {
     print(&text).map(|()| 0)
 }
 
+/// Reads what `--json` has written, makes every form of its report, and compares it with itself. For
+/// tests of the reader.
+///
+/// # Errors
+///
+/// Why it is no race, in words.
+#[doc(hidden)]
+pub fn read_record(text: &str) -> Result<String, String> {
+    let record = Record::read(text)?;
+    let forms = [
+        report::text,
+        report::markdown,
+        report::page,
+        report::picture,
+        Record::json,
+    ];
+    let mut all: String = forms.iter().map(|form| form(&record)).collect();
+    // Without a measurement there is nothing to compare.
+    all += &compare::text(&record, &record).unwrap_or_default();
+    all += &verdict::of(&record).err().unwrap_or_default();
+    Ok(all)
+}
+
 fn read(path: &Path) -> Result<Record, Failure> {
     let wrong = |error: String| (EXIT_USAGE, format!("{}: {error}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
@@ -77,30 +103,32 @@ fn run(options: &Options) -> Result<u8, Failure> {
         .map_err(|error| (EXIT_OUT, format!("cannot wait for signals: {error}")))?;
     tree::adopt_orphans();
     race.run();
-    publish(options, &race.record)?;
-    verdict(&race.record)
+    let published = publish(options, &race.record);
+    all_ended()?;
+    published?;
+    outcome(&race.record)
 }
 
-/// A signal ends the race, and what there is is reported. A second one changes nothing: whoever dies
-/// now leaves servers behind.
-fn stop_on_signal(stop: &Arc<AtomicBool>) -> io::Result<()> {
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // Who was started by nohup goes on without a terminal.
-        if signal != SIGHUP || !is_ignored(signal) {
-            flag::register(signal, Arc::clone(stop))?;
-        }
+/// Is nothing left of the servers?
+fn all_ended() -> Result<(), Failure> {
+    let left = server::left();
+    if left.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let ids: Vec<String> = left.iter().map(ToString::to_string).collect();
+    let sentence = format!(
+        "processes of a server could not be ended, and disturb what was measured after it: {}",
+        ids.join(", ")
+    );
+    Err((EXIT_OUT, sentence))
 }
 
-/// Is a signal ignored, because whoever started us wants it so?
-fn is_ignored(signal: i32) -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+/// A signal ends the race, and what there is is reported. A second one changes nothing: who dies now
+/// leaves servers behind.
+fn stop_on_signal(stop: &Arc<AtomicBool>) -> io::Result<()> {
+    let mut stopping = vec![SIGINT, SIGTERM];
+    stopping.extend(signals::hangup());
+    signals::stop_on(&stopping, Arc::clone(stop), |_| ())
 }
 
 /// Writes the files and prints the tables. What cannot be written does not keep the rest from a
@@ -124,22 +152,10 @@ fn publish(options: &Options, record: &Record) -> Result<(), Failure> {
     done.and(print(&report::text(record)))
 }
 
-/// Did all go to the end?
-fn verdict(record: &Record) -> Result<u8, Failure> {
-    let out: Vec<&str> = record
-        .targets
-        .iter()
-        .filter(|target| target.out.is_some())
-        .map(|target| target.name.as_str())
-        .collect();
-    if record.results.is_empty() {
-        Err((EXIT_OUT, "nothing was measured".to_owned()))
-    } else if out.is_empty() {
-        Ok(0)
-    } else {
-        let names = out.join(", ");
-        Err((EXIT_OUT, format!("not measured to the end: {names}")))
-    }
+fn outcome(record: &Record) -> Result<u8, Failure> {
+    verdict::of(record)
+        .map(|()| 0)
+        .map_err(|sentence| (EXIT_OUT, sentence))
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Failure {
@@ -258,19 +274,7 @@ impl<'a> Race<'a> {
             record.warnings.push(sentence);
         }
         record.summaries = summary::of(&record.tests, &record.targets, &record.results, shared);
-        for test in &record.tests {
-            for target in &record.targets {
-                let of =
-                    |result: &&Measurement| result.test == test.id && result.target == target.name;
-                let results: Vec<&Measurement> = record.results.iter().filter(of).collect();
-                if summary::fails(&results) {
-                    record.warnings.push(format!(
-                        "{}: too many errors of {}; its figures are not those of the work, and not compared",
-                        test.title, target.name
-                    ));
-                }
-            }
-        }
+        record.warnings.extend(warn::of(record));
     }
 
     /// Asks each target what it does. Who does not start is out.
@@ -439,7 +443,7 @@ fn record(options: &Options, bench: &Bench) -> Result<Record, String> {
             server_cpus: bench.server_cores.clone(),
             load_cpus: bench.load_cores.clone(),
             workers: bench.workers,
-            path: PATH.to_owned(),
+            path: random_path().to_owned(),
             generator: options.generator.name(),
             generator_version: options.generator.version()?,
             warm_up_ns: options.warmup,

@@ -55,6 +55,7 @@ enum Better {
 }
 
 const SPEED: &str = "requests/s";
+const COST: &str = "CPU µs/request";
 
 /// Names with units, by what they are divided for it, and which way is up.
 const FIGURES: [Figure; 3] = [
@@ -65,7 +66,7 @@ const FIGURES: [Figure; 3] = [
         Better::More,
     ),
     (
-        "CPU µs/request",
+        COST,
         1000.0,
         |result| Some(result.server.as_ref()?.cpu_ns_per_request).filter(|_| result.requests > 0),
         Better::Less,
@@ -87,20 +88,26 @@ fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8
             .filter_map(of)
             .collect()
     };
-    // Who does not do the work does it cheaply.
-    let failed = [old, new].iter().any(|record| {
-        let of = |result: &&Measurement| result.test == test.id && result.target == target;
-        summary::fails(&record.results.iter().filter(of).collect::<Vec<_>>())
-    });
+    let is_so = |judge: fn(&[&Measurement]) -> bool| {
+        [old, new].iter().any(|record| {
+            let of = |result: &&Measurement| result.test == test.id && result.target == target;
+            judge(&record.results.iter().filter(of).collect::<Vec<_>>())
+        })
+    };
+    // A server that does not do the work does it cheaply.
+    let failed = is_so(summary::fails);
+    let uncounted = is_so(summary::is_uncounted);
     FIGURES
         .iter()
         .filter_map(|&(name, unit, of, better)| {
             let (before, after) = (figures(old, of), figures(new, of));
             let shown = |figures: &[f64]| median(figures).map(|figure| short(figure / unit));
             let (was, is) = (shown(&before)?, shown(&after)?);
-            let compared = unpaired(&after, &before, TOGETHER).filter(|_| !failed);
+            let uncounted = uncounted && name == COST;
+            let compared = unpaired(&after, &before, TOGETHER).filter(|_| !failed && !uncounted);
             let (ratio, interval, word) = match compared {
                 None if failed => (String::new(), String::new(), "too many errors"),
+                None if uncounted => (String::new(), String::new(), "not all was counted"),
                 None => (String::new(), String::new(), "cannot be told"),
                 Some(ratio) => (
                     format!("{:.3}", ratio.mean),
@@ -151,6 +158,8 @@ fn notes(old: &Record, new: &Record) -> Vec<String> {
     let bare = |record: &Record| Settings {
         suites: Vec::new(),
         rounds: 0,
+        // Each race has its own.
+        path: String::new(),
         ..record.settings.clone()
     };
     if bare(old) != bare(new) {

@@ -6,14 +6,19 @@ use std::sync::atomic::AtomicBool;
 use std::thread::sleep;
 use std::time::Duration;
 
+use super::cost::{Sample, ratio};
 use super::crowd::Crowd;
 use super::generator::{Generator, Load, Order};
+use super::probe::{self, Plain};
 use super::record::{GeneratorCost, LOST, Measurement, ServerCost, Test};
 use super::server::Server;
 use super::suite::FEW;
 use super::summary::BUSY;
-use super::target::Target;
-use super::tree::{self, Thread, Usage};
+use super::target::{Target, random_path};
+use super::{cost, tree};
+
+/// The kind of error of answers that were of another size than a plain one.
+const OTHER: &str = "other content";
 
 /// For what a server frees late, before its memory is looked at.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -45,6 +50,7 @@ impl Bench {
         let server = Server::start(target, self.workers, &self.server_cores, &self.stop)?;
         let url = format!("http://{}{}", server.authority, target.path);
         self.warm_up(test, &url)?;
+        let plain = self.ask(test, target, &server)?;
         let mut crowd = Crowd::new(server.address, &server.authority, &target.path);
         if test.connections == 0 {
             let result = self.idle(test, target, round, &server, &mut crowd);
@@ -54,24 +60,29 @@ impl Bench {
         crowd.grow(test.idle_connections, &self.stop);
         self.warn_of(&crowd, test, target);
         let rate = self.rate(test, target, &url)?;
-        let before = server.root().map(tree::usage);
+        let before = self.sample(&server);
         let load = self.generator.run(&Order {
             test,
             url: &url,
             rate,
+            content: plain.content.as_deref(),
             cores: &self.load_cores,
             stop: &self.stop,
         })?;
-        let after = server.root().map(tree::usage);
-        if after.as_ref().is_some_and(|after| after.processes == 0) {
+        let after = self.sample(&server);
+        if has_ended(after.as_ref()) {
             return Err("ended while it was loaded".to_owned());
         }
         let cost = before
             .zip(after)
             .map(|(before, after)| self.cost(&before, &after, &load));
+        let load_content_bytes = load.content_bytes;
         let mut result = measurement(test, target, round, load);
         result.rate = rate;
         result.server = cost;
+        if has_other_size(load_content_bytes, plain.content_bytes) && !plain.varies {
+            result.errors.insert(OTHER.to_owned(), result.requests);
+        }
         let lost = test.idle_connections.saturating_sub(crowd.held());
         if lost > 0 {
             // Those that it did not take, or closed under the load.
@@ -80,13 +91,30 @@ impl Bench {
         Ok(result)
     }
 
+    /// What an answer under load has to be: each server that is started is asked.
+    fn ask(&mut self, test: &Test, target: &Target, server: &Server) -> Result<Plain, String> {
+        let is_random = target.path == random_path();
+        let plain = probe::plain(server.address, &server.authority, &target.path, is_random)?;
+        if plain.varies {
+            self.warn(format!(
+                "{}: what {} answers is not the same each time, so that under load only its status is looked at",
+                test.title, target.name
+            ));
+        }
+        Ok(plain)
+    }
+
+    /// Once, however often it is found.
+    fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
     /// Says why a crowd is smaller than it was to be, once for each test and target.
     fn warn_of(&mut self, crowd: &Crowd, test: &Test, target: &Target) {
         if let Some(reason) = &crowd.stopped {
-            let warning = format!("{}: {} stopped {reason}", test.title, target.name);
-            if !self.warnings.contains(&warning) {
-                self.warnings.push(warning);
-            }
+            self.warn(format!("{}: {} stopped {reason}", test.title, target.name));
         }
     }
 
@@ -106,6 +134,7 @@ impl Bench {
             test: &test,
             url,
             rate: None,
+            content: None,
             cores: &self.load_cores,
             stop: &self.stop,
         })?;
@@ -135,6 +164,7 @@ impl Bench {
                 test: &closed,
                 url,
                 rate: None,
+                content: None,
                 cores: &self.load_cores,
                 stop: &self.stop,
             })?;
@@ -165,7 +195,7 @@ impl Bench {
     ) -> Result<Measurement, String> {
         let look = || {
             sleep(SETTLE);
-            server.root().and_then(tree::memory)
+            server.guard().and_then(tree::memory)
         };
         crowd.grow(FEW.min(test.idle_connections / 10), &self.stop);
         let (few, held_few) = (look(), crowd.held());
@@ -182,36 +212,33 @@ impl Bench {
             let lost = test.idle_connections - held_many;
             result.errors = BTreeMap::from([(LOST.to_owned(), lost)]);
         }
-        let usage = server.root().map(tree::usage);
-        if usage.as_ref().is_some_and(|usage| usage.processes == 0) {
+        let now = self.sample(server);
+        if has_ended(now.as_ref()) {
             return Err("ended while its connections were idle".to_owned());
         }
-        result.server = usage.map(|usage| self.cost(&usage, &usage, &Load::default()));
+        result.server = now.map(|now| self.cost(&now, &now, &Load::default()));
         Ok(result)
     }
 
-    fn cost(&self, before: &Usage, after: &Usage, load: &Load) -> ServerCost {
-        let cpu = after.cpu_ns.saturating_sub(before.cpu_ns);
-        let user = after.user_ns.saturating_sub(before.user_ns);
-        let system = after.system_ns.saturating_sub(before.system_ns);
-        // The parts are known to a hundredth of a second, their sum exactly.
-        let part = ratio(user as f64, (user + system) as f64);
-        let user_ns = (cpu as f64 * part).round() as u64;
-        let time = load.elapsed_ns as f64 * self.server_cores.len() as f64;
-        let threads: Vec<Thread> = after.threads_since(before).collect();
-        let busiest_ns = threads.iter().map(|thread| thread.ran_ns).max();
-        ServerCost {
-            user_ns,
-            system_ns: cpu.saturating_sub(user_ns),
-            cpu_ns_per_request: ratio(cpu as f64, load.requests as f64),
-            utilisation: ratio(cpu as f64, time),
-            busiest_thread: ratio(busiest_ns.unwrap_or(0) as f64, load.elapsed_ns as f64),
-            rss_peak_bytes: after.rss_peak_bytes,
-            voluntary_switches: threads.iter().map(|t| t.voluntary_switches).sum(),
-            involuntary_switches: threads.iter().map(|t| t.involuntary_switches).sum(),
-            processes: after.processes,
-        }
+    fn sample(&self, server: &Server) -> Option<Sample> {
+        let guard = server.guard()?;
+        Some(Sample::take(guard, &self.server_cores))
     }
+
+    fn cost(&self, before: &Sample, after: &Sample, load: &Load) -> ServerCost {
+        let cores = self.server_cores.len();
+        cost::cost(before, after, load.requests, cores)
+    }
+}
+
+/// Is the mean of the contents another one than that of a plain answer?
+fn has_other_size(mean: Option<f64>, plain: usize) -> bool {
+    // hey says whole bytes.
+    mean.is_some_and(|mean| (mean - plain as f64).abs() > 1.0)
+}
+
+fn has_ended(now: Option<&Sample>) -> bool {
+    now.is_some_and(|now| now.usage.processes == 0)
 }
 
 fn measurement(test: &Test, target: &Target, round: usize, load: Load) -> Measurement {
@@ -237,9 +264,4 @@ fn measurement(test: &Test, target: &Target, round: usize, load: Load) -> Measur
 
 fn per_second(load: &Load) -> f64 {
     ratio(load.requests as f64 * 1e9, load.elapsed_ns as f64)
-}
-
-/// 0 where there is nothing to divide by: JSON has no NaN.
-fn ratio(part: f64, whole: f64) -> f64 {
-    if whole > 0.0 { part / whole } else { 0.0 }
 }

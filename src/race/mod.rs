@@ -7,8 +7,9 @@
 //!  suite                     ├─ probe: does it do the same work?
 //!  machine                   ├─ generator: hullo bench, hey or wrk
 //!                            ├─ crowd: connections that say nothing
-//!                            └─ tree: what the server's processes cost
-//!                          summary <- spread: is a difference more than noise?
+//!                            ├─ cost: what the server's processes cost <- tree
+//!                            └─ guard: above all that it starts; nothing is left behind
+//!                          summary <- spread: is a difference more than noise? warn: of what to beware
 //! ```
 //!
 //! What makes it fair: servers and load have cores of their own; each measurement has a process of
@@ -25,8 +26,10 @@
 
 mod command;
 mod compare;
+mod cost;
 mod crowd;
 mod generator;
+mod guard;
 mod machine;
 mod measure;
 mod options;
@@ -39,6 +42,12 @@ mod suite;
 mod summary;
 mod target;
 mod tree;
+mod verdict;
+mod warn;
 
 pub use command::race;
+#[doc(hidden)]
+pub use command::read_record;
+#[doc(hidden)]
+pub use guard::guard;
 pub use options::Options;

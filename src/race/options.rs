@@ -15,12 +15,13 @@ use crate::load::duration;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Exit codes: 0, also when Ctrl-C has ended it with what there was; 1 when a server could not be measured\n\
-to the end, or a report not be written; 2 when the arguments are at fault.\n\
+to the end, made too many errors, or could not be ended, or a report not be written; 2 when the arguments\n\
+are at fault.\n\
 Try it: hullo race hullo='hullo --port {port} --workers {workers}' mine='./server --port {port}' --html race.html")]
 pub struct Options {
     /// Servers: NAME='COMMAND', with {port} and {workers} in it (also in $PORT and $WORKERS), or
-    /// NAME=http://host:port/path if it is running. They are asked for /any/path, if a URL has no
-    /// other. The others are measured by the first
+    /// NAME=http://host:port/path if it is running. They are asked for a random path, if a URL has
+    /// no other. The others are measured by the first
     #[arg(value_name = "NAME=COMMAND|URL", required_unless_present_any = ["compare", "from"], value_parser = Target::parse)]
     pub(super) targets: Vec<Target>,
 

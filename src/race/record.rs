@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The form of the JSON. It changes when a reader of the old form would misread the new one.
 pub(super) const FORMAT: &str = "hullo-race/1";
@@ -154,6 +155,9 @@ pub(super) struct ServerCost {
     pub(super) utilisation: f64,
     /// The part of the time that its busiest thread ran.
     pub(super) busiest_thread: f64,
+    /// For how long its cores were busy beyond what it and all other processes account for; nothing
+    /// where the system does not say.
+    pub(super) uncounted_ns: Option<u64>,
     pub(super) rss_peak_bytes: u64,
     /// It had to wait for something.
     pub(super) voluntary_switches: u64,
@@ -246,6 +250,32 @@ impl Ratio {
 /// Of the name of a target.
 pub(super) const NAME_CHARS_MAX: usize = 40;
 
+/// No count, time or size of a race is greater: these are 104 days in nanoseconds.
+const NUMBER_MAX: f64 = 9_007_199_254_740_992.0;
+/// An interval may be as wide as chance makes it.
+const RATIO_MAX: f64 = 1e300;
+/// Servers by tests by measurements: a report looks at each of them for each of the others.
+const WORK_MAX: usize = 100_000_000;
+
+/// Is each number one that a race can have found? `key`: what the value is called.
+fn check(value: &Value, key: &str) -> Result<(), String> {
+    match value {
+        Value::Number(number) => {
+            let most = match key {
+                "low" | "mean" | "high" => RATIO_MAX,
+                _ => NUMBER_MAX,
+            };
+            match number.as_f64() {
+                Some(figure) if (0.0..=most).contains(&figure) => Ok(()),
+                _ => Err(format!("{key} cannot be {number}")),
+            }
+        }
+        Value::Array(items) => items.iter().try_for_each(|item| check(item, key)),
+        Value::Object(items) => items.iter().try_for_each(|(key, item)| check(item, key)),
+        Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
+    }
+}
+
 impl Record {
     /// Reads one, or says why it is none.
     pub(super) fn read(text: &str) -> Result<Self, String> {
@@ -258,12 +288,43 @@ impl Record {
         if format != FORMAT {
             return Err(format!("its format is {format:?}, not {FORMAT:?}"));
         }
-        let record: Self = serde_json::from_str(text).map_err(none)?;
-        let is_long = |target: &&Target| target.name.chars().count() > NAME_CHARS_MAX;
-        match record.targets.iter().find(is_long) {
-            Some(_) => Err(format!("a name has more than {NAME_CHARS_MAX} characters")),
-            None => Ok(record),
+        let value: Value = serde_json::from_str(text).map_err(none)?;
+        check(&value, "")?;
+        let record = Self::deserialize(value).map_err(none)?;
+        record.check()?;
+        Ok(record)
+    }
+
+    /// Is it one that a race can have written, as far as a report relies on it?
+    fn check(&self) -> Result<(), String> {
+        let is_long = |target: &Target| target.name.chars().count() > NAME_CHARS_MAX;
+        if self.targets.iter().any(is_long) {
+            return Err(format!("a name has more than {NAME_CHARS_MAX} characters"));
         }
+        let work = [self.targets.len(), self.tests.len(), self.results.len()];
+        let work = work
+            .iter()
+            .fold(1_usize, |all, &count| all.saturating_mul(count.max(1)));
+        if work > WORK_MAX || self.summaries.len() > WORK_MAX {
+            return Err("it has too many servers, tests and rounds".to_owned());
+        }
+        let is_mixed = |figure: &Compared| {
+            let is_ordered = figure.least <= figure.median && figure.median <= figure.greatest;
+            let ratio = figure.ratio.as_ref();
+            let holds = |ratio: &Ratio| ratio.low <= ratio.mean && ratio.mean <= ratio.high;
+            !is_ordered || !ratio.is_none_or(holds)
+        };
+        let mut figures = self.summaries.iter().flat_map(|summary| {
+            let cpu = summary.cpu_ns_per_request.as_ref();
+            let idle = summary.idle_connection_bytes.as_ref();
+            [Some(&summary.requests_per_second), cpu, idle]
+                .into_iter()
+                .flatten()
+        });
+        if figures.any(is_mixed) {
+            return Err("a figure is not between its least and its greatest".to_owned());
+        }
+        Ok(())
     }
 
     /// As JSON.

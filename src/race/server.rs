@@ -3,23 +3,24 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use super::machine::Pinned;
 use super::target::{Target, Way};
-use super::tree;
+use super::{guard, tree};
 
 /// How long a server may take until it answers.
 const START_MAX: Duration = Duration::from_secs(15);
 /// How long it may take to end after SIGTERM, before it is killed.
 const STOP_MAX: Duration = Duration::from_secs(3);
+/// How long the rest of it may take to end after SIGKILL.
+const KILL_MAX: Duration = Duration::from_secs(4);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// Of its output, what is shown when it does not start.
 const SAID_BYTES_MAX: u64 = 600;
@@ -38,7 +39,7 @@ pub(super) struct Server {
 
 #[derive(Debug)]
 struct Process {
-    child: Child,
+    guard: Child,
     output: File,
 }
 
@@ -74,9 +75,9 @@ impl Server {
         Ok(server)
     }
 
-    /// The process at the root of its tree; nothing if it is not ours.
-    pub(super) fn root(&self) -> Option<u32> {
-        self.process.as_ref().map(|process| process.child.id())
+    /// The guard above its processes; nothing if it is not ours.
+    pub(super) fn guard(&self) -> Option<u32> {
+        self.process.as_ref().map(|process| process.guard.id())
     }
 
     fn await_answer(&mut self, path: &str, stop: &AtomicBool) -> Result<(), String> {
@@ -87,10 +88,10 @@ impl Server {
                 return Err("the race was ended".to_owned());
             }
             if let Some(process) = &mut self.process
-                && let Ok(Some(status)) = process.child.try_wait()
-                && !tree::is_alive(process.child.id())
+                && let Ok(Some(status)) = process.guard.try_wait()
             {
-                return Err(format!("ended at once, {status}{}", process.said()));
+                let ending = guard::ending(status);
+                return Err(format!("ended at once, {ending}{}", process.said()));
             }
             match first_answer(self.address, &self.authority, path) {
                 Ok(()) => return Ok(()),
@@ -116,28 +117,43 @@ impl Drop for Server {
         let Some(process) = &mut self.process else {
             return;
         };
-        for signal in [Signal::SIGTERM, Signal::SIGKILL] {
-            tree::signal(process.child.id(), signal);
-            let start = Instant::now();
-            while start.elapsed() < STOP_MAX {
-                let ended = matches!(process.child.try_wait(), Ok(Some(_)));
-                if ended && !tree::is_alive(process.child.id()) {
-                    tree::bury_orphans();
-                    return;
-                }
-                sleep(LOOK_AGAIN);
+        tree::signal(process.guard.id(), Signal::SIGTERM);
+        if !process.ends_within(STOP_MAX) {
+            guard::end(&mut process.guard);
+            if !process.ends_within(KILL_MAX) {
+                leave(&tree::alive(process.guard.id()));
             }
         }
-        let id = process.child.id();
-        let seconds = STOP_MAX.as_secs();
-        let _ = writeln!(
-            io::stderr(),
-            "hullo race: a server is not gone {seconds} s after SIGKILL: look at process {id}, and its group"
-        );
+        tree::end_orphans(KILL_MAX);
     }
 }
 
+/// Processes that could not be ended.
+static LEFT: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// The ids of the processes that could not be ended so far.
+pub(super) fn left() -> Vec<u32> {
+    LEFT.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+fn leave(ids: &[u32]) {
+    let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+    left.extend(ids);
+}
+
 impl Process {
+    /// Has all of it ended, at last?
+    fn ends_within(&mut self, limit: Duration) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < limit {
+            if !matches!(self.guard.try_wait(), Ok(None)) {
+                return true;
+            }
+            sleep(LOOK_AGAIN);
+        }
+        false
+    }
+
     /// The end of what it printed, as a part of a sentence.
     fn said(&mut self) -> String {
         let length = self.output.seek(SeekFrom::End(0)).unwrap_or(0);
@@ -156,7 +172,6 @@ impl Process {
     }
 }
 
-/// In a process group of its own, so that all of it can be ended.
 fn spawn(command: &str, port: u16, workers: usize, cores: &[usize]) -> io::Result<Process> {
     let command = command
         .replace("{port}", &port.to_string())
@@ -168,21 +183,14 @@ fn spawn(command: &str, port: u16, workers: usize, cores: &[usize]) -> io::Resul
         command
     };
     let output = tempfile::tempfile()?;
-    let pinned = Pinned::to(cores);
-    let child = Command::new("/bin/sh")
+    let guard = guard::command("/bin/sh", cores)
         .args(["-c", &command])
         .env("PORT", port.to_string())
         .env("WORKERS", workers.to_string())
-        .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output.try_clone()?)
-        .process_group(0)
-        .spawn();
-    drop(pinned);
-    Ok(Process {
-        child: child?,
-        output,
-    })
+        .spawn()?;
+    Ok(Process { guard, output })
 }
 
 /// Is it the path or the name of a program, its arguments, and no other shell syntax?
@@ -230,25 +238,6 @@ fn first_answer(address: SocketAddr, authority: &str, path: &str) -> io::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn target(text: &str) -> Target {
-        Target::parse(text).unwrap()
-    }
-
-    #[test]
-    fn what_does_not_start_says_why() {
-        let start =
-            |text: &str| Server::start(&target(text), 1, &[], &AtomicBool::new(false)).unwrap_err();
-        let ended = start("a=echo no such luck; exit 3");
-        assert!(
-            ended.contains("exit status: 3") && ended.contains("no such luck"),
-            "{ended}"
-        );
-        let unknown = start("a=/no/such/program {port}");
-        assert!(unknown.contains("not found"), "{unknown}");
-        let nobody = start("a=http://127.0.0.1:1/");
-        assert!(nobody.contains("127.0.0.1:1"), "{nobody}");
-    }
 
     #[test]
     fn the_shell_makes_way_for_a_plain_command() {

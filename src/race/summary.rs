@@ -1,6 +1,6 @@
 //! The rounds of a target in a test, taken together, and beside those of the first target.
 
-use super::record::{Bound, Compared, LOST, Measurement, Summary, Target, Test};
+use super::record::{Bound, Compared, LOST, Measurement, ServerCost, Summary, Target, Test};
 use super::spread::{TOGETHER, median, paired};
 
 /// From here on, a side has no time left.
@@ -39,15 +39,17 @@ pub(super) fn of(
 fn summary(ours: &[&Measurement], theirs: &[&Measurement], shared: bool) -> Option<Summary> {
     let one = ours.first()?;
     let do_the_work = !fails(ours) && !fails(theirs);
-    let compared = |figure: &dyn Fn(&Measurement) -> Option<f64>| {
+    let is_counted = !is_uncounted(ours) && !is_uncounted(theirs);
+    let compared_if = |may_be: bool, figure: &dyn Fn(&Measurement) -> Option<f64>| {
         let figures: Vec<f64> = ours.iter().filter_map(|result| figure(result)).collect();
         Some(Compared {
             median: median(&figures)?,
             least: figures.iter().copied().reduce(f64::min)?,
             greatest: figures.iter().copied().reduce(f64::max)?,
-            ratio: paired(&pairs(ours, theirs, figure), TOGETHER).filter(|_| do_the_work),
+            ratio: paired(&pairs(ours, theirs, figure), TOGETHER).filter(|_| do_the_work && may_be),
         })
     };
+    let compared = |figure: &dyn Fn(&Measurement) -> Option<f64>| compared_if(true, figure);
     Some(Summary {
         test: one.test.clone(),
         target: one.target.clone(),
@@ -60,7 +62,7 @@ fn summary(ours: &[&Measurement], theirs: &[&Measurement], shared: bool) -> Opti
             .fold(0, |sum, &count| sum.saturating_add(count)),
         bound: bound(ours, shared),
         requests_per_second: compared(&|result| Some(result.requests_per_second))?,
-        cpu_ns_per_request: compared(&|result| {
+        cpu_ns_per_request: compared_if(is_counted, &|result| {
             let server = result.server.as_ref()?;
             (result.requests > 0).then_some(server.cpu_ns_per_request)
         }),
@@ -72,13 +74,25 @@ fn summary(ours: &[&Measurement], theirs: &[&Measurement], shared: bool) -> Opti
 /// Are more of its answers errors than may be? Connections that it did not keep are told, but what it
 /// did on the others counts.
 pub(super) fn fails(results: &[&Measurement]) -> bool {
-    let requests: u64 = results.iter().map(|result| result.requests).sum();
+    let requests = results
+        .iter()
+        .fold(0_u64, |sum, result| sum.saturating_add(result.requests));
     let errors: u64 = results
         .iter()
         .flat_map(|result| &result.errors)
         .filter(|(kind, _)| *kind != LOST)
         .fold(0, |sum, (_, &count)| sum.saturating_add(count));
     errors as f64 > requests as f64 * ERRORS_MAX
+}
+
+/// Were its cores busy, in most rounds, for clearly longer than what is known of accounts for? Then it
+/// has cost more than what was counted; in one of them, it may have been a neighbour.
+pub(super) fn is_uncounted(results: &[&Measurement]) -> bool {
+    let is_so = |result: &&Measurement| {
+        let server = result.server.as_ref();
+        server.is_some_and(ServerCost::is_uncounted)
+    };
+    results.iter().filter(|result| is_so(result)).count() * 2 > results.len()
 }
 
 /// What kept them from being faster, in the middle of the rounds. A server is as busy as its cores
@@ -144,7 +158,7 @@ fn latency(results: &[&Measurement]) -> Vec<(f64, u64)> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::record::{GeneratorCost, ServerCost};
+    use super::super::record::GeneratorCost;
     use super::*;
 
     fn result(
@@ -172,6 +186,7 @@ mod tests {
                 cpu_ns_per_request: 1e9 * server / per_second,
                 utilisation: server,
                 busiest_thread: 0.0,
+                uncounted_ns: Some(0),
                 rss_peak_bytes: 1,
                 voluntary_switches: 1,
                 involuntary_switches: 1,
@@ -263,6 +278,29 @@ mod tests {
             .filter_map(|result| result.server.as_mut())
             .for_each(change);
         of(&[test()], &["a", "b", "c"].map(target), &results, false)
+    }
+
+    #[test]
+    fn cpu_time_that_was_not_all_counted_is_not_compared() {
+        let mut results: Vec<Measurement> = (1..=3)
+            .flat_map(|round| ["a", "b"].map(|name| result(name, round, 1000.0, 0.5, 0.5)))
+            .collect();
+        let ratio = |results: &[Measurement]| {
+            let found = of(&[test()], &["a", "b"].map(target), results, false);
+            assert!(found[1].requests_per_second.ratio.is_some());
+            found[1]
+                .cpu_ns_per_request
+                .as_ref()
+                .unwrap()
+                .ratio
+                .is_some()
+        };
+        let of_b = |number: usize| 2 * number + 1;
+        for (number, is_compared) in [(0, true), (1, false)] {
+            let server = results[of_b(number)].server.as_mut().unwrap();
+            server.uncounted_ns = Some(900_000_000);
+            assert_eq!(ratio(&results), is_compared);
+        }
     }
 
     #[test]

@@ -1,12 +1,18 @@
 //! What is raced: `NAME=COMMAND` or `NAME=URL`.
 
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 
+use super::probe;
 use super::record::NAME_CHARS_MAX;
 use crate::load::{Url, reachable};
 
-/// The path that is asked for, where a URL does not say another.
-pub(super) const PATH: &str = "/any/path";
+/// The path that is asked for, where a URL does not say another: the same for all servers of a race,
+/// and in no other, so that no server can be made for it.
+pub(super) fn random_path() -> &'static str {
+    static PATH: OnceLock<String> = OnceLock::new();
+    PATH.get_or_init(probe::random_path)
+}
 
 /// A server with a name.
 #[derive(Clone, Debug)]
@@ -60,10 +66,10 @@ impl Target {
             }
             // http://host:port says no path, http://host:port/ does.
             let says_none = url.path == "/" && !what.ends_with('/');
-            let path = if says_none { PATH } else { &url.path }.to_owned();
+            let path = if says_none { random_path() } else { &url.path }.to_owned();
             (Way::Running { address, url }, path)
         } else {
-            (Way::Command(what.to_owned()), PATH.to_owned())
+            (Way::Command(what.to_owned()), random_path().to_owned())
         };
         Ok(Self {
             name: name.to_owned(),
@@ -91,14 +97,20 @@ mod tests {
         assert!(
             matches!(target.way, Way::Command(command) if command == "./server --port={port} http://x")
         );
-        assert_eq!((target.name.as_str(), target.path.as_str()), ("a", PATH));
+        assert_eq!(
+            (target.name.as_str(), target.path.as_str()),
+            ("a", random_path())
+        );
         let target = Target::parse("b = http://127.0.0.1:81/x?y=z").unwrap();
         assert!(matches!(target.way, Way::Running { .. }));
         assert_eq!(
             (target.name.as_str(), target.path.as_str()),
             ("b", "/x?y=z")
         );
-        for (url, path) in [("http://127.0.0.1:81", PATH), ("http://127.0.0.1:81/", "/")] {
+        for (url, path) in [
+            ("http://127.0.0.1:81", random_path()),
+            ("http://127.0.0.1:81/", "/"),
+        ] {
             assert_eq!(Target::parse(&format!("c={url}")).unwrap().path, path);
         }
     }

@@ -5,6 +5,7 @@ starts from them has the words of the grammar; what it finds beyond them is adde
     tests/fuzz/seeds.py FOLDER
 """
 import hashlib
+import json
 import pathlib
 import sys
 
@@ -37,8 +38,28 @@ CONVERSATIONS += HEADS + [CHUNKED + body + GET + b"\r\n" for body in BODIES]
 
 REPORT = (pathlib.Path(__file__).parent / "report.json").read_bytes()
 REPORTS = [REPORT, b"a line\n" + REPORT + b"another\n", REPORT.replace(b'"machines":1', b'"machines":2')]
+RACE = {
+    "format": "hullo-race/1", "version": "0.1.0", "started_unix_ms": 1, "elapsed_ms": 1, "command": ["hullo"],
+    "machine": {"cpu": "c", "cores": 2, "memory_bytes": 1, "system": "s", "kernel": "k"},
+    "settings": {"suites": ["churn"], "rounds": 1, "server_cpus": [0], "load_cpus": [1], "workers": 1, "path": "/",
+                 "generator": "hullo", "generator_version": "0.1.0", "warm_up_ns": 0},
+    "targets": [{"name": "a", "command": "x", "url": None, "behaviour": [
+        {"id": "path", "title": "t", "right": False, "saw": "200"}], "out": None}],
+    "tests": [{"id": "churn", "suite": "churn", "title": "1 s", "connections": 1, "idle_connections": 0,
+               "requests": None, "duration_ns": 1, "pipeline": 1, "keepalive": False, "load": None}],
+    "results": [{"test": "churn", "target": "a", "round": 1, "requests": 5, "elapsed_ns": 9, "requests_per_second": 5.5,
+                 "errors": {"reset": 1}, "latency_ns": [[50, 7], [100, 8]], "response_bytes": 9, "rate": None,
+                 "idle_connection_bytes": None, "server": None,
+                 "generator": {"cpu_ns_per_request": 1, "utilisation": 0.5}}],
+    "summaries": [{"test": "churn", "target": "a", "rounds": 1, "requests": 5, "elapsed_ns": 9, "errors": 1,
+                   "bound": "unknown", "requests_per_second": {"median": 5.5, "least": 5, "greatest": 6, "ratio": {
+                       "mean": 1, "low": 0.9, "high": 1.1, "differs": False}},
+                   "cpu_ns_per_request": None, "idle_connection_bytes": None, "latency_ns": [[50, 7], [100, 8]]}],
+    "warnings": ["w"],
+}
 
 SEEDS = {
+    "race": [json.dumps(RACE).encode()],
     "head": HEADS,
     "chunked": BODIES,
     "session": [b"\x05\x14\x28\x40" + conversation for conversation in CONVERSATIONS],

@@ -48,6 +48,26 @@ fn signals_end_it_with_what_there_is_and_leave_no_server() {
     assert!(are_gone(&pids));
 }
 
+/// It sends its signal to the race, and once more to the group of both.
+#[test]
+fn what_timeout_ends_is_reported() {
+    let file = TemporaryFile::new();
+    let output = Command::new("timeout")
+        .args([
+            "6", HULLO, "race", "-z", "500ms", "-r", "1000", "-s", "churn",
+        ])
+        .args(["--json", file.path(), &server("a")])
+        .output()
+        .unwrap();
+    // 124: it was timeout that ended it.
+    let ran = Ran::from(output);
+    assert_eq!((ran.code, ran.complaint.as_str()), (124, ""));
+    assert!(ran.text.contains("Warnings"), "{}", ran.text);
+    let json = valid(&std::fs::read_to_string(&file.0).unwrap());
+    assert!(!list(&json, "results").is_empty());
+    assert!(json["warnings"].to_string().contains("signal"));
+}
+
 #[test]
 fn a_signal_is_heard_while_a_server_does_not_come_up() {
     let pids = TemporaryFile::new();

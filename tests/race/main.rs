@@ -1,7 +1,10 @@
 //! `hullo race` as its users run it, on servers that start, fail to, end too early, or run already: what is
-//! measured here, what is left behind in `ends`, what is written in `reports`.
+//! measured here, what is left behind in `ends` and `forks`, who is caught in `cheats`,
+//! what is written in `reports`.
 
+mod cheats;
 mod ends;
+mod forks;
 mod reports;
 
 use std::path::PathBuf;
@@ -290,12 +293,23 @@ fn who_does_not_start_or_ends_too_early_is_out_and_the_others_race_on() {
         .map(|result| word(result, "target"))
         .collect();
     assert_eq!(measured, ["good"]);
-    let nobody = ran_code(&["a=exit 1"]);
-    assert_eq!(nobody, 1);
 }
 
-fn ran_code(arguments: &[&str]) -> i32 {
-    ran(&[&SHORT, arguments].concat()).code
+#[test]
+fn what_does_not_start_says_why() {
+    for (target, words) in [
+        (
+            "a=echo no such luck; exit 3",
+            "exit status: 3; it printed: no such luck",
+        ),
+        ("a=kill -11 $$", "signal: 11"),
+        ("a=/no/such/program {port}", "not found"),
+        ("a=http://127.0.0.1:1/", "127.0.0.1:1"),
+    ] {
+        let ran = ran(&[&SHORT[..], &[target]].concat());
+        assert_eq!(ran.code, 1, "{}", ran.complaint);
+        assert!(ran.complaint.contains(words), "{target}: {}", ran.complaint);
+    }
 }
 
 /// Each of its lines has the id of a process that was started.

@@ -82,7 +82,12 @@ fn who_only_fails_is_not_compared() {
     .unwrap();
     let url = format!("lost=http://{}/", lost.address());
     let (ran, json) = measured(&["-s", "churn", "-r", "3", &server("a"), &url]);
-    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    let words = "too many errors: lost";
+    assert!(
+        ran.code == 1 && ran.complaint.contains(words),
+        "{}",
+        ran.complaint
+    );
     assert!(
         json["warnings"]
             .to_string()
@@ -93,6 +98,14 @@ fn who_only_fails_is_not_compared() {
     assert!(list(&json, "summaries")[1]["requests_per_second"]["ratio"].is_null());
     let file = TemporaryFile::new();
     std::fs::write(&file.0, json.to_string()).unwrap();
+    let again = race(&["--from", file.path()]).output().unwrap();
+    let again = Ran::from(again);
+    assert!(
+        again.code == 1 && again.complaint.contains(words),
+        "{}",
+        again.complaint
+    );
+    assert_eq!(again.text, ran.text);
     let compared = race(&["--compare", file.path(), file.path()]).output();
     let compared = Ran::from(compared.unwrap()).text;
     let words = |name: &str| compared.lines().find(|line| line.contains(name)).unwrap();

@@ -1,5 +1,5 @@
 //! hey, by the text that it prints. Its times have four digits after the point, and its sizes are of
-//! the content alone, so that they are not taken.
+//! the content alone.
 
 use super::{ANSWER_SECONDS, Call, Load, Order, Test, nanos, said_of_itself};
 
@@ -62,6 +62,7 @@ pub(super) fn read(output: &str) -> Result<Load, String> {
             [name @ ("Summary:" | "Latency" | "Status" | "Error"), ..] => section = name,
             ["Total:", seconds, "secs"] => load.elapsed_ns = nanos(number(seconds)?),
             ["Slowest:", seconds, "secs"] => load.latency_ns.push((100.0, nanos(number(seconds)?))),
+            ["Size/request:", bytes, "bytes"] => load.content_bytes = Some(number(bytes)?),
             [percent, "in", seconds, "secs"] if section == "Latency" => {
                 // It writes 10%% in some versions.
                 let percent = number(percent.trim_end_matches('%'))?;
@@ -145,6 +146,7 @@ Error distribution:
 ";
         let load = read(text).unwrap();
         assert_eq!((load.requests, load.elapsed_ns), (995, 500_000_000));
+        assert_eq!(load.content_bytes, Some(44.0));
         assert_eq!(
             load.latency_ns,
             [(50.0, 800_000), (99.0, 15_000_000), (100.0, 20_000_000)]

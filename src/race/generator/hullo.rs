@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{ANSWER_SECONDS, Call, Load, Order};
-
-/// This very program, also when its file was replaced by a newer one since it was started.
-const THIS: &str = "/proc/self/exe";
+use crate::race::guard::THIS;
 
 pub(super) fn call(order: &Order<'_>) -> Call {
     let test = order.test;
@@ -32,6 +30,9 @@ pub(super) fn call(order: &Order<'_>) -> Call {
     }
     if let Some(rate) = order.rate {
         arguments.push(format!("--rate={rate}"));
+    }
+    if let Some(content) = order.content {
+        arguments.push(format!("--expect-body={content}"));
     }
     arguments.push(order.url.to_owned());
     Call {
@@ -99,6 +100,7 @@ pub(super) fn read(output: &str) -> Result<Load, String> {
             .collect(),
         latency_ns: latency,
         response_bytes: (report.responses > 0).then(|| report.received_bytes as f64 / answers),
+        content_bytes: None,
         cpu_ns: report.generator.cpu_ns,
         utilisation: report.generator.busy,
     })

@@ -17,7 +17,7 @@ use clap::ValueEnum;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 
-use super::machine::Pinned;
+use super::guard;
 use super::record::Test;
 
 /// How much longer than its test a generator may take, before it is ended.
@@ -47,6 +47,8 @@ pub(super) struct Order<'a> {
     pub(super) url: &'a str,
     /// Requests/s, for an open model.
     pub(super) rate: Option<f64>,
+    /// The content that each answer has to have.
+    pub(super) content: Option<&'a str>,
     pub(super) cores: &'a [usize],
     pub(super) stop: &'a AtomicBool,
 }
@@ -60,6 +62,8 @@ pub(super) struct Load {
     pub(super) errors: BTreeMap<String, u64>,
     pub(super) latency_ns: Vec<(f64, u64)>,
     pub(super) response_bytes: Option<f64>,
+    /// Content of an answer, where the generator says so, and has not compared it.
+    pub(super) content_bytes: Option<f64>,
     /// Of the generator.
     pub(super) cpu_ns: u64,
     /// Of the time of its cores, or of its busiest thread if it says.
@@ -108,7 +112,7 @@ impl Generator {
             Self::Wrk => wrk::call(order),
         };
         let before = children_cpu();
-        let output = call.run(order, &self.name())?;
+        let (output, took) = call.run(order, &self.name())?;
         let cpu = children_cpu().saturating_sub(before);
         let mut load = match self {
             Self::Hullo => hullo::read(&output),
@@ -118,7 +122,8 @@ impl Generator {
         .map_err(|error| format!("{} cannot be read: {}", self.name(), end_of(&error)))?;
         if load.cpu_ns == 0 {
             load.cpu_ns = cpu;
-            let time = load.elapsed_ns as f64 * order.cores.len().max(1) as f64;
+            // All of its CPU time, so all of its time: also what it took to start.
+            let time = took.as_nanos() as f64 * order.cores.len().max(1) as f64;
             load.utilisation = if time > 0.0 { cpu as f64 / time } else { 0.0 };
         }
         Ok(load)
@@ -134,7 +139,8 @@ fn children_cpu() -> u64 {
 }
 
 impl Call {
-    fn run(mut self, order: &Order<'_>, name: &str) -> Result<String, String> {
+    /// What it has printed, and how long it ran.
+    fn run(mut self, order: &Order<'_>, name: &str) -> Result<(String, Duration), String> {
         let failed = |error: std::io::Error| format!("{name} cannot be run: {error}");
         let mut output = tempfile::tempfile().map_err(failed)?;
         let mut script = tempfile::NamedTempFile::new().map_err(failed)?;
@@ -144,28 +150,27 @@ impl Call {
             let path = script.path().display().to_string();
             self.arguments.splice(place..place, ["-s".to_owned(), path]);
         }
-        let pinned = Pinned::to(order.cores);
-        let child = Command::new(&self.program)
+        let start = Instant::now();
+        let child = guard::command(&self.program, order.cores)
             .args(&self.arguments)
             // What is meant for a server, as $PORT is, would be read by hullo bench too.
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-            .stdin(Stdio::null())
             .stdout(output.try_clone().map_err(failed)?)
             .stderr(output.try_clone().map_err(failed)?)
             .spawn();
-        drop(pinned);
         let time = order
             .test
             .duration_ns
             .map_or(COUNTED_MAX, |nanos| Duration::from_nanos(nanos) + OVERTIME);
         let ended = wait(child.map_err(failed)?, time, order.stop);
+        let took = start.elapsed();
         let mut said = String::new();
         output.rewind().map_err(failed)?;
         output.read_to_string(&mut said).map_err(failed)?;
         match ended {
             // 1 is also that of hullo bench when nothing was answered, and then it says how.
-            Some(0 | 1) => Ok(said),
+            Some(0 | 1) => Ok((said, took)),
             Some(code) => Err(format!("{name} ended with {code}: {}", end_of(&said))),
             None => Err(format!(
                 "{name} did not come to its end within {} s, and was ended",
@@ -176,17 +181,17 @@ impl Call {
 }
 
 /// Its exit code, or nothing if it had to be killed, for its time or because the race is over.
-fn wait(mut child: Child, limit: Duration, stop: &AtomicBool) -> Option<i32> {
+fn wait(mut guard: Child, limit: Duration, stop: &AtomicBool) -> Option<i32> {
     let start = Instant::now();
     while start.elapsed() < limit && !stop.load(Ordering::Relaxed) {
-        match child.try_wait() {
+        match guard.try_wait() {
             Ok(Some(status)) => return Some(status.code().unwrap_or(-1)),
             Ok(None) => sleep(LOOK_AGAIN),
             Err(_) => break,
         }
     }
-    let _ = child.kill();
-    let _ = child.wait();
+    guard::end(&mut guard);
+    let _ = guard.wait();
     None
 }
 

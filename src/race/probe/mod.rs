@@ -9,12 +9,14 @@
 
 mod ask;
 pub(super) mod peer;
+mod plain;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use self::peer::{Miss, Peer};
+pub(super) use self::plain::{Plain, plain, random_path};
 use super::record::Finding;
 
 /// An answer, and the end of a connection, have to come so soon. [`Miss`] says it in words.

@@ -16,6 +16,8 @@ mod bars;
 mod escape;
 mod facts;
 mod lines;
+#[cfg(test)]
+mod mutations;
 mod notes;
 mod number;
 mod page;
@@ -30,7 +32,7 @@ mod text;
 mod words;
 
 pub(super) use escape::cell;
-pub(super) use number::count;
+pub(super) use number::{count, time};
 pub(super) use page::page;
 pub(super) use picture::picture;
 pub(super) use text::{markdown, text};

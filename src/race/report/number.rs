@@ -61,7 +61,7 @@ fn scaled(value: f64, step: f64, units: &[&str]) -> String {
 }
 
 /// `812 µs`.
-pub(super) fn time(ns: f64) -> String {
+pub(in crate::race) fn time(ns: f64) -> String {
     scaled(ns, 1000.0, &["ns", "µs", "ms", "s"])
 }
 

@@ -239,6 +239,7 @@ fn measure(test: &Test, server: &Server, number: usize, round: usize) -> Measure
             cpu_ns_per_request: if idle { 0.0 } else { cpu_ns },
             utilisation: load * 0.95,
             busiest_thread: 0.9,
+            uncounted_ns: Some(0),
             rss_peak_bytes: 3_500_000 + 4_200_000 * number as u64,
             voluntary_switches: (requests / 90.0) as u64,
             involuntary_switches: 120,

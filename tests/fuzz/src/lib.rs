@@ -115,3 +115,12 @@ pub fn report(data: &[u8]) {
         assert!(!sentence.is_empty() && !sentence.contains(char::is_control));
     }
 }
+
+/// What a race has written, read back, shown in every form, and compared with itself.
+pub fn race(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data)
+        && let Ok(shown) = hullo::race::read_record(text)
+    {
+        assert!(!shown.is_empty());
+    }
+}

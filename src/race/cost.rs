@@ -1,0 +1,145 @@
+//! What a server costs between two moments. Its CPU time, the clock and the machine's own count are
+//! read at the same moments: a part of a time is of that time.
+
+use std::time::Instant;
+
+use super::record::ServerCost;
+use super::tree::{self, Busy, Thread, Usage};
+
+/// The machine counts in ticks, and not all of them exactly: so much may well be nothing, or be a
+/// neighbour's.
+const UNCOUNTED_NS_MIN: f64 = 250e6;
+
+/// In parts of the server's known CPU time: less may well be nothing.
+const UNCOUNTED_PART_MIN: f64 = 1.0;
+
+/// What was counted at one moment.
+#[derive(Debug)]
+pub(super) struct Sample {
+    at: Instant,
+    pub(super) usage: Usage,
+    /// Of all processes that are not the server's.
+    others_ns: u64,
+    busy: Option<Busy>,
+}
+
+impl Sample {
+    /// Looks at the processes below a guard, and at the cores that they may run on.
+    pub(super) fn take(guard: u32, cores: &[usize]) -> Self {
+        Self {
+            others_ns: tree::others_ns(guard),
+            busy: Busy::now(cores),
+            usage: tree::usage(guard),
+            at: Instant::now(),
+        }
+    }
+}
+
+/// Of so many requests on so many cores.
+pub(super) fn cost(before: &Sample, after: &Sample, requests: u64, cores: usize) -> ServerCost {
+    let (old, new) = (&before.usage, &after.usage);
+    let cpu = new.cpu_ns.saturating_sub(old.cpu_ns);
+    let user = new.user_ns.saturating_sub(old.user_ns);
+    let system = new.system_ns.saturating_sub(old.system_ns);
+    // The parts are known to a hundredth of a second, their sum exactly.
+    let part = ratio(user as f64, (user + system) as f64);
+    let user_ns = (cpu as f64 * part).round() as u64;
+    let time = after.at.saturating_duration_since(before.at).as_nanos() as f64;
+    let threads: Vec<Thread> = new.threads_since(old).collect();
+    let busiest_ns = threads.iter().map(|thread| thread.ran_ns).max();
+    ServerCost {
+        user_ns,
+        system_ns: cpu.saturating_sub(user_ns),
+        cpu_ns_per_request: ratio(cpu as f64, requests as f64),
+        utilisation: ratio(cpu as f64, time * cores as f64),
+        busiest_thread: ratio(busiest_ns.unwrap_or(0) as f64, time),
+        uncounted_ns: uncounted_ns(before, after, cpu),
+        rss_peak_bytes: new.rss_peak_bytes,
+        voluntary_switches: threads.iter().map(|t| t.voluntary_switches).sum(),
+        involuntary_switches: threads.iter().map(|t| t.involuntary_switches).sum(),
+        processes: new.processes,
+    }
+}
+
+/// For how long the machine was busy with what no process accounts for, as far as the server's cores
+/// were busy with anything but the server: which core a neighbour has used is not known.
+fn uncounted_ns(before: &Sample, after: &Sample, cpu_ns: u64) -> Option<u64> {
+    let (then, now) = before.busy.zip(after.busy)?;
+    let others = after.others_ns.saturating_sub(before.others_ns);
+    let of_all = now.all_ns.saturating_sub(then.all_ns);
+    let of_server = now.server_ns.saturating_sub(then.server_ns);
+    let of_nothing = of_all.saturating_sub(others).saturating_sub(cpu_ns);
+    Some(of_nothing.min(of_server.saturating_sub(cpu_ns)))
+}
+
+impl ServerCost {
+    /// Were its cores busy for clearly longer than all processes that can be seen account for?
+    pub(super) fn is_uncounted(&self) -> bool {
+        let counted = self.user_ns as f64 + self.system_ns as f64;
+        let uncounted = self.uncounted_ns.unwrap_or(0) as f64;
+        uncounted > UNCOUNTED_NS_MIN && uncounted > counted * UNCOUNTED_PART_MIN
+    }
+}
+
+/// 0 where there is nothing to divide by: JSON has no NaN.
+pub(super) fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn sample(at: Instant, [cpu, others, all, server]: [u64; 4]) -> Sample {
+        let ns = |ms: u64| ms * 1_000_000;
+        Sample {
+            at,
+            usage: Usage {
+                cpu_ns: ns(cpu),
+                user_ns: ns(cpu),
+                processes: 1,
+                ..Usage::default()
+            },
+            others_ns: ns(others),
+            busy: Some(Busy {
+                all_ns: ns(all),
+                server_ns: ns(server),
+            }),
+        }
+    }
+
+    /// 1 s of a server with one core of two. In milliseconds: what it used and what others used, and
+    /// for how long all cores and the server's were busy.
+    fn second(used: [u64; 4]) -> ServerCost {
+        let start = Instant::now();
+        let before = [500, 700, 1900, 900];
+        let mut after = before;
+        for (sum, more) in after.iter_mut().zip(used) {
+            *sum += more;
+        }
+        let end = start + Duration::from_secs(1);
+        cost(&sample(start, before), &sample(end, after), 1000, 1)
+    }
+
+    #[test]
+    fn a_part_of_a_time_is_of_that_time() {
+        let found = second([1000, 0, 1000, 1000]);
+        assert!((found.utilisation - 1.0).abs() < 1e-9, "{found:?}");
+        assert!((found.cpu_ns_per_request - 1e6).abs() < 1e-6, "{found:?}");
+    }
+
+    #[test]
+    fn time_that_no_process_accounts_for_is_seen() {
+        assert!(second([150, 0, 950, 950]).is_uncounted());
+        // The generator has used the other core meanwhile.
+        assert!(second([150, 1000, 1950, 950]).is_uncounted());
+        // A neighbour has used this one, or both.
+        assert!(!second([150, 800, 950, 950]).is_uncounted());
+        assert!(!second([150, 1850, 2000, 1000]).is_uncounted());
+        // Something that cannot be seen has used the other one.
+        assert!(!second([950, 0, 1950, 1000]).is_uncounted());
+        assert!(!second([20, 0, 110, 110]).is_uncounted());
+    }
+}

@@ -1,0 +1,86 @@
+//! What a server answers to a plain request: what it answers under load is held against it.
+
+use std::net::SocketAddr;
+
+use super::{Asker, PATIENCE};
+
+/// Longer content is not compared byte by byte: it would have to go through a command line.
+const CONTENT_BYTES_MAX: usize = 64 * 1024;
+
+/// An answer, as the load is to get it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::race) struct Plain {
+    pub(in crate::race) status: u16,
+    pub(in crate::race) content_bytes: usize,
+    /// Nothing where it may not be the same each time, is no text, or is long.
+    pub(in crate::race) content: Option<String>,
+    /// Two answers to the same question, or to two paths that differ by chance alone, were different.
+    pub(in crate::race) varies: bool,
+}
+
+/// Asks for the path of the load. `is_random`: nothing but this race has ever asked for it, so its
+/// answer is that of any other random path, but for the path.
+///
+/// # Errors
+///
+/// In words, if there is no answer, or if the path of the load has an answer of its own.
+pub(in crate::race) fn plain(
+    address: SocketAddr,
+    host: &str,
+    path: &str,
+    is_random: bool,
+) -> Result<Plain, String> {
+    let asker = Asker {
+        address,
+        host,
+        path,
+        patience: PATIENCE,
+    };
+    let others = [(); 2].map(|()| {
+        if is_random {
+            asker.random_path()
+        } else {
+            path.to_owned()
+        }
+    });
+    let [first, second] = &others;
+    let before = answer(&asker, first)?;
+    let (status, content) = answer(&asker, path)?;
+    let after = answer(&asker, second)?;
+    let bare = |(status, content): &(u16, Vec<u8>), path: &str| {
+        let text = String::from_utf8_lossy(content).replace(path, "{path}");
+        (*status, text)
+    };
+    let ours = bare(&(status, content.clone()), path);
+    let varies = bare(&before, first) != bare(&after, second);
+    if !varies && ours != bare(&before, first) {
+        return Err(if is_random {
+            "answers the path of the load otherwise than other paths".to_owned()
+        } else {
+            "answers the same request now so, now otherwise".to_owned()
+        });
+    }
+    let is_short = content.len() <= CONTENT_BYTES_MAX;
+    Ok(Plain {
+        status,
+        content_bytes: content.len(),
+        content: String::from_utf8(content)
+            .ok()
+            // hullo bench would replace {n}.
+            .filter(|text| !varies && is_short && !text.contains(['{', '\0'])),
+        varies,
+    })
+}
+
+fn answer(asker: &Asker<'_>, path: &str) -> Result<(u16, Vec<u8>), String> {
+    let mut peer = asker.connect().map_err(|miss| miss.to_string())?;
+    peer.send(asker.get(path, ""));
+    let answer = peer.answer(false);
+    let answer = answer.map_err(|miss| format!("has no answer to a plain request: {miss}"))?;
+    Ok((answer.status, answer.content))
+}
+
+/// A path that no server has heard of, as the probes make them.
+pub(in crate::race) fn random_path() -> String {
+    format!("/{}/{}", super::letters(5), super::letters(5))
+}

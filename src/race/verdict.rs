@@ -1,0 +1,37 @@
+//! Whether a race went as it was to, which its exit code says.
+
+use super::record::{Measurement, Record, Target, Test};
+use super::summary;
+
+/// Did all go to the end, and do the work?
+pub(super) fn of(record: &Record) -> Result<(), String> {
+    let names = |is_so: &dyn Fn(&Target) -> bool| {
+        let targets = record.targets.iter().filter(|target| is_so(target));
+        let names: Vec<&str> = targets.map(|target| target.name.as_str()).collect();
+        names.join(", ")
+    };
+    let out = names(&|target| target.out.is_some());
+    let failed = names(&|target| record.tests.iter().any(|test| fails(record, test, target)));
+    if record.results.is_empty() {
+        return Err("nothing was measured".to_owned());
+    }
+    let faults = [
+        ("not measured to the end", out),
+        ("too many errors", failed),
+    ];
+    let faults: Vec<String> = faults
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(fault, names)| format!("{fault}: {names}"))
+        .collect();
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults.join("; "))
+    }
+}
+
+fn fails(record: &Record, test: &Test, target: &Target) -> bool {
+    let of = |result: &&Measurement| result.test == test.id && result.target == target.name;
+    summary::fails(&record.results.iter().filter(of).collect::<Vec<_>>())
+}
