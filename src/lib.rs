@@ -50,7 +50,8 @@
 //! of that connection finds where the head ends, reads it, and appends the reply to the worker's
 //! one output block; the worker writes that block once, however many requests it answers. Nothing
 //! is copied on that way, nothing allocated, locked or formatted. Only what a turn leaves over
-//! moves into the connection: half a head, or a reply that the peer does not take.
+//! outlives it, in [blocks](http::Blocks) of the worker: half a head, or a reply that the peer does
+//! not take.
 //!
 //! # What it is not
 //!

@@ -7,6 +7,9 @@
 //!                      └─ target            body: how a body ends
 //! ```
 //!
+//! What outlives a turn (half a head, the head of a request whose body is on its way) is held in
+//! [`Blocks`].
+//!
 //! The only sentences that a shell says to it are bytes ([`Session::advance`]), the end of input
 //! ([`Session::end`]) and the time ([`Service::tick`]); the only one it says back is a [`Step`].
 //! So any conversation can be played in a test: whole, byte by byte, cut at every place.

@@ -3,10 +3,12 @@ Prints at its end how many waves it made, and what went wrong."""
 
 import random
 import signal
+import socket
 import sys
 import time
 
 from closing import ERRORS
+from memory import half_body, half_head
 from storms import STATES
 from swarm import Peer, answers, close_all, connect, converse, greeting, request, reset, statuses
 
@@ -120,7 +122,31 @@ def crowds(port, dice):
     close_all(peers[leavers:])
 
 
-WAVES = [resets, errors, half_closed, slow_heads, never_readers, flooders, crowds]
+def floods(port, dice):
+    """Thousands of long unfinished heads, or heads of unfinished bodies, dropped all at once."""
+    sends = dice.choice([half_head(15_000), half_body(12_000), half_head(1_000), b"G"])
+    peers = [Peer(connect(port), sends) for _ in range(1500)]
+    converse(peers, WAVE_SECONDS_MAX, until=lambda peer: not peer.sends)
+    close_all(peers)
+
+
+def urgent(port, dice):
+    """Requests with a byte of urgent data in them: each is answered."""
+    peers = []
+    for _ in range(PEERS):
+        whole = request("/urgent")
+        cut = dice.randrange(1, len(whole))
+        stream = connect(port)
+        stream.send(whole[:cut], socket.MSG_OOB)
+        peers.append(Peer(stream, whole[cut:], half_close=True))
+    converse(peers, WAVE_SECONDS_MAX)
+    want(all(statuses(peer.received) == [200] for peer in peers), "urgent data got no answer")
+    close_all(peers)
+
+
+WAVES = [
+    resets, errors, half_closed, slow_heads, never_readers, flooders, crowds, floods, urgent
+]
 
 
 def main():

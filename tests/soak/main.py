@@ -23,7 +23,7 @@ GROWTH_KIB_MAX = 64
 TIMES = ("--head-timeout", "2s", "--idle-timeout", "3s", "--body-timeout", "2s")
 # An honest client's pause is far below any of these.
 FLAGS = (*TIMES, "--write-timeout", "2s")
-PEERS_MAX = 2000
+PEERS_MAX = 4000
 
 
 def start_waves(port):
