@@ -12,7 +12,7 @@
 use std::hint::black_box;
 
 use hullo::Greeting;
-use hullo::http::{Limits, Output, Service, Session, Wants};
+use hullo::http::{Limits, Output, Session, Shared, Wants};
 
 /// What wrk sends to `http://127.0.0.1:8080/`.
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
@@ -22,12 +22,12 @@ fn main() {
     let count = std::env::args()
         .find_map(|word| word.parse().ok())
         .unwrap_or(1_u32);
-    let service = Service::new(Greeting, Limits::default(), 1_795_485_600);
+    let shared = Shared::new(Greeting, Limits::default(), 1_795_485_600);
     let mut session = Session::default();
     let mut out = Output::new();
     for _ in 0..count {
         out.clear();
-        let step = session.advance(black_box(REQUEST), &service, &mut out);
+        let step = session.advance(black_box(REQUEST), &shared, &mut out);
         assert!(step.consumed == REQUEST.len() && step.wants == Wants::Input);
         black_box(out.bytes());
     }

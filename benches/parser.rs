@@ -1,7 +1,7 @@
 //! What it costs to read a head and to judge it, from wrk's 40 bytes to 100 fields: as time and as
 //! bytes per second, with bare httparse beside each rung as the control.
 //!
-//! hullo's side is one `Session::advance` with a responder that says as little as possible. It does
+//! hullo's side is one `Session::advance` with a handler that says as little as possible. It does
 //! more than httparse: it insists on CR LF, on a valid Host and on one framing, and answers.
 //! Compare the two sides of a rung in one run, never figures of two runs.
 
@@ -9,13 +9,13 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hullo::http::{
-    Limits, Output, Replied, Reply, Request, Respond, Service, Session, Status, Wants,
+    Handler, Limits, Output, Request, Responded, ResponseWriter, Session, Shared, Status, Wants,
 };
 
 struct Mute;
 
-impl Respond for Mute {
-    fn respond(&self, _: &Request<'_>, reply: Reply<'_>) -> Replied {
+impl Handler for Mute {
+    fn handle(&self, _: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
         reply.send(Status::NoContent, &[], &[])
     }
 }
@@ -65,7 +65,7 @@ fn control<const TABLE: usize>(head: &str, fields: usize) {
 }
 
 fn ladder(criterion: &mut Criterion) {
-    let service = Service::new(Mute, Limits::default(), 0);
+    let shared = Shared::new(Mute, Limits::default(), 0);
     let rungs = [
         ("wrk", WRK.to_owned(), 1),
         ("curl", CURL.to_owned(), 3),
@@ -81,7 +81,7 @@ fn ladder(criterion: &mut Criterion) {
             let (mut session, mut out) = (Session::default(), Output::new());
             bencher.iter(|| {
                 out.clear();
-                let step = session.advance(black_box(head.as_bytes()), &service, &mut out);
+                let step = session.advance(black_box(head.as_bytes()), &shared, &mut out);
                 assert!(step.consumed == head.len() && step.wants == Wants::Input);
                 assert!(out.bytes().starts_with(b"HTTP/1.1 204"));
             });

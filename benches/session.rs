@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hullo::Greeting;
-use hullo::http::{Limits, Output, Service, Session, Wants};
+use hullo::http::{Limits, Output, Session, Shared, Wants};
 
 const REQUEST: &[u8] = b"GET /abcdef HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 const GREETING: &[u8] = b"\r\n\r\nHello, visitor! You've requested: /abcdef\n";
@@ -15,13 +15,13 @@ const UPLOAD: &[u8] = b"POST /abcdef HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: c
 /// Gives `input` to a session in pieces of `piece` bytes; the last of them brings the answer.
 fn play(input: &[u8], piece: usize, session: &mut Session, out: &mut Output) {
     thread_local! {
-        static SERVICE: Service<Greeting> = Service::new(Greeting, Limits::default(), 0);
+        static SERVICE: Shared<Greeting> = Shared::new(Greeting, Limits::default(), 0);
     }
-    SERVICE.with(|service| {
+    SERVICE.with(|shared| {
         let (mut start, mut end) = (0, 0);
         while end < input.len() {
             end = input.len().min(end + piece);
-            let step = session.advance(&input[start..end], service, out);
+            let step = session.advance(&input[start..end], shared, out);
             assert!(step.wants == Wants::Input);
             start += step.consumed;
         }

@@ -31,7 +31,7 @@ impl Cli {
         Self::try_parse_from(load::hey_flags(std::env::args_os())).unwrap_or_else(|error| {
             let _ = error.print();
             if error.use_stderr() {
-                // What nobody has typed is hard to find.
+                // What was not typed is hard to find.
                 for (name, value) in std::env::vars_os() {
                     if name == "PORT" || name.as_encoded_bytes().starts_with(b"HULLO_") {
                         note(
@@ -53,11 +53,11 @@ impl Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Job {
-    /// Greet whoever asks (this is also what hullo does without a word)
+    /// Run the greeting server (the default)
     Serve(Serve),
-    /// Load a server with requests and measure its answers, with the flags of hey
+    /// Load a server with requests and measure its answers (with hey's flags)
     Bench(Box<load::Options>),
-    /// Run several servers through the same work: who is faster, by how much, and do they do the same?
+    /// Race several servers: the same load for each in turn, and a comparison of speed, cost and behaviour
     Race(Box<race::Options>),
 }
 
@@ -227,7 +227,7 @@ fn host(text: &str) -> Result<IpAddr, String> {
         return Ok(Ipv4Addr::LOCALHOST.into());
     }
     bare.parse().map_err(|_| {
-        "it is no IP address: 127.0.0.1 is this machine alone, 0.0.0.0 every network".to_owned()
+        "not an IP address: 127.0.0.1 is this machine alone, 0.0.0.0 every network".to_owned()
     })
 }
 
@@ -247,7 +247,7 @@ fn workers(text: &str) -> Result<NonZeroUsize, String> {
 }
 
 #[expect(clippy::cast_possible_wrap, reason = "it is 256")]
-const FIELDS_MAX: i64 = Limits::FIELDS_CEILING as i64;
+const FIELDS_MAX: i64 = Limits::FIELDS_MAX as i64;
 
 /// A number of bytes, such as `16384` or `16KiB`.
 fn size(text: &str) -> Result<u64, String> {
@@ -274,11 +274,11 @@ fn size_between(text: &str, low: usize, high: usize) -> Result<usize, String> {
 }
 
 fn head_bytes(text: &str) -> Result<usize, String> {
-    size_between(text, Limits::HEAD_BYTES_FLOOR, Limits::HEAD_BYTES_CEILING)
+    size_between(text, Limits::HEAD_BYTES_MIN, Limits::HEAD_BYTES_MAX)
 }
 
 fn target_bytes(text: &str) -> Result<usize, String> {
-    size_between(text, 1, Limits::HEAD_BYTES_CEILING)
+    size_between(text, 1, Limits::HEAD_BYTES_MAX)
 }
 
 /// `None`: as many as the open-file limit allows.

@@ -1,14 +1,14 @@
 //! The greeting of the `hullo` command.
 
-use crate::http::{Replied, Reply, Request, Respond};
+use crate::http::{Handler, Request, Responded, ResponseWriter};
 
 /// Greets every path, verbatim: `Hello, visitor! You've requested: {path}`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Greeting;
 
-impl Respond for Greeting {
+impl Handler for Greeting {
     #[inline]
-    fn respond(&self, request: &Request<'_>, reply: Reply<'_>) -> Replied {
+    fn handle(&self, request: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
         reply.text(&[b"Hello, visitor! You've requested: ", request.path(), b"\n"])
     }
 }

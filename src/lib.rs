@@ -3,17 +3,17 @@
 //! as the kernel allows, and right to the letter of RFC 9110 and RFC 9112.
 //!
 //! This library is the engine without the greeting's command line: an embedder brings a
-//! [`Respond`](http::Respond) of their own.
+//! [`Handler`](http::Handler) of their own.
 //!
 //! ```
-//! use hullo::http::{Replied, Reply, Request, Respond, Status};
+//! use hullo::http::{Responded, ResponseWriter, Request, Handler, Status};
 //! use hullo::server::{Options, Server};
 //!
 //! #[derive(Clone)]
 //! struct Clerk;
 //!
-//! impl Respond for Clerk {
-//!     fn respond(&self, request: &Request<'_>, reply: Reply<'_>) -> Replied {
+//! impl Handler for Clerk {
+//!     fn handle(&self, request: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
 //!         match request.path() {
 //!             b"/" => reply.text(&[b"What can I do for you?\n"]),
 //!             _ => reply.send(Status::NotFound, &[("Content-Type", "text/plain")], &[b"No.\n"]),
@@ -23,9 +23,9 @@
 //!
 //! let server = Server::bind(Options { address: ([127, 0, 0, 1], 0).into(), ..Options::default() })?;
 //! let running = server.start(Clerk)?;
-//! // ... peers talk to running.address() ...
+//! // ... peers talk to running.local_addr() ...
 //! # use std::io::{Read as _, Write as _};
-//! # let mut peer = std::net::TcpStream::connect(running.address())?;
+//! # let mut peer = std::net::TcpStream::connect(running.local_addr())?;
 //! # peer.write_all(b"GET /lost HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
 //! # let mut answer = String::new();
 //! # peer.read_to_string(&mut answer)?;
@@ -44,7 +44,7 @@
 //! | [`http`] | the core: bytes in, bytes out. What is answered is decided here |
 //! | `net` | the shell: event loops over mio, one per worker, which share nothing |
 //! | [`server`] | workers on one address, from the first connection to the last |
-//! | [`Greeting`] | the responder of the `hullo` command |
+//! | [`Greeting`] | the handler of the `hullo` command |
 //!
 //! The way of a request: the kernel wakes a worker; it reads into its one input block; the session
 //! of that connection finds where the head ends, reads it, and appends the reply to the worker's

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use hullo::Greeting;
-use hullo::server::{Options, Running, Server, raise_open_file_limit};
+use hullo::server::{Options, Server, ServerHandle, raise_open_file_limit};
 use hullo::signals::hangup;
 use hullo::terminal::Lines;
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
@@ -27,8 +27,8 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, String> {
     let server = Server::bind(options).map_err(|error| cannot_listen(address, &error))?;
     let no_thread =
         |error| format!("cannot start {workers} workers: {error}; try fewer with --workers");
-    // Whoever reads our output may have left, or may be stuck: that is no reason not to serve. So
-    // every line comes from a thread that may wait for it.
+    // The reader of our output may have left or be stuck. So every line is written by a thread that
+    // may wait for it, and the server does not.
     let stdout = Lines::to(io::stdout()).map_err(no_thread)?;
     let stderr = Lines::to(io::stderr()).map_err(no_thread)?;
     let notices = stderr.clone();
@@ -40,7 +40,7 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, String> {
     let plural = if workers == 1 { "" } else { "s" };
     stdout.put(format!(
         "listening on http://{} ({workers} worker{plural})",
-        running.address()
+        running.local_addr()
     ));
     let end = running.wait();
     if let Err(error) = &end {
@@ -54,14 +54,14 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, String> {
     })
 }
 
-fn stop_on_signal(mut signals: Signals, running: &Running) -> io::Result<()> {
-    let stopper = running.stopper();
+fn stop_on_signal(mut signals: Signals, running: &ServerHandle) -> io::Result<()> {
+    let shutdown_handle = running.shutdown_handle();
     let thread = thread::Builder::new().name("hullo-signals".to_owned());
     thread.spawn(move || {
         for signal in signals.forever() {
-            // Those by which other servers are told to open their logs again, or to start anew.
+            // Other servers open their logs again at these, or restart; hullo has neither.
             if ![SIGUSR1, SIGUSR2].contains(&signal) {
-                stopper.stop();
+                shutdown_handle.stop();
             }
         }
     })?;
@@ -76,7 +76,7 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> String {
             "port {port} is taken: find its owner with ss -ltnp 'sport = :{port}', or take a free one with --port 0"
         ),
         ErrorKind::AddrNotAvailable => format!(
-            "{host} is no address of this machine: ip addr lists them, and --host 127.0.0.1 is always one"
+            "{host} is not an address of this machine: ip addr lists them, and --host 127.0.0.1 is always one"
         ),
         ErrorKind::PermissionDenied => format!(
             "port {port} needs a privilege that this user does not have: take one above 1023, such as --port 8080"

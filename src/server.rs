@@ -10,19 +10,21 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::http::{Limits, Respond};
-use crate::net::{Hook, House, Lengths, PROMISED_MAX, System, TURNED_AWAY_MAX, Worker, listener};
+use crate::http::{Handler, Limits};
+use crate::net::{
+    ConnectionLimit, Hook, OVERCOMMIT_MAX, REJECTED_MAX, Setup, System, Worker, listener,
+};
 
-pub use crate::net::Notice;
+pub use crate::net::{Notice, Timeouts};
 
 /// How a server is set up. [`Options::default`] is what `hullo` does without flags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Where to listen. Port 0: the kernel chooses, see [`Server::address`].
+    /// Where to listen. Port 0: the kernel chooses, see [`Server::local_addr`].
     pub address: SocketAddr,
     /// How many event loops, each with a thread and a listener of its own.
     pub workers: NonZeroUsize,
@@ -97,11 +99,11 @@ impl Options {
 }
 
 /// Kept free of the open-file limit: standard streams, signals, and what an embedder may open.
-const DESCRIPTORS_RESERVED: usize = 16 + PROMISED_MAX;
+const DESCRIPTORS_RESERVED: usize = 16 + OVERCOMMIT_MAX;
 /// Poller, waker and listener.
 const DESCRIPTORS_OF_WORKER: usize = 3;
-/// And those peers who are told that there is no room.
-const DESCRIPTORS_PER_WORKER: usize = DESCRIPTORS_OF_WORKER + TURNED_AWAY_MAX;
+/// And the connections over the limit that are being answered 503.
+const DESCRIPTORS_PER_WORKER: usize = DESCRIPTORS_OF_WORKER + REJECTED_MAX;
 
 /// How many files this process may have open at once.
 pub(crate) fn open_file_limit() -> usize {
@@ -136,45 +138,10 @@ impl Default for Options {
     }
 }
 
-/// How long a peer may take. Each is exact to a tenth of a second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// From the first byte of a head to its last (`408`). Trickling does not extend it.
-    pub head: Duration,
-    /// Silence before the first byte, or between two requests (closed without a word). Empty lines
-    /// do not extend it.
-    pub idle: Duration,
-    /// A body that does not come on, by 4 KiB at least (`408`).
-    pub body: Duration,
-    /// A block of replies, 64 KiB at most, that the peer does not take (closed).
-    pub write: Duration,
-    /// The peer's end of the connection, after a closing answer (closed).
-    pub linger: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            head: Duration::from_secs(10),
-            idle: Duration::from_secs(75),
-            body: Duration::from_secs(30),
-            write: Duration::from_secs(30),
-            linger: Duration::from_secs(2),
-        }
-    }
-}
-
-impl Timeouts {
-    fn lengths(&self) -> Lengths {
-        let in_order = [self.idle, self.head, self.body, self.write, self.linger];
-        Lengths(in_order.map(|length| u64::try_from(length.as_millis()).unwrap_or(u64::MAX)))
-    }
-}
-
 /// A server that listens, but does not answer yet.
 pub struct Server {
     listeners: Vec<TcpListener>,
-    address: SocketAddr,
+    local_addr: SocketAddr,
     options: Options,
     buffered_bytes: usize,
     hook: Hook,
@@ -194,12 +161,12 @@ impl Server {
         let buffered_bytes = options.buffered_bytes_each()?;
         options.check_open_files()?;
         let listeners = listener::bind(options.address, options.workers.get())?;
-        let address = listeners
+        let local_addr = listeners
             .first()
             .map_or(Ok(options.address), TcpListener::local_addr)?;
         Ok(Self {
             listeners,
-            address,
+            local_addr,
             options,
             buffered_bytes,
             hook: Box::new(|_| {}),
@@ -219,11 +186,11 @@ impl Server {
 
     /// Where it listens, with the real port.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
     }
 
-    /// Starts the workers. Each has its own copy of the responder.
+    /// Starts the workers. Each has its own copy of the handler.
     ///
     /// # Errors
     ///
@@ -232,9 +199,9 @@ impl Server {
         clippy::needless_pass_by_value,
         reason = "the last worker could have it, for nothing"
     )]
-    pub fn start<R>(self, responder: R) -> io::Result<Running>
+    pub fn start<H>(self, handler: H) -> io::Result<ServerHandle>
     where
-        R: Respond + Clone + Send + 'static,
+        H: Handler + Clone + Send + 'static,
     {
         let start = Instant::now();
         let systems = self
@@ -252,40 +219,39 @@ impl Server {
             Box::new(move || drop(wakers[number].wake())) as Box<dyn Fn() + Send + Sync>
         };
         let ways = (0..wakers.len()).map(wake);
-        let house = House::new(self.options.connections(), ways, self.hook);
-        let house = Arc::new(house);
-        let stopper = Stopper {
-            stop: Arc::new(AtomicBool::new(false)),
-            wakers,
+        let limit = ConnectionLimit::new(self.options.connections(), ways, self.hook);
+        let setup = Setup {
+            limits: self.options.limits,
+            timeouts: self.options.timeouts,
+            buffered_bytes: self.buffered_bytes,
+            connection_limit: Arc::new(limit),
         };
-        let threads = Vec::with_capacity(systems.len());
-        let mut running = Running {
-            address: self.address,
-            stopper,
-            threads,
+        let mut server = ServerHandle {
+            local_addr: self.local_addr,
+            shutdown_handle: ShutdownHandle {
+                stop: Arc::new(AtomicBool::new(false)),
+                wakers,
+            },
+            threads: Vec::with_capacity(systems.len()),
         };
         for (number, system) in systems.into_iter().enumerate() {
-            let responder = responder.clone();
-            let (limits, lengths) = (self.options.limits, self.options.timeouts.lengths());
-            let buffered_bytes = self.buffered_bytes;
-            let stopper = running.stopper();
-            let place = (Arc::clone(&house), number);
+            let (handler, setup) = (handler.clone(), setup.clone());
+            let shutdown_handle = server.shutdown_handle();
             let thread = thread::Builder::new().name(format!("hullo-{number}"));
-            running.threads.push(thread.spawn(move || {
+            server.threads.push(thread.spawn(move || {
                 // However a worker ends, the others do not go on without it.
-                let stopper = StopOnDrop(stopper);
-                Worker::new(system, responder, limits, lengths, buffered_bytes, place)
-                    .run(&stopper.0.stop)
+                let shutdown_handle = ShutdownOnDrop(shutdown_handle);
+                Worker::new(system, handler, setup, number).run(&shutdown_handle.0.stop)
             })?);
         }
-        Ok(running)
+        Ok(server)
     }
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Server")
-            .field("address", &self.address)
+            .field("local_addr", &self.local_addr)
             .field("options", &self.options)
             .finish_non_exhaustive()
     }
@@ -296,23 +262,23 @@ impl fmt::Debug for Server {
 /// It is stopped when it is dropped: connections are closed as they stand.
 #[derive(Debug)]
 #[must_use = "a server stops when this is dropped"]
-pub struct Running {
-    address: SocketAddr,
-    stopper: Stopper,
+pub struct ServerHandle {
+    local_addr: SocketAddr,
+    shutdown_handle: ShutdownHandle,
     threads: Vec<JoinHandle<io::Result<()>>>,
 }
 
-impl Running {
+impl ServerHandle {
     /// Where it listens, with the real port.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
     }
 
     /// A handle by which another thread can stop it.
     #[must_use]
-    pub fn stopper(&self) -> Stopper {
-        self.stopper.clone()
+    pub fn shutdown_handle(&self) -> ShutdownHandle {
+        self.shutdown_handle.clone()
     }
 
     /// Waits until the server has been stopped.
@@ -330,7 +296,7 @@ impl Running {
     ///
     /// When an event loop failed.
     pub fn stop(self) -> io::Result<()> {
-        self.stopper.stop();
+        self.shutdown_handle.stop();
         self.wait()
     }
 
@@ -346,22 +312,22 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for ServerHandle {
     fn drop(&mut self) {
-        self.stopper.stop();
-        // Whoever wants to know how it ended calls `wait` or `stop`.
+        self.shutdown_handle.stop();
+        // How it ended, `wait` and `stop` say.
         let _ = self.join();
     }
 }
 
 /// Stops a server from another thread.
 #[derive(Clone, Debug)]
-pub struct Stopper {
+pub struct ShutdownHandle {
     stop: Arc<AtomicBool>,
     wakers: Arc<[mio::Waker]>,
 }
 
-impl Stopper {
+impl ShutdownHandle {
     /// Makes every worker end its turn and return. It does not wait for them.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
@@ -372,9 +338,9 @@ impl Stopper {
     }
 }
 
-struct StopOnDrop(Stopper);
+struct ShutdownOnDrop(ShutdownHandle);
 
-impl Drop for StopOnDrop {
+impl Drop for ShutdownOnDrop {
     fn drop(&mut self) {
         self.0.stop();
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 ///
 /// # Errors
 ///
-/// Those of write(2), but for a closed pipe: a reader who leaves early has seen enough.
+/// Those of write(2), except a closed pipe: a reader who leaves early has seen enough.
 pub fn print(text: &str) -> io::Result<()> {
     print_styled(&clean_block(text))
 }
@@ -34,10 +34,9 @@ pub fn print_styled(text: &str) -> io::Result<()> {
     }
 }
 
-/// Says a sentence on standard error as `who: sentence`. That nobody can read it is no reason to
-/// fail.
-pub fn note(who: &str, sentence: impl Display) {
-    let line = format!("{who}: {}\n", clean_block(&sentence.to_string()));
+/// Writes `command: sentence` to standard error. A failure to do so is ignored.
+pub fn note(command: &str, sentence: impl Display) {
+    let line = format!("{command}: {}\n", clean_block(&sentence.to_string()));
     // One write, so that lines of several processes do not mix.
     let _ = io::stderr().write_all(line.as_bytes());
 }
@@ -86,7 +85,7 @@ impl Lines {
                 if count > 0 {
                     let _ = writeln!(text, "({count} lines were dropped)");
                 }
-                // A reader who has left, or a full disk, ends nothing.
+                // A reader that has left, or a full disk, must not end anything.
                 let _ = stream
                     .write_all(text.as_bytes())
                     .and_then(|()| stream.flush());

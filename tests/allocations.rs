@@ -27,7 +27,7 @@ fn plain_requests_allocate_nothing() {
         ..Options::default()
     };
     let server = Server::bind(options).unwrap().start(Greeting).unwrap();
-    let mut stream = TcpStream::connect(server.address()).unwrap();
+    let mut stream = TcpStream::connect(server.local_addr()).unwrap();
     let one =
         b"GET /abcdef HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: x\r\nAccept: */*\r\n\r\n";
     let sixteen = one.repeat(16);

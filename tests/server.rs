@@ -7,14 +7,14 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use hullo::Greeting;
-use hullo::server::{Options, Running, Server, Timeouts};
+use hullo::server::{Options, Server, ServerHandle, Timeouts};
 
 /// Nothing here takes as long as this: whoever waits for it has found a fault.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const GET: &[u8] = b"GET /abcdef HTTP/1.1\r\nHost: a\r\n\r\n";
 
-fn serve(workers: usize, timeouts: Timeouts) -> Running {
+fn serve(workers: usize, timeouts: Timeouts) -> ServerHandle {
     let options = Options {
         address: SocketAddr::from(([127, 0, 0, 1], 0)),
         workers: NonZeroUsize::new(workers).unwrap(),
@@ -24,7 +24,7 @@ fn serve(workers: usize, timeouts: Timeouts) -> Running {
     Server::bind(options).unwrap().start(Greeting).unwrap()
 }
 
-fn one_worker() -> Running {
+fn one_worker() -> ServerHandle {
     serve(1, Timeouts::default())
 }
 
@@ -35,8 +35,8 @@ struct Peer {
 }
 
 impl Peer {
-    fn new(server: &Running) -> Self {
-        let stream = TcpStream::connect(server.address()).unwrap();
+    fn new(server: &ServerHandle) -> Self {
+        let stream = TcpStream::connect(server.local_addr()).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -289,7 +289,7 @@ fn every_worker_lets_peers_in() {
 #[test]
 fn stops_at_once_with_peers_in_every_state() {
     let server = serve(2, Timeouts::default());
-    let address = server.address();
+    let address = server.local_addr();
     let mut peers: Vec<Peer> = (0..8).map(|_| Peer::new(&server)).collect();
     peers[0].send(GET).is_greeted("/abcdef");
     peers[1].send(b"GET / HT");
@@ -307,7 +307,7 @@ fn stops_at_once_with_peers_in_every_state() {
 fn a_taken_port_is_an_error() {
     let server = one_worker();
     let options = Options {
-        address: server.address(),
+        address: server.local_addr(),
         ..Options::default()
     };
     assert_eq!(

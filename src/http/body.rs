@@ -1,5 +1,5 @@
 //! How a body ends: walked past in pieces, in constant memory, to the byte where the next request
-//! begins (RFC 9112 sections 6 and 7). What the bytes mean is nobody's business here.
+//! begins (RFC 9112 sections 6 and 7). What the bytes mean does not matter here.
 
 use super::bytes::{FIELD_VALUE, QUOTED, TOKEN};
 use super::head::Framing;
@@ -147,7 +147,7 @@ impl Chunked {
             _ if self.at == At::SizeLineFeed => Err(Reject::BareCarriageReturn),
             b'\n' => Err(Reject::BareLineFeed),
             b'\r' | b';' | b' ' | b'\t' if self.digits > 0 => {
-                // Known now, and refused now: the data is not waited for.
+                // Known now, and refused now, without waiting for the data.
                 self.total = self
                     .total
                     .checked_add(self.size)

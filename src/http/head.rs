@@ -6,7 +6,7 @@ use httparse::{EMPTY_HEADER, Header, Status};
 use super::bytes::{TOKEN, trim};
 use super::limits::Limits;
 use super::reject::Reject;
-use super::reply::Persistence;
+use super::response::Persistence;
 use super::scan::{Line, Scan};
 use super::target::is_host;
 
@@ -54,7 +54,7 @@ pub(super) enum Framing {
     Chunked,
 }
 
-/// A request that was understood and whose body, if any, has been read: what a responder answers.
+/// A request that was understood and whose body, if any, has been read: what a handler answers.
 ///
 /// It borrows the bytes that came in, and nothing of it is kept.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// GET, HEAD, POST, PUT, PATCH or DELETE: the others are answered before a responder sees them.
+    /// GET, HEAD, POST, PUT, PATCH or DELETE: the others are answered before a handler sees them.
     #[must_use]
     pub fn method(&self) -> Method {
         self.method
@@ -151,7 +151,7 @@ impl<'a> Head<'a> {
     /// Reads a head whose request line `scan` has read, in one look, if all of it stands in `input`
     /// and nothing about it is unusual. `None` is no verdict: the scan will find one.
     #[inline]
-    pub(super) fn at_a_glance(
+    pub(super) fn parse_fast(
         input: &'a [u8],
         scan: &mut Scan,
         table: &'a mut [Header<'a>],
@@ -344,7 +344,7 @@ impl Facts {
     }
 
     /// RFC 9112 sections 6.1 to 6.3. Two fields, or two values, are two opinions on where the
-    /// next request begins: whoever stands before or behind us may hold the other one.
+    /// next request begins: a proxy before or behind us may hold the other one.
     #[inline]
     fn framing(&self, is_version_10: bool) -> Result<Framing, Reject> {
         if self.codings != Codings::None {

@@ -15,12 +15,12 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// A head may be limited to anything from this to [`Limits::HEAD_BYTES_CEILING`].
-    pub const HEAD_BYTES_FLOOR: usize = 64;
+    /// A head may be limited to anything from this to [`Limits::HEAD_BYTES_MAX`].
+    pub const HEAD_BYTES_MIN: usize = 64;
     /// Each worker keeps one block of this size at most.
-    pub const HEAD_BYTES_CEILING: usize = 1 << 20;
+    pub const HEAD_BYTES_MAX: usize = 1 << 20;
     /// The table of a head's fields stands on the stack: it cannot be longer than this.
-    pub const FIELDS_CEILING: usize = 256;
+    pub const FIELDS_MAX: usize = 256;
 
     /// As much of the input as the longest head may be.
     #[inline]

@@ -11,7 +11,7 @@
 //! [`Blocks`].
 //!
 //! The only sentences that a shell says to it are bytes ([`Session::advance`]), the end of input
-//! ([`Session::end`]) and the time ([`Service::tick`]); the only one it says back is a [`Step`].
+//! ([`Session::end`]) and the time ([`Shared::tick`]); the only one it says back is a [`Step`].
 //! So any conversation can be played in a test: whole, byte by byte, cut at every place.
 //!
 //! What it answers is RFC 9110 and RFC 9112 read strictly wherever they leave a choice, because
@@ -25,7 +25,7 @@ mod head;
 mod limits;
 mod output;
 mod reject;
-mod reply;
+mod response;
 mod scan;
 mod session;
 mod target;
@@ -35,5 +35,5 @@ pub use head::{Method, Request};
 pub use limits::Limits;
 pub use output::Output;
 pub use reject::Reject;
-pub use reply::{Field, Replied, Reply, Status};
-pub use session::{Phase, Reason, Respond, Service, Session, Step, Wants};
+pub use response::{Field, Responded, ResponseWriter, Status};
+pub use session::{Handler, Phase, Reason, Session, Shared, Step, Wants};

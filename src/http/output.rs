@@ -5,7 +5,7 @@ pub(super) const OUTPUT_BYTES: usize = 64 * 1024;
 
 /// Replies in the order of their requests, until the shell has written them.
 ///
-/// It is allocated once, and grows only when a single reply of an embedder's responder is longer
+/// It is allocated once, and grows only when a single reply of an embedder's handler is longer
 /// than the whole block.
 #[derive(Debug)]
 pub struct Output {

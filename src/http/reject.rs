@@ -1,6 +1,6 @@
 //! Why a request is refused: a small cause, its status, and the sentence that the peer reads.
 
-use super::reply::Status;
+use super::response::Status;
 
 /// What was wrong with a request. It closes the connection, because after it, where the next request
 /// begins is a guess. The one exception is an [`Expectation`](Self::Expectation) without a body.
@@ -38,8 +38,8 @@ pub enum Reject {
     ExtensionSyntax,
     ExtensionLength,
     TrailerLength,
-    Late,
-    FullHouse,
+    RequestTimeout,
+    Overloaded,
     BufferLimit,
 }
 
@@ -54,8 +54,8 @@ impl Reject {
             Self::CodingUnknown => Status::NotImplemented,
             Self::Connect => Status::MethodNotAllowed,
             Self::BodyLength => Status::ContentTooLarge,
-            Self::FullHouse | Self::BufferLimit => Status::ServiceUnavailable,
-            Self::Late => Status::RequestTimeout,
+            Self::Overloaded | Self::BufferLimit => Status::ServiceUnavailable,
+            Self::RequestTimeout => Status::RequestTimeout,
             Self::Expectation => Status::ExpectationFailed,
             _ => Status::BadRequest,
         }
@@ -96,9 +96,9 @@ impl Reject {
             Self::ExtensionSyntax => "A chunk extension is malformed.\n",
             Self::ExtensionLength => "The chunk extensions are too long.\n",
             Self::TrailerLength => "The trailer section is too long.\n",
-            Self::FullHouse => "There is no room for another connection: try again in a second.\n",
+            Self::Overloaded => "There is no room for another connection: try again in a second.\n",
             Self::BufferLimit => "There is no memory for slow requests: try again in a second.\n",
-            Self::Late => "The request took too long to come.\n",
+            Self::RequestTimeout => "The request took too long to come.\n",
         }
     }
 }

@@ -223,7 +223,7 @@ impl Scan {
     #[inline]
     fn begin(&mut self, part: Part, at: usize) {
         self.part = part;
-        // A head is at most `Limits::HEAD_BYTES_CEILING` long.
+        // A head is at most `Limits::HEAD_BYTES_MAX` long.
         self.at = at as u32;
         self.start = self.at;
     }

@@ -11,31 +11,31 @@ use super::head::{Framing, Head, Method, Request, table};
 use super::limits::{EMPTY_LINES_MAX, Limits, TURN_REQUESTS_MAX};
 use super::output::Output;
 use super::reject::Reject;
-use super::reply::{
-    ALLOW, CONTINUE, Field, Persistence, Prepared, REPLY_HEAD_BYTES_MAX, RETRY_AFTER, Replied,
-    Reply, Status,
+use super::response::{
+    ALLOW, CONTINUE, Field, Persistence, Prepared, REPLY_HEAD_BYTES_MAX, RETRY_AFTER, Responded,
+    ResponseWriter, Status,
 };
 use super::scan::Scan;
 
 /// Answers requests. Called once for each, when it has been read to its end.
 ///
 /// OPTIONS, TRACE, CONNECT and methods that are not known never come here, nor does anything that
-/// was refused. A responder runs on the event loop: while it thinks, no other peer is served.
-pub trait Respond {
+/// was refused. A handler runs on the event loop: while it thinks, no other peer is served.
+pub trait Handler {
     /// Answers `request` by one of the verbs of `reply`.
-    fn respond(&self, request: &Request<'_>, reply: Reply<'_>) -> Replied;
+    fn handle(&self, request: &Request<'_>, reply: ResponseWriter<'_>) -> Responded;
 }
 
 /// What all conversations of a worker share.
 #[derive(Debug)]
-pub struct Service<R> {
-    responder: R,
+pub struct Shared<R> {
+    handler: R,
     limits: Limits,
     prepared: Prepared,
     blocks: Blocks,
 }
 
-impl<R> Service<R> {
+impl<R> Shared<R> {
     /// Takes what outlives a turn from `blocks`, instead of from an unlimited supply of its own.
     #[must_use]
     pub fn with_blocks(self, blocks: Blocks) -> Self {
@@ -50,20 +50,20 @@ impl<R> Service<R> {
     }
 }
 
-impl<R: Respond> Service<R> {
+impl<R: Handler> Shared<R> {
     /// `unix_seconds` is the time that replies bear as their `Date` until the next [`tick`].
     ///
     /// [`tick`]: Self::tick
-    pub fn new(responder: R, limits: Limits, unix_seconds: u64) -> Self {
+    pub fn new(handler: R, limits: Limits, unix_seconds: u64) -> Self {
         let head_bytes = limits.head_bytes;
         let in_force = Limits {
-            head_bytes: head_bytes.clamp(Limits::HEAD_BYTES_FLOOR, Limits::HEAD_BYTES_CEILING),
-            fields: limits.fields.min(Limits::FIELDS_CEILING),
-            target_bytes: limits.target_bytes.min(Limits::HEAD_BYTES_CEILING),
+            head_bytes: head_bytes.clamp(Limits::HEAD_BYTES_MIN, Limits::HEAD_BYTES_MAX),
+            fields: limits.fields.min(Limits::FIELDS_MAX),
+            target_bytes: limits.target_bytes.min(Limits::HEAD_BYTES_MAX),
             ..limits
         };
         Self {
-            responder,
+            handler,
             limits: in_force,
             prepared: Prepared::new(unix_seconds),
             blocks: Blocks::default(),
@@ -91,7 +91,7 @@ impl<R: Respond> Service<R> {
             ..
         } = head;
         let reply = self.reply(*persistence, request.method(), out);
-        let _: Replied = match request.method() {
+        let _: Responded = match request.method() {
             _ if head.expects_more => {
                 let reject = Reject::Expectation;
                 reply.say(reject.status(), &[], reject.sentence())
@@ -105,7 +105,7 @@ impl<R: Respond> Service<R> {
                 let sentence = "The method is not known here (methods are case-sensitive).\n";
                 reply.say(Status::NotImplemented, &[], sentence)
             }
-            _ => self.responder.respond(request, reply),
+            _ => self.handler.handle(request, reply),
         };
         *persistence
     }
@@ -115,11 +115,11 @@ impl<R: Respond> Service<R> {
     fn refuse(&self, reject: Reject, method: Method, out: &mut Output) {
         let fields: &[Field] = match reject {
             Reject::Connect => &[ALLOW],
-            Reject::FullHouse | Reject::BufferLimit => &[RETRY_AFTER],
+            Reject::Overloaded | Reject::BufferLimit => &[RETRY_AFTER],
             _ => &[],
         };
         let reply = self.reply(Persistence::Close, method, out);
-        let _: Replied = reply.say(reject.status(), fields, reject.sentence());
+        let _: Responded = reply.say(reject.status(), fields, reject.sentence());
     }
 
     #[inline]
@@ -128,9 +128,9 @@ impl<R: Respond> Service<R> {
         persistence: Persistence,
         method: Method,
         out: &'o mut Output,
-    ) -> Reply<'o> {
+    ) -> ResponseWriter<'o> {
         let without_content = method == Method::Head;
-        Reply {
+        ResponseWriter {
             out,
             prepared: &self.prepared,
             persistence,
@@ -225,10 +225,10 @@ impl Session {
     /// Reads as many requests from `input` as there are and a turn may have, and appends their
     /// replies to `out`.
     #[inline]
-    pub fn advance<R: Respond>(
+    pub fn advance<R: Handler>(
         &mut self,
         input: &[u8],
-        service: &Service<R>,
+        shared: &Shared<R>,
         out: &mut Output,
     ) -> Step {
         if let State::Closed(reason) = self.state {
@@ -240,10 +240,10 @@ impl Session {
         let mut consumed = 0;
         for _ in 0..TURN_REQUESTS_MAX {
             let rest = input.len() - consumed;
-            if rest == 0 || !out.has_room(|| self.reply_bytes_max(rest, &service.limits)) {
+            if rest == 0 || !out.has_room(|| self.reply_bytes_max(rest, &shared.limits)) {
                 break;
             }
-            match self.exchange(&input[consumed..], service, out) {
+            match self.exchange(&input[consumed..], shared, out) {
                 Ok(Progress::Answered(taken, Persistence::Close)) => {
                     return self.close(consumed + taken, Reason::PeerAsked);
                 }
@@ -257,7 +257,7 @@ impl Session {
                     };
                 }
                 Err(reject) => {
-                    let step = self.refuse(reject, service, out);
+                    let step = self.refuse(reject, shared, out);
                     return Step { consumed, ..step };
                 }
             }
@@ -295,13 +295,13 @@ impl Session {
     /// Ends the conversation with a refusal: what [`advance`](Self::advance) does when a request is
     /// at fault, and what a shell does for reasons of its own.
     #[cold]
-    pub fn refuse<R: Respond>(
+    pub fn refuse<R: Handler>(
         &mut self,
         reject: Reject,
-        service: &Service<R>,
+        shared: &Shared<R>,
         out: &mut Output,
     ) -> Step {
-        service.refuse(reject, self.method(), out);
+        shared.refuse(reject, self.method(), out);
         self.close(0, Reason::Refused(reject))
     }
 
@@ -316,7 +316,7 @@ impl Session {
         }
     }
 
-    /// How much memory it has taken from the service's blocks.
+    /// How much memory it has taken from the shared's blocks.
     #[must_use]
     pub fn block_bytes(&self) -> usize {
         match &self.state {
@@ -344,10 +344,10 @@ impl Session {
 
     /// Takes one request, or what there is of it.
     #[inline]
-    fn exchange<R: Respond>(
+    fn exchange<R: Handler>(
         &mut self,
         input: &[u8],
-        service: &Service<R>,
+        shared: &Shared<R>,
         out: &mut Output,
     ) -> Result<Progress, Reject> {
         match &mut self.state {
@@ -356,7 +356,7 @@ impl Session {
                     return self.empty_line(input);
                 }
                 let mut scan = *known;
-                let progress = self.head(&mut scan, input, service, out);
+                let progress = self.head(&mut scan, input, shared, out);
                 // A head that comes whole is never written down.
                 if let State::Head(known) = &mut self.state {
                     match progress {
@@ -368,13 +368,13 @@ impl Session {
                 progress
             }
             State::Body(pending) => {
-                let walk = pending.body.walk(input, &service.limits)?;
+                let walk = pending.body.walk(input, &shared.limits)?;
                 if !walk.ended {
                     return Ok(Progress::NeedsMore(walk.consumed));
                 }
                 let Pending { head, scan, .. } = &**pending;
-                let persistence = with_head(&head.bytes(), scan, &service.limits, |head| {
-                    Ok(service.answer(head, out))
+                let persistence = with_head(&head.bytes(), scan, &shared.limits, |head| {
+                    Ok(shared.answer(head, out))
                 })?;
                 self.state = State::default();
                 Ok(Progress::Answered(walk.consumed, persistence))
@@ -399,62 +399,62 @@ impl Session {
 
     /// Looks on into a head; answers it if it is whole and its body is there as well.
     #[inline]
-    fn head<R: Respond>(
+    fn head<R: Handler>(
         &mut self,
         scan: &mut Scan,
         input: &[u8],
-        service: &Service<R>,
+        shared: &Shared<R>,
         out: &mut Output,
     ) -> Result<Progress, Reject> {
-        let limits = &service.limits;
+        let limits = &shared.limits;
         let is_new = scan.is_new();
         if !scan.request_line(input, limits)? {
             return Ok(Progress::NeedsMore(0));
         }
         if is_new {
             let mut table = table::<FIELDS_FEW>();
-            if let Some(head) = Head::at_a_glance(input, scan, &mut table, limits) {
-                return self.whole_head(input, scan, &head?, service, out);
+            if let Some(head) = Head::parse_fast(input, scan, &mut table, limits) {
+                return self.whole_head(input, scan, &head?, shared, out);
             }
         }
         if !scan.field_lines(input, limits)? {
             return Ok(Progress::NeedsMore(0));
         }
         with_head(input, scan, limits, |head| {
-            self.whole_head(input, scan, head, service, out)
+            self.whole_head(input, scan, head, shared, out)
         })
     }
 
     #[inline]
-    fn whole_head<R: Respond>(
+    fn whole_head<R: Handler>(
         &mut self,
         input: &[u8],
         scan: &Scan,
         head: &Head<'_>,
-        service: &Service<R>,
+        shared: &Shared<R>,
         out: &mut Output,
     ) -> Result<Progress, Reject> {
         self.empty_lines = 0;
         if head.framing == Framing::Length(0) {
-            return Ok(Progress::Answered(scan.length(), service.answer(head, out)));
+            return Ok(Progress::Answered(scan.length(), shared.answer(head, out)));
         }
-        self.start_of_body(input, scan, head, service, out)
+        self.start_of_body(input, scan, head, shared, out)
     }
 
-    fn start_of_body<R: Respond>(
+    fn start_of_body<R: Handler>(
         &mut self,
         input: &[u8],
         scan: &Scan,
         head: &Head<'_>,
-        service: &Service<R>,
+        shared: &Shared<R>,
         out: &mut Output,
     ) -> Result<Progress, Reject> {
         let (head_bytes, rest) = input.split_at(scan.length());
         let mut body = Body::new(head.framing);
-        let walk = body.walk(rest, &service.limits)?;
+        let walk = body.walk(rest, &shared.limits)?;
         let taken = scan.length() + walk.consumed;
         if walk.ended {
-            return Ok(Progress::Answered(taken, service.answer(head, out)));
+            return Ok(Progress::Answered(taken, shared.answer(head, out)));
         }
         // RFC 9110 section 10.1.1: not needed once some of the body has come.
         if head.wants_continue && rest.is_empty() {
@@ -462,7 +462,7 @@ impl Session {
         }
         let pending = Pending {
             body,
-            head: service
+            head: shared
                 .blocks
                 .filled(head_bytes)
                 .ok_or(Reject::BufferLimit)?,
@@ -484,7 +484,7 @@ fn with_head<T>(
     limits: &Limits,
     use_it: impl FnOnce(&Head<'_>) -> Result<T, Reject>,
 ) -> Result<T, Reject> {
-    const ALL: usize = Limits::FIELDS_CEILING;
+    const ALL: usize = Limits::FIELDS_MAX;
     if scan.field_count() <= FIELDS_FEW {
         use_it(&Head::read(
             input,

@@ -10,7 +10,7 @@ use super::reject::Reject;
 /// Where the path stands in a target whose bytes are all visible ASCII. It is empty when an
 /// absolute form has none, and for CONNECT, whose target has no path.
 ///
-/// The path has to be one of RFC 3986. The query is nobody's business here: it may hold what
+/// The path has to be one of RFC 3986. The query is not checked against it: it may hold what
 /// browsers leave in it unencoded, such as `[` and `|`.
 #[inline]
 pub(super) fn path_of(method: Method, target: &[u8]) -> Result<Range<usize>, Reject> {
@@ -57,7 +57,7 @@ pub(super) fn is_host(value: &[u8]) -> bool {
     !host.is_empty() && is_port(port)
 }
 
-/// RFC 3986 section 3.2.2: an IPv6 address up to the closing bracket. Nobody sends `IPvFuture`,
+/// RFC 3986 section 3.2.2: an IPv6 address up to the closing bracket. `IPvFuture` is not in use,
 /// and a zone identifier means nothing to a peer.
 #[cold]
 fn is_bracketed(rest: &[u8]) -> bool {

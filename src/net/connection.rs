@@ -6,10 +6,10 @@
 
 use std::ops::Range;
 
-use super::deadlines::Kind;
+use super::buffered::{Buffered, Input};
+use super::deadlines::Timeout;
 use super::kernel::{Event, Kernel, Outcome, Token, outcome};
-use super::leftovers::{Input, Leftovers};
-use crate::http::{Blocks, Output, Phase, Reject, Respond, Service, Session, Step, Wants};
+use crate::http::{Blocks, Handler, Output, Phase, Reject, Session, Shared, Step, Wants};
 
 /// The worker's block for input. Nothing longer is read at once.
 pub(crate) const INPUT_BYTES: usize = 16 * 1024;
@@ -27,13 +27,13 @@ const READS_PER_TURN_MAX: usize = 4;
 /// How much is read and thrown away after a closing answer, so that no reset overtakes it.
 const LINGER_BYTES_MAX: usize = 256 * 1024;
 
-/// So much of a body has to come for its deadline to begin again: trickling is no progress.
+/// So much of a body has to arrive for its deadline to start again: a trickle is not progress.
 const BODY_PROGRESS_BYTES: usize = 4 * 1024;
 
-/// What a worker lends to the connection whose turn it is.
-pub(crate) struct Desk<'a, K, R> {
+/// What a worker lends to a connection for its turn.
+pub(crate) struct Context<'a, K, R> {
     pub(crate) kernel: &'a mut K,
-    pub(crate) service: &'a Service<R>,
+    pub(crate) shared: &'a Shared<R>,
     pub(crate) input: &'a mut [u8],
     pub(crate) out: &'a mut Output,
 }
@@ -41,13 +41,13 @@ pub(crate) struct Desk<'a, K, R> {
 /// What becomes of a connection after its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Fate {
+pub(crate) enum Next {
     /// There will be an event.
     Wait,
     /// There may be more to do of which no event will tell.
     Again,
     /// It is over.
-    Drop,
+    Close,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,22 +68,22 @@ enum Stage {
 pub(crate) struct Connection<S> {
     stream: S,
     session: Session,
-    leftovers: Option<Box<Leftovers>>,
+    buffered: Option<Box<Buffered>>,
     stage: Stage,
     /// The conversation has made all it could of the input that is left over.
-    hungry: bool,
+    wants_read: bool,
     /// The peer has ended its side: read on until the end is seen, no event will come for it.
     read_closed: bool,
     /// There is urgent data: a read stops before it, so that a short one has not emptied the socket.
     has_urgent: bool,
     /// It stands in the worker's list of those to be served again.
     pub(crate) queued: bool,
-    /// It came when the house was full, and is let in only to be told so.
-    pub(crate) turned_away: bool,
+    /// It is over the limit, and was accepted only to be answered 503.
+    pub(crate) rejected: bool,
     /// The kernel tells of room for it.
     watches_room: bool,
     /// In its last turn something was finished, so that its deadline begins again.
-    moved: bool,
+    progressed: bool,
     body_bytes: u32,
 }
 
@@ -92,15 +92,15 @@ impl<S> Connection<S> {
         Self {
             stream,
             session: Session::default(),
-            leftovers: None,
+            buffered: None,
             stage: Stage::Talking,
-            hungry: true,
+            wants_read: true,
             read_closed: false,
             has_urgent: false,
             queued: false,
-            turned_away: false,
+            rejected: false,
             watches_room: false,
-            moved: false,
+            progressed: false,
             body_bytes: 0,
         }
     }
@@ -110,7 +110,7 @@ impl<S> Connection<S> {
     }
 
     /// The kernel says that the peer has ended its side, or has sent urgent data.
-    pub(crate) fn note_event(&mut self, event: Event) {
+    pub(crate) fn on_event(&mut self, event: Event) {
         self.read_closed |= event.read_closed;
         self.has_urgent |= event.urgent;
     }
@@ -121,20 +121,20 @@ impl<S> Connection<S> {
         !self.read_closed && !self.has_urgent
     }
 
-    /// What it is waited for, and whether that wait begins anew.
-    pub(crate) fn waits_for(&mut self) -> (Kind, bool) {
+    /// What it waits for, and whether that wait starts again.
+    pub(crate) fn waits_for(&mut self) -> (Timeout, bool) {
         let kind = match (self.stage, self.session.phase()) {
-            (Stage::Lingering(_), _) => Kind::Linger,
-            _ if self.owes() => Kind::Write,
-            (_, Phase::Head) => Kind::Head,
-            (_, Phase::Body) => Kind::Body,
-            (_, Phase::Between) => Kind::Idle,
+            (Stage::Lingering(_), _) => Timeout::Linger,
+            _ if self.owes() => Timeout::Write,
+            (_, Phase::Head) => Timeout::Head,
+            (_, Phase::Body) => Timeout::Body,
+            (_, Phase::Between) => Timeout::Idle,
         };
         let flows = self.body_bytes as usize >= BODY_PROGRESS_BYTES;
-        if self.moved || flows {
+        if self.progressed || flows {
             self.body_bytes = 0;
         }
-        (kind, self.moved || (kind == Kind::Body && flows))
+        (kind, self.progressed || (kind == Timeout::Body && flows))
     }
 
     /// Is the peer taken to have ended its side?
@@ -146,47 +146,47 @@ impl<S> Connection<S> {
     /// How many bytes are held of this peer's input, and of the replies that it does not take.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn held_bytes(&self) -> (usize, usize) {
-        self.leftovers
+        self.buffered
             .as_deref()
-            .map_or((0, 0), Leftovers::held_bytes)
+            .map_or((0, 0), Buffered::held_bytes)
     }
 
     /// How much memory it has taken from the worker's blocks.
     pub(crate) fn block_bytes(&self) -> usize {
-        let left = self.leftovers.as_deref();
-        left.map_or(0, Leftovers::block_bytes) + self.session.block_bytes()
+        let left = self.buffered.as_deref();
+        left.map_or(0, Buffered::block_bytes) + self.session.block_bytes()
     }
 
     fn owes(&self) -> bool {
-        self.leftovers
+        self.buffered
             .as_ref()
             .is_some_and(|left| left.output.is_some())
     }
 
     /// Takes a turn: writes what is owed, then reads, answers and writes as much as is its share.
     #[inline]
-    pub(crate) fn serve<K, R>(&mut self, token: Token, desk: &mut Desk<'_, K, R>) -> Fate
+    pub(crate) fn serve<K, R>(&mut self, token: Token, context: &mut Context<'_, K, R>) -> Next
     where
         K: Kernel<Stream = S>,
-        R: Respond,
+        R: Handler,
     {
-        self.moved = false;
-        if self.leftovers.is_some() && self.owes() {
-            match self.send_rest(desk.kernel) {
+        self.progressed = false;
+        if self.buffered.is_some() && self.owes() {
+            match self.send_rest(context.kernel) {
                 // That was a turn's worth of replies; there may be more input to answer.
                 Outcome::Done(()) if self.stage == Stage::Talking => {
-                    self.moved = true;
-                    return Fate::Again;
+                    self.progressed = true;
+                    return Next::Again;
                 }
                 Outcome::Done(()) => {}
-                Outcome::Later => return Fate::Wait,
-                Outcome::Lost => return Fate::Drop,
+                Outcome::WouldBlock => return Next::Wait,
+                Outcome::Closed => return Next::Close,
             }
         }
         match self.stage {
-            Stage::Talking => self.talk(token, desk),
-            Stage::Closing => self.shut(desk.input, desk.kernel, false),
-            Stage::Lingering(left) => self.linger(left, desk.input, desk.kernel),
+            Stage::Talking => self.talk(token, context),
+            Stage::Closing => self.shut(context.input, context.kernel, false),
+            Stage::Lingering(left) => self.linger(left, context.input, context.kernel),
         }
     }
 
@@ -195,77 +195,82 @@ impl<S> Connection<S> {
         &mut self,
         reject: Reject,
         token: Token,
-        desk: &mut Desk<'_, K, R>,
-    ) -> Fate
+        context: &mut Context<'_, K, R>,
+    ) -> Next
     where
         K: Kernel<Stream = S>,
-        R: Respond,
+        R: Handler,
     {
         debug_assert!(!self.owes(), "a slow reader is closed, and not refused");
-        self.leftovers = None;
-        desk.out.clear();
-        let step = self.session.refuse(reject, desk.service, desk.out);
-        let block = std::mem::take(&mut desk.input);
-        self.hand_over(step, false, block, token, desk)
-            .unwrap_or(Fate::Wait)
+        self.buffered = None;
+        context.out.clear();
+        let step = self.session.refuse(reject, context.shared, context.out);
+        let block = std::mem::take(&mut context.input);
+        self.hand_over(step, false, block, token, context)
+            .unwrap_or(Next::Wait)
     }
 
     #[inline]
-    fn talk<K, R>(&mut self, token: Token, desk: &mut Desk<'_, K, R>) -> Fate
+    fn talk<K, R>(&mut self, token: Token, context: &mut Context<'_, K, R>) -> Next
     where
         K: Kernel<Stream = S>,
-        R: Respond,
+        R: Handler,
     {
-        if let Some(left) = &mut self.leftovers
+        if let Some(left) = &mut self.buffered
             && let Some(input) = left.input.take()
         {
-            return self.talk_on(input, token, desk);
+            return self.talk_on(input, token, context);
         }
-        let block = std::mem::take(&mut desk.input);
-        let (fate, rest) = self.converse(block, 0..0, token, desk);
-        self.keep(fate, &block[rest], desk.service.blocks())
+        let block = std::mem::take(&mut context.input);
+        let (next, rest) = self.converse(block, 0..0, token, context);
+        self.keep(next, &block[rest], context.shared.blocks())
     }
 
     /// Goes on with a conversation of which input is left over.
     #[cold]
-    fn talk_on<K, R>(&mut self, mut input: Input, token: Token, desk: &mut Desk<'_, K, R>) -> Fate
+    fn talk_on<K, R>(
+        &mut self,
+        mut input: Input,
+        token: Token,
+        context: &mut Context<'_, K, R>,
+    ) -> Next
     where
         K: Kernel<Stream = S>,
-        R: Respond,
+        R: Handler,
     {
-        let blocks = desk.service.blocks();
+        let blocks = context.shared.blocks();
         let held = input.len();
         if held <= COPY_BYTES_MAX {
-            let block = std::mem::take(&mut desk.input);
+            let block = std::mem::take(&mut context.input);
             block[..held].copy_from_slice(&input.block.bytes()[input.start..]);
             drop(input);
-            let (fate, rest) = self.converse(block, 0..held, token, desk);
-            return self.keep(fate, &block[rest], blocks);
+            let (next, rest) = self.converse(block, 0..held, token, context);
+            return self.keep(next, &block[rest], blocks);
         }
-        if self.hungry && input.block.len() == input.block.capacity() {
+        if self.wants_read && input.block.len() == input.block.capacity() {
             // A head that is not whole, and not too long yet.
             let grown = blocks.with_capacity(2 * held, &input.block.bytes()[input.start..]);
             let Some(block) = grown else {
-                return Fate::Drop;
+                return Next::Close;
             };
             input = Input { block, start: 0 };
         }
         let held = input.start..input.block.len();
         let Some(block) = input.block.own() else {
             debug_assert!(false, "a block of that size is shared with no other");
-            return Fate::Drop;
+            return Next::Close;
         };
-        let (fate, rest) = self.converse(block, held, token, desk);
+        let (next, rest) = self.converse(block, held, token, context);
         if rest.len() <= COPY_BYTES_MAX {
             let rest = &block[rest];
-            return self.keep(fate, rest, blocks);
+            return self.keep(next, rest, blocks);
         }
         input.block.set_len(rest.end);
         input.start = rest.start;
         if self.stage == Stage::Talking {
-            self.leftovers.get_or_insert_default().input = Some(input);
+            self.buffered.get_or_insert_default().input = Some(input);
         }
-        fate
+        next
     }
 
     /// Reads into `block`, behind the input that it `held` before, and answers. Returns also where
@@ -276,50 +281,50 @@ impl<S> Connection<S> {
         block: &mut [u8],
         held: Range<usize>,
         token: Token,
-        desk: &mut Desk<'_, K, R>,
-    ) -> (Fate, Range<usize>)
+        context: &mut Context<'_, K, R>,
+    ) -> (Next, Range<usize>)
     where
         K: Kernel<Stream = S>,
-        R: Respond,
+        R: Handler,
     {
         let Range { mut start, mut end } = held;
         for _ in 0..READS_PER_TURN_MAX {
             let mut drained = false;
-            if self.hungry {
+            if self.wants_read {
                 let room = &mut block[end..];
                 let space = room.len();
                 if space == 0 {
                     break;
                 }
-                match outcome(|| desk.kernel.read(&mut self.stream, room)) {
+                match outcome(|| context.kernel.read(&mut self.stream, room)) {
                     Outcome::Done(0) => {
                         self.session.end();
-                        return (Fate::Drop, 0..0);
+                        return (Next::Close, 0..0);
                     }
                     Outcome::Done(read) => {
                         drained = read < space && self.short_read_drains();
                         end += read;
                     }
-                    Outcome::Later => {
+                    Outcome::WouldBlock => {
                         self.has_urgent = false;
-                        return (Fate::Wait, start..end);
+                        return (Next::Wait, start..end);
                     }
-                    Outcome::Lost => return (Fate::Drop, 0..0),
+                    Outcome::Closed => return (Next::Close, 0..0),
                 }
             }
-            desk.out.clear();
+            context.out.clear();
             let step = self
                 .session
-                .advance(&block[start..end], desk.service, desk.out);
+                .advance(&block[start..end], context.shared, context.out);
             start += step.consumed;
-            if let Some(fate) = self.hand_over(step, drained, block, token, desk) {
-                return (fate, start..end);
+            if let Some(next) = self.hand_over(step, drained, block, token, context) {
+                return (next, start..end);
             }
             if start == end {
                 (start, end) = (0, 0);
             }
         }
-        (Fate::Again, start..end)
+        (Next::Again, start..end)
     }
 
     /// Writes what a step has brought and does as it wants; `block` is for input to be discarded.
@@ -331,13 +336,13 @@ impl<S> Connection<S> {
         drained: bool,
         block: &mut [u8],
         token: Token,
-        desk: &mut Desk<'_, K, R>,
-    ) -> Option<Fate>
+        context: &mut Context<'_, K, R>,
+    ) -> Option<Next>
     where
         K: Kernel<Stream = S>,
-        R: Respond,
+        R: Handler,
     {
-        self.hungry = step.wants == Wants::Input;
+        self.wants_read = step.wants == Wants::Input;
         if self.session.phase() == Phase::Body {
             self.body_bytes = self.body_bytes.saturating_add(step.consumed as u32);
         }
@@ -345,49 +350,49 @@ impl<S> Connection<S> {
         if closes {
             self.stage = Stage::Closing;
         }
-        let answered = !desk.out.bytes().is_empty();
+        let answered = !context.out.bytes().is_empty();
         if answered {
-            self.moved = true;
-            match self.send(token, desk) {
+            self.progressed = true;
+            match self.send(token, context) {
                 Outcome::Done(()) => {}
-                Outcome::Later => return Some(Fate::Wait),
-                Outcome::Lost => return Some(Fate::Drop),
+                Outcome::WouldBlock => return Some(Next::Wait),
+                Outcome::Closed => return Some(Next::Close),
             }
         }
         match step.wants {
-            Wants::Close(_) => Some(self.shut(block, desk.kernel, drained)),
-            Wants::Input if drained => Some(Fate::Wait),
+            Wants::Close(_) => Some(self.shut(block, context.kernel, drained)),
+            Wants::Input if drained => Some(Next::Wait),
             // After an answer it is another's turn, unless the end of input is still to be seen.
             Wants::Input if !answered => None,
-            Wants::Input | Wants::Room => Some(Fate::Again),
+            Wants::Input | Wants::Room => Some(Next::Again),
         }
     }
 
     #[inline]
-    fn send<K, R>(&mut self, token: Token, desk: &mut Desk<'_, K, R>) -> Outcome<()>
+    fn send<K, R>(&mut self, token: Token, context: &mut Context<'_, K, R>) -> Outcome<()>
     where
         K: Kernel<Stream = S>,
     {
-        let bytes = desk.out.bytes();
-        let sent = match outcome(|| desk.kernel.write(&mut self.stream, bytes)) {
+        let bytes = context.out.bytes();
+        let sent = match outcome(|| context.kernel.write(&mut self.stream, bytes)) {
             Outcome::Done(sent) if sent == bytes.len() => return Outcome::Done(()),
             Outcome::Done(sent) => sent,
-            Outcome::Later => 0,
-            Outcome::Lost => return Outcome::Lost,
+            Outcome::WouldBlock => 0,
+            Outcome::Closed => return Outcome::Closed,
         };
-        let Some(block) = desk.service.blocks().filled(&bytes[sent..]) else {
-            return Outcome::Lost;
+        let Some(block) = context.shared.blocks().filled(&bytes[sent..]) else {
+            return Outcome::Closed;
         };
-        let left = self.leftovers.get_or_insert_default();
+        let left = self.buffered.get_or_insert_default();
         left.owe(block);
-        // Once is enough: whoever was slow may be slow again, and whoever is not is told nothing.
+        // Once is enough: a peer that was slow may be slow again, and for another there is no event.
         if self.watches_room {
-            return Outcome::Later;
+            return Outcome::WouldBlock;
         }
         self.watches_room = true;
-        match desk.kernel.watch_room(&mut self.stream, token) {
-            Ok(()) => Outcome::Later,
-            Err(_) => Outcome::Lost,
+        match context.kernel.watch_room(&mut self.stream, token) {
+            Ok(()) => Outcome::WouldBlock,
+            Err(_) => Outcome::Closed,
         }
     }
 
@@ -397,7 +402,7 @@ impl<S> Connection<S> {
     where
         K: Kernel<Stream = S>,
     {
-        let Some(left) = &mut self.leftovers else {
+        let Some(left) = &mut self.buffered else {
             return Outcome::Done(());
         };
         let Some(output) = &left.output else {
@@ -405,11 +410,11 @@ impl<S> Connection<S> {
         };
         match outcome(|| kernel.write(&mut self.stream, &output.bytes()[left.sent..])) {
             Outcome::Done(sent) => left.sent += sent,
-            Outcome::Later => return Outcome::Later,
-            Outcome::Lost => return Outcome::Lost,
+            Outcome::WouldBlock => return Outcome::WouldBlock,
+            Outcome::Closed => return Outcome::Closed,
         }
         if left.sent < output.len() {
-            return Outcome::Later;
+            return Outcome::WouldBlock;
         }
         left.output = None;
         Outcome::Done(())
@@ -417,56 +422,56 @@ impl<S> Connection<S> {
 
     /// The closing answer was sent. To close at once, with input unread or yet to come, would send
     /// a reset, which can destroy the answer on its way (RFC 9112 section 9.6).
-    fn shut<K>(&mut self, block: &mut [u8], kernel: &mut K, drained: bool) -> Fate
+    fn shut<K>(&mut self, block: &mut [u8], kernel: &mut K, drained: bool) -> Next
     where
         K: Kernel<Stream = S>,
     {
-        self.leftovers = None;
+        self.buffered = None;
         self.stage = Stage::Lingering(LINGER_BYTES_MAX);
         match outcome(|| kernel.shut(&mut self.stream)) {
-            Outcome::Done(()) if drained => Fate::Wait,
+            Outcome::Done(()) if drained => Next::Wait,
             Outcome::Done(()) => self.linger(LINGER_BYTES_MAX, block, kernel),
-            Outcome::Later | Outcome::Lost => Fate::Drop,
+            Outcome::WouldBlock | Outcome::Closed => Next::Close,
         }
     }
 
     /// Reads and discards at most `left` bytes.
-    fn linger<K>(&mut self, mut left: usize, block: &mut [u8], kernel: &mut K) -> Fate
+    fn linger<K>(&mut self, mut left: usize, block: &mut [u8], kernel: &mut K) -> Next
     where
         K: Kernel<Stream = S>,
     {
         for _ in 0..READS_PER_TURN_MAX {
             match outcome(|| kernel.read(&mut self.stream, block)) {
-                Outcome::Done(0) | Outcome::Lost => return Fate::Drop,
-                Outcome::Done(read) if read >= left => return Fate::Drop,
+                Outcome::Done(0) | Outcome::Closed => return Next::Close,
+                Outcome::Done(read) if read >= left => return Next::Close,
                 Outcome::Done(read) => {
                     left -= read;
                     self.stage = Stage::Lingering(left);
                     if read < block.len() && self.short_read_drains() {
-                        return Fate::Wait;
+                        return Next::Wait;
                     }
                 }
-                Outcome::Later => {
+                Outcome::WouldBlock => {
                     self.has_urgent = false;
-                    return Fate::Wait;
+                    return Next::Wait;
                 }
             }
         }
-        Fate::Again
+        Next::Again
     }
 
     /// Keeps what a turn has left of the input, unless nothing more is read. With nothing left of
     /// either direction, no memory is kept at all.
     #[inline]
-    fn keep(&mut self, fate: Fate, rest: &[u8], blocks: &Blocks) -> Fate {
-        if !rest.is_empty() && fate != Fate::Drop && self.stage == Stage::Talking {
+    fn keep(&mut self, next: Next, rest: &[u8], blocks: &Blocks) -> Next {
+        if !rest.is_empty() && next != Next::Close && self.stage == Stage::Talking {
             let Some(block) = blocks.filled(rest) else {
-                return Fate::Drop;
+                return Next::Close;
             };
-            self.leftovers.get_or_insert_default().input = Some(Input { block, start: 0 });
-        } else if self.leftovers.is_some() && !self.owes() {
-            self.leftovers = None;
+            self.buffered.get_or_insert_default().input = Some(Input { block, start: 0 });
+        } else if self.buffered.is_some() && !self.owes() {
+            self.buffered = None;
         }
-        fate
+        next
     }
 }

@@ -1,18 +1,47 @@
-//! Who has to be closed when.
+//! Which connection is late when.
 //!
-//! There are few kinds of deadline, each with one constant length. So each kind is one list in the
+//! There are few kinds of time-out, each with one constant length. So each kind is one list in the
 //! order in which its members joined it, which is the order in which they come due: no wheel, no
 //! heap, no allocation, and its front is also the one that has waited longest.
 //!
 //! The links stand in a table beside the connections, by the same index.
 
 use std::collections::TryReserveError;
+use std::time::Duration;
 
 use super::slots::Index;
 
-/// What a connection is waited for.
+/// How long a peer may take. Each is exact to a tenth of a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From the first byte of a head to its last (`408`). Trickling does not extend it.
+    pub head: Duration,
+    /// Silence before the first byte, or between two requests (closed without an answer). Empty
+    /// lines do not extend it.
+    pub idle: Duration,
+    /// A body that does not progress, by 4 KiB at least (`408`).
+    pub body: Duration,
+    /// A block of replies, 64 KiB at most, that the peer does not take (closed).
+    pub write: Duration,
+    /// The peer's end of the connection, after a closing answer (closed).
+    pub linger: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            body: Duration::from_secs(30),
+            write: Duration::from_secs(30),
+            linger: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
+pub(crate) enum Timeout {
     /// The first byte of a request.
     Idle,
     /// The end of a head.
@@ -25,17 +54,27 @@ pub(crate) enum Kind {
     Linger,
 }
 
-const KINDS: [Kind; 5] = [
-    Kind::Idle,
-    Kind::Head,
-    Kind::Body,
-    Kind::Write,
-    Kind::Linger,
-];
+impl Timeout {
+    const ALL: [Self; 5] = [
+        Self::Idle,
+        Self::Head,
+        Self::Body,
+        Self::Write,
+        Self::Linger,
+    ];
 
-/// How long each may take, in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lengths(pub(crate) [u64; KINDS.len()]);
+    /// How long it is, in milliseconds.
+    pub(crate) fn millis(self, timeouts: &Timeouts) -> u64 {
+        let length = match self {
+            Self::Idle => timeouts.idle,
+            Self::Head => timeouts.head,
+            Self::Body => timeouts.body,
+            Self::Write => timeouts.write,
+            Self::Linger => timeouts.linger,
+        };
+        u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+    }
+}
 
 /// A busy connection moves to the end of its list at most once in so many milliseconds: so exact,
 /// and no more, is a deadline.
@@ -45,7 +84,7 @@ const NONE: Index = Index::MAX;
 
 #[derive(Clone, Copy, Debug)]
 struct Link {
-    kind: Option<Kind>,
+    kind: Option<Timeout>,
     before: Index,
     after: Index,
     since: u64,
@@ -68,45 +107,46 @@ struct List {
 /// The deadlines of all connections of a worker.
 #[derive(Debug)]
 pub(crate) struct Deadlines {
-    lengths: Lengths,
+    /// The length of each kind in milliseconds.
+    lengths: [u64; Timeout::ALL.len()],
     links: Vec<Link>,
-    lists: [List; KINDS.len()],
+    lists: [List; Timeout::ALL.len()],
 }
 
 impl Deadlines {
-    pub(crate) fn new(lengths: Lengths) -> Self {
+    pub(crate) fn new(timeouts: &Timeouts) -> Self {
         let lists = [List {
             front: NONE,
             back: NONE,
             len: 0,
-        }; KINDS.len()];
+        }; Timeout::ALL.len()];
         Self {
-            lengths,
+            lengths: Timeout::ALL.map(|timeout| timeout.millis(timeouts)),
             links: Vec::new(),
             lists,
         }
     }
 
-    /// The connection is waited for in this way, and has been since it first was.
+    /// The connection waits for this, and has done so since it first did.
     #[inline]
-    pub(crate) fn enter(&mut self, index: Index, kind: Kind, now: u64) {
+    pub(crate) fn start(&mut self, index: Index, kind: Timeout, now: u64) {
         if self.kind(index) != Some(kind) {
             self.move_to(index, kind, now);
         }
     }
 
-    /// The connection is waited for in this way from now on.
+    /// The connection waits for this from now on.
     #[inline]
-    pub(crate) fn restart(&mut self, index: Index, kind: Kind, now: u64) {
-        let resolution = RESOLUTION_MS.min(self.lengths.0[kind as usize] / 10);
+    pub(crate) fn restart(&mut self, index: Index, kind: Timeout, now: u64) {
+        let resolution = RESOLUTION_MS.min(self.lengths[kind as usize] / 10);
         match self.links.get(index as usize) {
             Some(link) if link.kind == Some(kind) && now < link.since + resolution => {}
             _ => self.move_to(index, kind, now),
         }
     }
 
-    /// The connection has gone.
-    pub(crate) fn leave(&mut self, index: Index) {
+    /// The connection waits for nothing.
+    pub(crate) fn cancel(&mut self, index: Index) {
         let Some(&Link {
             kind: Some(kind),
             before,
@@ -131,33 +171,34 @@ impl Deadlines {
 
     /// When the next deadline is.
     pub(crate) fn next(&self) -> Option<u64> {
-        KINDS
+        Timeout::ALL
             .iter()
             .filter_map(|&kind| self.due(kind).map(|(due, _)| due))
             .min()
     }
 
-    /// A connection whose time is over. It stays in its list until it leaves or enters another.
-    pub(crate) fn overdue(&self, now: u64) -> Option<(Index, Kind)> {
-        KINDS.iter().find_map(|&kind| {
+    /// A connection that is late. It stays in its list until it is cancelled or waits for something
+    /// else.
+    pub(crate) fn overdue(&self, now: u64) -> Option<(Index, Timeout)> {
+        Timeout::ALL.iter().find_map(|&kind| {
             let (due, index) = self.due(kind)?;
             (due <= now).then_some((index, kind))
         })
     }
 
-    /// How many are waited for in this way.
-    pub(crate) fn count(&self, kind: Kind) -> usize {
+    /// How many wait for this.
+    pub(crate) fn count(&self, kind: Timeout) -> usize {
         self.lists[kind as usize].len
     }
 
-    /// Who has been waited for longest in this way, and since when.
-    pub(crate) fn longest(&self, kind: Kind) -> Option<(Index, u64)> {
+    /// The connection that has waited for this longest, and since when.
+    pub(crate) fn longest(&self, kind: Timeout) -> Option<(Index, u64)> {
         let front = self.lists[kind as usize].front;
         Some((front, self.links.get(front as usize)?.since))
     }
 
-    /// Those that are waited for in this way, the longest-waiting first, each with the time since.
-    pub(crate) fn waiting(&self, kind: Kind) -> impl Iterator<Item = (Index, u64)> {
+    /// Those that wait for this, the longest-waiting first, each with the time since when.
+    pub(crate) fn waiting(&self, kind: Timeout) -> impl Iterator<Item = (Index, u64)> {
         let first = self.lists[kind as usize].front;
         let link = |index: Index| Some((index, *self.links.get(index as usize)?));
         let after = move |&(_, link_before): &(Index, Link)| link(link_before.after);
@@ -170,18 +211,18 @@ impl Deadlines {
         self.links.try_reserve(more)
     }
 
-    fn due(&self, kind: Kind) -> Option<(u64, Index)> {
+    fn due(&self, kind: Timeout) -> Option<(u64, Index)> {
         let (front, since) = self.longest(kind)?;
-        Some((since.saturating_add(self.lengths.0[kind as usize]), front))
+        Some((since.saturating_add(self.lengths[kind as usize]), front))
     }
 
     #[inline]
-    fn kind(&self, index: Index) -> Option<Kind> {
+    fn kind(&self, index: Index) -> Option<Timeout> {
         self.links.get(index as usize)?.kind
     }
 
-    fn move_to(&mut self, index: Index, kind: Kind, now: u64) {
-        self.leave(index);
+    fn move_to(&mut self, index: Index, kind: Timeout, now: u64) {
+        self.cancel(index);
         let place = index as usize;
         if place >= self.links.len() {
             self.links.resize(place + 1, UNLINKED);
@@ -206,56 +247,54 @@ impl Deadlines {
 mod tests {
     use super::*;
 
-    const LENGTHS: Lengths = Lengths([75_000, 10_000, 30_000, 30_000, 2_000]);
-
-    /// Takes everybody who is due at `now`, in order.
-    fn take_overdue(deadlines: &mut Deadlines, now: u64) -> Vec<(Index, Kind)> {
+    /// Takes all that are due at `now`, in order.
+    fn take_overdue(deadlines: &mut Deadlines, now: u64) -> Vec<(Index, Timeout)> {
         let mut taken = Vec::new();
         while let Some((index, kind)) = deadlines.overdue(now) {
             taken.push((index, kind));
-            deadlines.leave(index);
+            deadlines.cancel(index);
         }
         taken
     }
 
     #[test]
     fn each_kind_has_its_own_length() {
-        let mut deadlines = Deadlines::new(LENGTHS);
-        for (index, kind) in KINDS.into_iter().enumerate() {
-            deadlines.enter(index as Index, kind, 1000);
+        let mut deadlines = Deadlines::new(&Timeouts::default());
+        for (index, kind) in Timeout::ALL.into_iter().enumerate() {
+            deadlines.start(index as Index, kind, 1000);
         }
         assert_eq!(deadlines.next(), Some(3_000));
         assert_eq!(take_overdue(&mut deadlines, 2_999), []);
-        assert_eq!(take_overdue(&mut deadlines, 3_000), [(4, Kind::Linger)]);
-        assert_eq!(take_overdue(&mut deadlines, 11_000), [(1, Kind::Head)]);
+        assert_eq!(take_overdue(&mut deadlines, 3_000), [(4, Timeout::Linger)]);
+        assert_eq!(take_overdue(&mut deadlines, 11_000), [(1, Timeout::Head)]);
         assert_eq!(deadlines.next(), Some(31_000));
         assert_eq!(take_overdue(&mut deadlines, 76_000).len(), 3);
         assert_eq!(deadlines.next(), None);
     }
 
     #[test]
-    fn to_enter_again_extends_nothing_and_to_restart_does() {
-        let mut deadlines = Deadlines::new(LENGTHS);
-        deadlines.enter(0, Kind::Head, 0);
-        deadlines.enter(0, Kind::Head, 9_999);
+    fn to_start_again_extends_nothing_and_to_restart_does() {
+        let mut deadlines = Deadlines::new(&Timeouts::default());
+        deadlines.start(0, Timeout::Head, 0);
+        deadlines.start(0, Timeout::Head, 9_999);
         assert_eq!(deadlines.next(), Some(10_000));
-        deadlines.restart(0, Kind::Head, 5_000);
+        deadlines.restart(0, Timeout::Head, 5_000);
         assert_eq!(deadlines.next(), Some(15_000));
-        deadlines.restart(0, Kind::Head, 5_000 + RESOLUTION_MS - 1);
+        deadlines.restart(0, Timeout::Head, 5_000 + RESOLUTION_MS - 1);
         assert_eq!(
             deadlines.next(),
             Some(15_000),
             "too soon to be worth a move"
         );
-        deadlines.enter(0, Kind::Idle, 6_000);
+        deadlines.start(0, Timeout::Idle, 6_000);
         assert_eq!(deadlines.next(), Some(81_000));
     }
 
-    /// The lists against the obvious: a table of who is waited for how and since when.
+    /// The lists against the obvious: a table of what each waits for and since when.
     #[test]
     fn agrees_with_a_plain_table() {
-        let mut deadlines = Deadlines::new(LENGTHS);
-        let mut table: Vec<Option<(Kind, u64)>> = vec![None; 50];
+        let mut deadlines = Deadlines::new(&Timeouts::default());
+        let mut table: Vec<Option<(Timeout, u64)>> = vec![None; 50];
         let mut seed = 1_u64;
         let mut random = |below: u64| {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -265,10 +304,10 @@ mod tests {
         for _ in 0..20_000 {
             now += random(400);
             let index = random(50) as usize;
-            let kind = KINDS[random(KINDS.len() as u64) as usize];
+            let kind = Timeout::ALL[random(5) as usize];
             match random(3) {
                 0 => {
-                    deadlines.leave(index as Index);
+                    deadlines.cancel(index as Index);
                     table[index] = None;
                 }
                 1 => {
@@ -279,13 +318,13 @@ mod tests {
                     }
                 }
                 _ => {
-                    deadlines.enter(index as Index, kind, now);
+                    deadlines.start(index as Index, kind, now);
                     if table[index].is_none_or(|(old, _)| old != kind) {
                         table[index] = Some((kind, now));
                     }
                 }
             }
-            let due = |&(kind, since): &(Kind, u64)| since + LENGTHS.0[kind as usize];
+            let due = |&(kind, since): &(Timeout, u64)| since + kind.millis(&Timeouts::default());
             assert_eq!(deadlines.next(), table.iter().flatten().map(due).min());
             let longest = |of| {
                 let since = table
@@ -295,7 +334,7 @@ mod tests {
                     .map(|(_, s)| *s);
                 since.min()
             };
-            for kind in KINDS {
+            for kind in Timeout::ALL {
                 assert_eq!(
                     deadlines.longest(kind).map(|(_, since)| since),
                     longest(kind)

@@ -1,4 +1,4 @@
-//! The narrow door to the kernel: all that the event loop asks of the world.
+//! All that the event loop asks of the kernel, as one small trait.
 //!
 //! It is a trait with static dispatch, so that the loop's own rules can be tried against a kernel
 //! of a test's making. What an error of the kernel means to the loop stands here and nowhere else.
@@ -64,9 +64,9 @@ pub(crate) trait Kernel {
 pub(crate) enum Outcome<T> {
     Done(T),
     /// Not now: there will be an event.
-    Later,
+    WouldBlock,
     /// The connection is gone, whatever the kernel calls it.
-    Lost,
+    Closed,
 }
 
 /// Makes a system call until it has an outcome.
@@ -77,8 +77,8 @@ pub(crate) fn outcome<T>(mut call: impl FnMut() -> io::Result<T>) -> Outcome<T> 
             Ok(value) => return Outcome::Done(value),
             Err(error) => match error.kind() {
                 io::ErrorKind::Interrupted => {}
-                io::ErrorKind::WouldBlock => return Outcome::Later,
-                _ => return Outcome::Lost,
+                io::ErrorKind::WouldBlock => return Outcome::WouldBlock,
+                _ => return Outcome::Closed,
             },
         }
     }
@@ -87,11 +87,11 @@ pub(crate) fn outcome<T>(mut call: impl FnMut() -> io::Result<T>) -> Outcome<T> 
 /// The outcomes of an `accept`.
 #[derive(Debug)]
 pub(crate) enum Accepted<S> {
-    Peer(S),
-    /// Nobody waits: there will be an event.
-    Nobody,
-    /// Whoever waited has gone, or the network failed it: the next one may be fine.
-    Gone,
+    Stream(S),
+    /// No connection waits: there will be an event.
+    WouldBlock,
+    /// The peer has left, or the network failed it: the next one may be fine.
+    Aborted,
     /// There is no descriptor or memory for another one: no event will say when there is.
     Exhausted(io::Error),
 }
@@ -99,11 +99,11 @@ pub(crate) enum Accepted<S> {
 /// What an answer of `accept` means; the words are of accept(2), section "Error handling".
 pub(crate) fn accepted<S>(answer: io::Result<S>) -> Accepted<S> {
     let error = match answer {
-        Ok(stream) => return Accepted::Peer(stream),
+        Ok(stream) => return Accepted::Stream(stream),
         Err(error) => error,
     };
     match Errno::from_io_error(&error) {
-        Some(Errno::AGAIN) => Accepted::Nobody,
+        Some(Errno::AGAIN) => Accepted::WouldBlock,
         Some(
             Errno::INTR
             | Errno::CONNABORTED
@@ -117,7 +117,7 @@ pub(crate) fn accepted<S>(answer: io::Result<S>) -> Accepted<S> {
             | Errno::OPNOTSUPP
             | Errno::PERM
             | Errno::TIMEDOUT,
-        ) => Accepted::Gone,
+        ) => Accepted::Aborted,
         // EMFILE, ENFILE, ENOBUFS, ENOMEM; and what is not known is not asked for again at once.
         _ => Accepted::Exhausted(error),
     }
@@ -133,10 +133,10 @@ mod tests {
 
     #[test]
     fn errors_of_accept_are_told_apart() {
-        assert!(matches!(accepted(Ok(())), Accepted::Peer(())));
-        assert!(matches!(accept_of(Errno::AGAIN), Accepted::Nobody));
+        assert!(matches!(accepted(Ok(())), Accepted::Stream(())));
+        assert!(matches!(accept_of(Errno::AGAIN), Accepted::WouldBlock));
         for errno in [Errno::INTR, Errno::CONNABORTED, Errno::PROTO, Errno::PERM] {
-            assert!(matches!(accept_of(errno), Accepted::Gone), "{errno}");
+            assert!(matches!(accept_of(errno), Accepted::Aborted), "{errno}");
         }
         for errno in [
             Errno::MFILE,
@@ -158,10 +158,10 @@ mod tests {
         assert_eq!(outcome(|| answers.pop().unwrap()), Outcome::Done(7));
         assert_eq!(
             outcome(|| Err::<(), _>(Errno::AGAIN.into())),
-            Outcome::Later
+            Outcome::WouldBlock
         );
         for errno in [Errno::CONNRESET, Errno::PIPE, Errno::TIMEDOUT] {
-            assert_eq!(outcome(|| Err::<(), _>(errno.into())), Outcome::Lost);
+            assert_eq!(outcome(|| Err::<(), _>(errno.into())), Outcome::Closed);
         }
     }
 }

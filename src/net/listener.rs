@@ -55,7 +55,7 @@ fn take_port(address: SocketAddr) -> io::Result<Socket> {
         match socket.listen(BACKLOG) {
             Ok(()) => return Ok(socket),
             // Another one has bound the port and not listened yet, or failed at that because of
-            // this one. Who starts together should not fail together.
+            // this one. Two that start together should not both fail.
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries.next().is_some() => {
                 drop(socket);
                 thread::sleep(Duration::from_millis(u64::from(process::id() % 16)));
@@ -102,7 +102,7 @@ mod tests {
         );
     }
 
-    /// Two that start at once: one of them has the port, and the other is told so.
+    /// Two that start at once: one has the port, and the other gets an error.
     #[test]
     fn of_two_at_once_one_has_the_port() {
         for _ in 0..100 {

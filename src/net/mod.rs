@@ -2,28 +2,35 @@
 //! else of HTTP.
 //!
 //! ```text
-//!  worker ── waits, reads the clock once in a turn, serves whoever is ready
-//!    ├─ kernel       the narrow door to the world    (system: mio; listener: socket2)
+//!  worker ── waits, reads the clock once in a turn, serves the ready connections
+//!    ├─ accept       new connections, within the limit
+//!    ├─ connection   one peer: its socket, its session, and what is buffered
+//!    ├─ shed         ends connections when they hold too much memory
+//!    ├─ deadlines    which connection is late when
 //!    ├─ slots        the table of connections; a token dies with its connection
-//!    ├─ connection   one peer: socket, session, what is left over (leftovers)
-//!    ├─ deadlines    who has to be closed when
-//!    ├─ house        how many connections all workers have; the one thing they share
+//!    ├─ kernel       all that the loop asks of the kernel (system: mio; listener: socket2)
+//!    ├─ connection_limit   how many connections all workers have: the one thing they share
 //!    └─ notice       what an operator should know
 //! ```
 
+mod accept;
+mod buffered;
 mod connection;
+mod connection_limit;
 mod deadlines;
-mod house;
 pub(crate) mod kernel;
-mod leftovers;
 pub(crate) mod listener;
 mod notice;
+mod shed;
 mod slots;
 mod system;
 mod worker;
 
-pub(crate) use deadlines::Lengths;
-pub(crate) use house::{Hook, House, PROMISED_MAX};
+pub(crate) use accept::REJECTED_MAX;
+pub(crate) use connection_limit::{ConnectionLimit, Hook, OVERCOMMIT_MAX};
+#[cfg(any(test, feature = "simulation"))]
+pub(crate) use deadlines::Timeout;
+pub use deadlines::Timeouts;
 pub use notice::Notice;
 pub(crate) use system::System;
-pub(crate) use worker::{TURNED_AWAY_MAX, Worker};
+pub(crate) use worker::{Setup, Worker};

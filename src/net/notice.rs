@@ -25,6 +25,19 @@ pub enum Notice {
     },
 }
 
+impl Notice {
+    /// How many kinds there are.
+    pub(super) const KINDS: usize = 3;
+
+    pub(super) fn kind(&self) -> usize {
+        match self {
+            Self::ConnectionLimit { .. } => 0,
+            Self::AcceptFailed { .. } => 1,
+            Self::BufferLimit { .. } => 2,
+        }
+    }
+}
+
 impl Display for Notice {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         match self {

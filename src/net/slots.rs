@@ -13,7 +13,7 @@ const _: () = assert!(usize::BITS >= 64, "a token holds an index and a generatio
 ///
 /// An event may still name a connection that was closed in the same turn, when its place has
 /// already gone to another: so a token carries the generation of the place, and the stale one
-/// finds nobody.
+/// finds nothing.
 #[derive(Debug)]
 pub(crate) struct Slots<T> {
     places: Vec<Slot<T>>,
@@ -83,7 +83,7 @@ impl<T> Slots<T> {
         (self.places.len() - 1) as Index
     }
 
-    /// Frees a place; its tokens find nobody from now on.
+    /// Frees a place; its tokens find nothing from now on.
     pub(crate) fn remove(&mut self, index: Index) -> Option<T> {
         let slot = self.places.get_mut(index as usize)?;
         let State::Taken(_) = slot.state else {
@@ -115,7 +115,7 @@ impl<T> Slots<T> {
         Token((generation as usize) << 32 | index as usize)
     }
 
-    /// Whom a token means, if it is still there.
+    /// The connection that a token names, if it is still there.
     #[inline]
     pub(crate) fn find(&self, token: Token) -> Option<Index> {
         let index = token.0 as Index;

@@ -1,5 +1,5 @@
-//! One event loop: it waits, reads the clock once, serves whoever is ready, accepts, and closes
-//! whoever is late.
+//! One event loop: it waits, reads the clock once, serves the ready connections, closes the late
+//! ones, and accepts.
 
 use std::collections::VecDeque;
 use std::io;
@@ -7,103 +7,78 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::connection::{Connection, Desk, Fate, INPUT_BYTES};
-use super::deadlines::{Deadlines, Kind, Lengths};
-use super::house::{House, Longest};
-use super::kernel::{Accepted, Event, Kernel, Now, Token, accepted};
+use super::accept::AcceptState;
+use super::connection::{Connection, Context, INPUT_BYTES, Next};
+use super::connection_limit::ConnectionLimit;
+use super::deadlines::{Deadlines, Timeout, Timeouts};
+use super::kernel::{Event, Kernel, Now, Token};
 use super::slots::{Index, Slots};
-use crate::http::{Blocks, Limits, Output, Reject, Respond, Service};
-
-/// So many peers are let in before those who are in have their turn.
-const ACCEPTS_PER_TURN_MAX: usize = 64;
-
-/// How long accepting rests when there is no room, descriptor or memory for another peer.
-const PAUSE_MS: u64 = 100;
+use crate::http::{Blocks, Handler, Limits, Output, Reject, Shared};
 
 /// A poller counts milliseconds in 32 bits: no deadline is slept for longer at a time.
 const SLEEP_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// So many peers can be told at once that there is no room; the others wait at the listener.
-pub(crate) const TURNED_AWAY_MAX: usize = 8;
-
-/// So many idle connections are looked at for one to part with: each may just have come to life.
-const PARTINGS_TRIED_MAX: usize = 8;
-
-/// So many of the longest-waiting connections of each kind are looked at for the one to end when
-/// memory is short.
-const SHED_CANDIDATES: usize = 256;
-
-/// When memory is short, a connection that waits for no time yet counts as one that waits this long:
-/// what it holds matters, too.
-const SHED_AGE_MS: u64 = 1_000;
-
-/// Whether somebody may wait at the listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Door {
-    /// Nobody: there will be an event.
-    Quiet,
-    /// Perhaps somebody, of whom no event will tell.
-    Knocked,
-    /// Nobody can be let in before this time, or before somebody leaves.
-    ShutUntil(u64),
-}
-
 /// A loop that shares nothing with the others but the number of connections.
-pub(crate) struct Worker<K: Kernel, R> {
-    kernel: K,
-    service: Service<R>,
-    connections: Slots<Connection<K::Stream>>,
-    deadlines: Deadlines,
-    /// Whom to serve again without an event.
-    ready: VecDeque<Token>,
+pub(crate) struct Worker<K: Kernel, H> {
+    pub(super) kernel: K,
+    pub(super) shared: Shared<H>,
+    pub(super) connections: Slots<Connection<K::Stream>>,
+    pub(super) deadlines: Deadlines,
+    /// The connections to be served again without an event.
+    pub(super) ready: VecDeque<Token>,
     events: Vec<Event>,
-    door: Door,
-    /// Somebody has come since nobody waited.
-    has_knocked: bool,
-    house: Arc<House>,
-    /// Its place in the house.
-    number: usize,
-    turned_away: usize,
-    /// So much of what is left over may be held.
-    buffered_bytes: usize,
+    pub(super) accepting: AcceptState,
+    /// There was an event of the listener since no connection waited there.
+    pub(super) was_notified: bool,
+    pub(super) limit: Arc<ConnectionLimit>,
+    /// Its place among the workers.
+    pub(super) number: usize,
+    /// How many connections over the limit are being answered 503.
+    pub(super) rejected: usize,
+    /// How much memory the connections may hold between turns.
+    pub(super) buffered_bytes: usize,
     input: Box<[u8]>,
     out: Output,
-    now: Now,
+    pub(super) now: Now,
 }
 
-impl<K: Kernel, R: Respond> Worker<K, R> {
-    pub(crate) fn new(
-        kernel: K,
-        responder: R,
-        limits: Limits,
-        lengths: Lengths,
-        buffered_bytes: usize,
-        (house, number): (Arc<House>, usize),
-    ) -> Self {
+/// What a worker is made with.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: Timeouts,
+    /// How much memory the connections of one worker may hold between turns.
+    pub(crate) buffered_bytes: usize,
+    pub(crate) connection_limit: Arc<ConnectionLimit>,
+}
+
+impl<K: Kernel, H: Handler> Worker<K, H> {
+    /// Worker `number`, which counts from 0.
+    pub(crate) fn new(kernel: K, handler: H, setup: Setup, number: usize) -> Self {
         let now = kernel.now();
-        let service = Service::new(responder, limits, now.unix_seconds)
-            .with_blocks(Blocks::new(buffered_bytes));
+        let shared = Shared::new(handler, setup.limits, now.unix_seconds)
+            .with_blocks(Blocks::new(setup.buffered_bytes));
         Self {
             kernel,
-            service,
+            shared,
             connections: Slots::new(),
-            deadlines: Deadlines::new(lengths),
+            deadlines: Deadlines::new(&setup.timeouts),
             ready: VecDeque::new(),
             events: Vec::new(),
-            // Whoever came before the listener was watched is let in without an event.
-            door: Door::Knocked,
-            has_knocked: false,
-            house,
+            // Of those that came before the listener was watched, no event tells.
+            accepting: AcceptState::Pending,
+            was_notified: false,
+            limit: setup.connection_limit,
             number,
-            turned_away: 0,
-            buffered_bytes,
+            rejected: 0,
+            buffered_bytes: setup.buffered_bytes,
             input: vec![0; INPUT_BYTES].into_boxed_slice(),
             out: Output::new(),
             now,
         }
     }
 
-    /// Turns until it is told to stop. An error is the loop's own, never a connection's.
+    /// Turns until `stop` is set. An error is the loop's own, never a connection's.
     pub(crate) fn run(&mut self, stop: &AtomicBool) -> io::Result<()> {
         while !stop.load(Ordering::Acquire) {
             self.turn()?;
@@ -116,88 +91,89 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
         let timeout = self.timeout();
         self.kernel.wait(&mut self.events, timeout)?;
         self.now = self.kernel.now();
-        self.service.tick(self.now.unix_seconds);
+        self.shared.tick(self.now.unix_seconds);
 
-        // Those who come to stand in the list now have had their turn.
+        // Connections that join the list from here on have had their turn.
         let waiting = self.ready.len();
         let events = std::mem::take(&mut self.events);
         for event in &events {
-            self.heed(*event);
+            self.on_event(*event);
         }
         self.events = events;
         for _ in 0..waiting {
             self.serve_next_ready();
         }
         self.expire();
-        for _ in 0..self.house.told_to_part_with(self.number) {
-            self.part_with_longest_idle();
+        for _ in 0..self.limit.take_evictions(self.number) {
+            self.evict_longest_idle();
         }
         self.accept();
         self.publish();
         Ok(())
     }
 
-    fn publish(&self) {
-        let idle_since = self.deadlines.longest(Kind::Idle).map(|(_, since)| since);
-        let idle = self.deadlines.count(Kind::Idle);
-        self.house.publish(self.number, idle, idle_since);
+    /// Tells the other workers how many of its connections are idle.
+    pub(super) fn publish(&self) {
+        let idle_since = self
+            .deadlines
+            .longest(Timeout::Idle)
+            .map(|(_, since)| since);
+        let idle = self.deadlines.count(Timeout::Idle);
+        self.limit.publish(self.number, idle, idle_since);
     }
 
-    /// Nobody is connected, and nothing is left to be done for anybody.
+    /// There is no connection, and nothing left to be done.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn is_empty(&self) -> bool {
         let is_calm = self.ready.is_empty() && self.deadlines.next().is_none();
-        is_calm && self.connections.iter().next().is_none() && self.turned_away == 0
+        is_calm && self.connections.iter().next().is_none() && self.rejected == 0
     }
 
-    /// How many bytes of memory are held for what is left over.
+    /// How many bytes of memory the connections hold between turns.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn block_bytes(&self) -> usize {
-        self.service.blocks().used()
+        self.shared.blocks().used()
     }
 
-    /// The table of connections, to be looked at.
+    /// The table of connections, for tests.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn connections(&self) -> &Slots<Connection<K::Stream>> {
         &self.connections
     }
 
-    /// How long the kernel may let us sleep.
+    /// How long the kernel may let the worker sleep. `None`: until there is an event.
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        if !self.ready.is_empty() || self.door == Door::Knocked {
+        if !self.ready.is_empty() || self.accepting == AcceptState::Pending {
             return Some(Duration::ZERO);
         }
-        let reopening = match self.door {
-            Door::ShutUntil(time) => Some(time),
-            Door::Quiet | Door::Knocked => None,
+        let retry = match self.accepting {
+            AcceptState::Backoff { until } => Some(until),
+            AcceptState::Idle | AcceptState::Pending => None,
         };
-        let next = [self.deadlines.next(), reopening]
-            .into_iter()
-            .flatten()
-            .min()?;
+        let next = [self.deadlines.next(), retry].into_iter().flatten().min()?;
         Some(Duration::from_millis(next.saturating_sub(self.now.millis)).min(SLEEP_MAX))
     }
 
     #[inline]
-    fn heed(&mut self, event: Event) {
+    fn on_event(&mut self, event: Event) {
         match event.token {
             Token::WAKER => {}
             Token::LISTENER => {
-                self.has_knocked = true;
-                if self.door == Door::Quiet {
-                    self.door = Door::Knocked;
+                self.was_notified = true;
+                if self.accepting == AcceptState::Idle {
+                    self.accepting = AcceptState::Pending;
                 }
             }
             token => {
-                // A stale event means somebody who has left.
+                // A stale event is of a connection that was closed.
                 let Some(index) = self.connections.find(token) else {
                     return;
                 };
                 let Some(connection) = self.connections.get_mut(index) else {
                     return;
                 };
-                connection.note_event(event);
-                // Whoever stands in the list has its turn there, and not two of them.
+                connection.on_event(event);
+                // A connection in the list has its turn there, and not two of them.
                 if !connection.queued {
                     self.serve(index, token);
                 }
@@ -219,137 +195,85 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
     }
 
     #[inline]
-    fn serve(&mut self, index: Index, token: Token) {
-        self.with_desk(index, |connection, desk| connection.serve(token, desk));
-        if self.service.blocks().excess() > 0 {
+    pub(super) fn serve(&mut self, index: Index, token: Token) {
+        self.with_context(index, |connection, context| {
+            connection.serve(token, context)
+        });
+        if self.shared.blocks().excess() > 0 {
             self.shed();
         }
     }
 
-    /// Ends conversations until what they leave over is within its limit.
-    #[cold]
-    fn shed(&mut self) {
-        self.house.complain_of_buffers(self.buffered_bytes);
-        while self.service.blocks().excess() > 0 {
-            match self.costliest() {
-                Some((index, Kind::Head | Kind::Body | Kind::Idle)) => {
-                    self.refuse(index, Reject::BufferLimit);
-                }
-                Some((index, Kind::Write | Kind::Linger)) => self.close(index),
-                None => return,
-            }
-        }
-    }
-
-    /// Among those that have waited longest, the connection that has held the most memory for the
-    /// longest time; if none of them holds any, one that is to be served again.
-    fn costliest(&mut self) -> Option<(Index, Kind)> {
-        let kinds = [Kind::Head, Kind::Body, Kind::Write].into_iter();
-        let waiting = kinds.flat_map(|kind| {
-            let longest = self.deadlines.waiting(kind).take(SHED_CANDIDATES);
-            longest.map(move |(index, since)| (index, kind, since))
-        });
-        let costs = |connections: &mut Slots<Connection<K::Stream>>, index| {
-            let connection = connections.get_mut(index);
-            connection.map_or(0, |connection| connection.block_bytes() as u64)
-        };
-        let now = self.now.millis;
-        let (cost, index, kind) = waiting
-            .map(|(index, kind, since)| {
-                let bytes = costs(&mut self.connections, index);
-                (
-                    bytes.saturating_mul(now.saturating_sub(since) + SHED_AGE_MS),
-                    index,
-                    kind,
-                )
-            })
-            .max_by_key(|(cost, ..)| *cost)
-            .unwrap_or((0, 0, Kind::Idle));
-        if cost > 0 {
-            return Some((index, kind));
-        }
-        let ready = self
-            .ready
-            .iter()
-            .filter_map(|token| self.connections.find(*token));
-        let ready: Vec<Index> = ready.take(SHED_CANDIDATES).collect();
-        let holds = |index: &Index| costs(&mut self.connections, *index) > 0;
-        ready
-            .into_iter()
-            .find(holds)
-            .map(|index| (index, Kind::Idle))
-    }
-
-    /// Lends the worker's blocks to a connection and sees to its fate.
+    /// Lends the worker's blocks to a connection, and does with it what follows from its turn.
     #[inline]
-    fn with_desk(
+    fn with_context(
         &mut self,
         index: Index,
-        turn: impl FnOnce(&mut Connection<K::Stream>, &mut Desk<'_, K, R>) -> Fate,
+        turn: impl FnOnce(&mut Connection<K::Stream>, &mut Context<'_, K, H>) -> Next,
     ) {
         let Some(connection) = self.connections.get_mut(index) else {
             return;
         };
-        let mut desk = Desk {
+        let mut context = Context {
             kernel: &mut self.kernel,
-            service: &self.service,
+            shared: &self.shared,
             input: &mut self.input,
             out: &mut self.out,
         };
-        let fate = turn(connection, &mut desk);
-        if fate == Fate::Drop {
+        let next = turn(connection, &mut context);
+        if next == Next::Close {
             return self.close(index);
         }
-        let must_queue = fate == Fate::Again && !connection.queued;
+        let must_queue = next == Next::Again && !connection.queued;
         connection.queued |= must_queue;
         match connection.waits_for() {
-            (kind, true) => self.deadlines.restart(index, kind, self.now.millis),
-            (kind, false) => self.deadlines.enter(index, kind, self.now.millis),
+            (timeout, true) => self.deadlines.restart(index, timeout, self.now.millis),
+            (timeout, false) => self.deadlines.start(index, timeout, self.now.millis),
         }
         if must_queue {
             self.ready.push_back(self.connections.token(index));
         }
     }
 
-    fn close(&mut self, index: Index) {
-        self.deadlines.leave(index);
+    pub(super) fn close(&mut self, index: Index) {
+        self.deadlines.cancel(index);
         let Some(connection) = self.connections.remove(index) else {
             return;
         };
-        if connection.turned_away {
-            self.turned_away -= 1;
+        if connection.rejected {
+            self.rejected -= 1;
         } else {
-            self.house.leave();
+            self.limit.release();
         }
-        if let Door::ShutUntil(_) = self.door {
-            self.door = Door::Knocked;
+        if let AcceptState::Backoff { .. } = self.accepting {
+            self.accepting = AcceptState::Pending;
         }
     }
 
-    /// Sees to all whose time is over.
+    /// Closes the connections that are late, or tells them so.
     fn expire(&mut self) {
-        while let Some((index, kind)) = self.deadlines.overdue(self.now.millis) {
-            match kind {
-                Kind::Linger => self.close(index),
-                // A last look: after a stall the rest of a request may be there, and of room Linux
-                // tells only when a third of the buffer is free.
+        while let Some((index, timeout)) = self.deadlines.overdue(self.now.millis) {
+            match timeout {
+                Timeout::Linger => self.close(index),
+                // A last look: after a stall the rest of a request may be there, and Linux tells of
+                // room only when a third of the send buffer is free.
                 _ => {
-                    self.part_with(index, kind);
+                    self.evict(index, timeout);
                 }
             }
         }
     }
 
-    fn refuse(&mut self, index: Index, reject: Reject) {
+    pub(super) fn refuse(&mut self, index: Index, reject: Reject) {
         let token = self.connections.token(index);
-        self.with_desk(index, |connection, desk| {
-            connection.refuse(reject, token, desk)
+        self.with_context(index, |connection, context| {
+            connection.refuse(reject, token, context)
         });
     }
 
-    /// Closes a connection that has been waited for in this way, or tells it that it is late, unless a
-    /// last look at it shows that it has come on.
-    fn part_with(&mut self, index: Index, kind: Kind) -> bool {
+    /// Closes a connection that waits in this way, or refuses its request, unless a last look shows
+    /// that it has progressed. Returns whether it is gone or refused.
+    pub(super) fn evict(&mut self, index: Index, timeout: Timeout) -> bool {
         let token = self.connections.token(index);
         if self
             .connections
@@ -357,7 +281,7 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
             .is_some_and(|connection| connection.queued)
         {
             // It has input to be answered: it waits for its turn, and for nothing else.
-            self.deadlines.leave(index);
+            self.deadlines.cancel(index);
             return false;
         }
         self.serve(index, token);
@@ -367,117 +291,12 @@ impl<K: Kernel, R: Respond> Worker<K, R> {
         let Some(connection) = self.connections.get_mut(index) else {
             return true;
         };
-        let is_waited_for = connection.waits_for() == (kind, false);
-        match kind {
-            _ if !is_waited_for => {}
-            Kind::Head | Kind::Body => self.refuse(index, Reject::Late),
-            Kind::Idle | Kind::Write | Kind::Linger => self.close(index),
+        let still_waits = connection.waits_for() == (timeout, false);
+        match timeout {
+            _ if !still_waits => {}
+            Timeout::Head | Timeout::Body => self.refuse(index, Reject::RequestTimeout),
+            Timeout::Idle | Timeout::Write | Timeout::Linger => self.close(index),
         }
-        is_waited_for
-    }
-
-    fn part_with_longest_idle(&mut self) -> bool {
-        for _ in 0..PARTINGS_TRIED_MAX {
-            let Some((index, _)) = self.deadlines.longest(Kind::Idle) else {
-                return false;
-            };
-            if self.part_with(index, Kind::Idle) {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Lets in those who wait, up to a turn's worth.
-    fn accept(&mut self) {
-        match self.door {
-            Door::Quiet => return,
-            Door::ShutUntil(time) if self.now.millis < time => return,
-            Door::ShutUntil(_) | Door::Knocked => self.door = Door::Knocked,
-        }
-        // The kernel wants a descriptor before it looks whether anybody waits: that there is none is
-        // no proof of a waiting peer, but a knock is.
-        let mut may_part = self.has_knocked;
-        for _ in 0..ACCEPTS_PER_TURN_MAX {
-            if self.turned_away >= TURNED_AWAY_MAX && self.house.is_full() {
-                self.publish();
-                if !self.house.has_idle() {
-                    return self.shut_door();
-                }
-            }
-            if let Err(error) = self.reserve() {
-                self.house.complain_of_exhaustion(error);
-                return self.shut_door();
-            }
-            match accepted(self.kernel.accept()) {
-                Accepted::Peer(stream) => self.admit(stream),
-                Accepted::Gone => {}
-                Accepted::Nobody => {
-                    self.door = Door::Quiet;
-                    self.has_knocked = false;
-                    return;
-                }
-                Accepted::Exhausted(error) => {
-                    self.house.complain_of_exhaustion(error);
-                    // One that is idle may make room, but nobody who has only just come, and not
-                    // one after the other: it may not be ours that are too many.
-                    let longest = self.deadlines.longest(Kind::Idle);
-                    let is_older = longest.is_some_and(|(_, since)| since < self.now.millis);
-                    if !(may_part && is_older && self.part_with_longest_idle()) {
-                        return self.shut_door();
-                    }
-                    may_part = false;
-                }
-            }
-        }
-    }
-
-    /// Makes room in the tables for one more connection: an allocation that fails later would end
-    /// the process.
-    fn reserve(&mut self) -> io::Result<()> {
-        let reserved = self.connections.try_reserve().and_then(|places| {
-            self.deadlines.try_reserve(places)?;
-            self.ready
-                .try_reserve(places.saturating_sub(self.ready.len()))
-        });
-        reserved.map_err(|_| io::ErrorKind::OutOfMemory.into())
-    }
-
-    fn shut_door(&mut self) {
-        self.door = Door::ShutUntil(self.now.millis + PAUSE_MS);
-    }
-
-    fn admit(&mut self, stream: K::Stream) {
-        let is_full = self.house.is_full();
-        if is_full {
-            self.publish();
-        }
-        let has_room = !is_full
-            || match self.house.make_room(self.number) {
-                Longest::Oneself => self.part_with_longest_idle(),
-                Longest::Another => true,
-                Longest::Nobody => false,
-            };
-        let mut connection = Connection::new(stream);
-        connection.turned_away = !has_room;
-        if has_room {
-            self.house.enter();
-        } else {
-            self.turned_away += 1;
-        }
-        let index = self.connections.insert(connection);
-        let token = self.connections.token(index);
-        let Some(connection) = self.connections.get_mut(index) else {
-            return;
-        };
-        if self.kernel.watch(connection.stream(), token).is_err() {
-            // The kernel has no memory for it: nobody would ever hear from this peer.
-            return self.close(index);
-        }
-        self.deadlines.enter(index, Kind::Idle, self.now.millis);
-        if !has_room {
-            self.house.complain_of_full();
-            self.refuse(index, Reject::FullHouse);
-        }
+        still_waits
     }
 }

@@ -106,7 +106,7 @@ mod tests {
             .start(crate::Greeting)
             .unwrap();
         let stop = AtomicBool::new(false);
-        let mut crowd = Crowd::new(running.address(), "a", "/x");
+        let mut crowd = Crowd::new(running.local_addr(), "a", "/x");
         crowd.grow(20, &stop);
         crowd.grow(50, &stop);
         assert_eq!((crowd.held(), &crowd.stopped), (50, &None));

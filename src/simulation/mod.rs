@@ -34,14 +34,11 @@ use std::time::Duration;
 
 use crate::Greeting;
 use crate::http::Limits;
-use crate::net::{House, Lengths, Worker};
+use crate::net::{ConnectionLimit, Setup, Timeouts, Worker};
 
 use dice::Dice;
 use sink::Sink;
 use world::{Kernel, World};
-
-/// As the server's defaults, in the order of the kinds: idle, head, body, write, linger.
-const LENGTHS_MS: [u64; 5] = [75_000, 10_000, 30_000, 30_000, 2_000];
 
 /// No world takes as many turns as this.
 const TURNS_MAX: usize = 200_000;
@@ -103,22 +100,19 @@ fn workers(world: &Rc<RefCell<World>>, sink: &Sink) -> Vec<Worker<Kernel, Greeti
         let woken = Arc::clone(&world.borrow().workers[worker].woken);
         Box::new(move || woken.store(true, Ordering::Relaxed)) as Box<dyn Fn() + Send + Sync>
     };
-    let house = Arc::new(House::new(limit, (0..count).map(wake), sink.hook()));
+    let limit = ConnectionLimit::new(limit, (0..count).map(wake), sink.hook());
+    let setup = Setup {
+        limits: Limits::default(),
+        timeouts: Timeouts::default(),
+        buffered_bytes,
+        connection_limit: Arc::new(limit),
+    };
     let worker = |number| {
         let kernel = Kernel {
             world: Rc::clone(world),
             worker: number,
         };
-        let place = (Arc::clone(&house), number);
-        let lengths = Lengths(LENGTHS_MS);
-        Worker::new(
-            kernel,
-            Greeting,
-            Limits::default(),
-            lengths,
-            buffered_bytes,
-            place,
-        )
+        Worker::new(kernel, Greeting, setup.clone(), number)
     };
     (0..count).map(worker).collect()
 }

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use super::LENGTHS_MS;
 use super::socket::Socket;
 use super::world::{Kernel, UNIX_SECONDS, World};
 use crate::Greeting;
-use crate::http::{Limits, Output, Reject, Service, Session, Wants};
-use crate::net::{PROMISED_MAX, TURNED_AWAY_MAX, Worker};
+use crate::http::{Limits, Output, Reject, Session, Shared, Wants};
+use crate::net::{OVERCOMMIT_MAX, REJECTED_MAX, Timeout, Timeouts, Worker};
 
 /// A turn's share of one peer, and the most that is owed to it.
 const TURN_BYTES_MAX: usize = 64 * 1024;
@@ -18,12 +17,10 @@ const HELD_INPUT_BYTES_MAX: usize = 16 * 1024;
 /// no peer a slow one.
 const BLOCK_BYTES_MIN: usize = 256;
 const LINGER_BYTES_MAX: usize = 256 * 1024;
-const PAUSE_MS: u64 = 100;
-
-/// The places of these kinds in [`LENGTHS_MS`].
-const IDLE: usize = 0;
-const WRITE: usize = 3;
-const LINGER: usize = 4;
+/// After so many milliseconds accepting is tried again.
+const BACKOFF_MS: u64 = 100;
+/// So exact is a deadline.
+const RESOLUTION_MS: u64 = 100;
 
 /// After each turn: nobody has had more than a share, nobody costs more than is promised, and nobody
 /// is taken for somebody else.
@@ -50,11 +47,11 @@ pub(super) fn after_turn(world: &mut World, number: usize, worker: &Worker<Kerne
         world.accuse(&format!("{held} bytes are held for what is left over"));
     }
     let promised = if world.workers.len() > 1 {
-        PROMISED_MAX
+        OVERCOMMIT_MAX
     } else {
         0
     };
-    let beyond = promised + world.workers.len() * (TURNED_AWAY_MAX + 1);
+    let beyond = promised + world.workers.len() * (REJECTED_MAX + 1);
     if world.open() > world.limit.saturating_add(beyond) {
         world.accuse(&format!("{} connections are open", world.open()));
     }
@@ -79,7 +76,7 @@ pub(super) fn before_sleep(world: &mut World, worker: usize, timeout: Option<Dur
         let has_room = world.workers.len() == 1
             && world.open() < world.descriptors
             && world.open() < world.limit;
-        let is_tried_again = timeout.is_some_and(|time| time.as_millis() as u64 <= PAUSE_MS);
+        let is_tried_again = timeout.is_some_and(|time| time.as_millis() as u64 <= BACKOFF_MS);
         if has_room || !is_tried_again {
             world.accuse(&format!(
                 "somebody is left at the door; the loop sleeps {timeout:?}"
@@ -108,7 +105,9 @@ pub(super) fn at_close(world: &mut World, id: usize) {
     let socket = &world.sockets[id];
     let now = world.now;
     // A busy connection's place in its list may be a tenth of a second old.
-    let is_due = |kind: usize, since: u64| now + PAUSE_MS >= since + LENGTHS_MS[kind];
+    let is_due = |timeout: Timeout, since: u64| {
+        now + RESOLUTION_MS >= since + timeout.millis(&Timeouts::default())
+    };
     let idle_since = socket
         .last_written_at
         .max(socket.accepted_at.unwrap_or_default());
@@ -118,15 +117,16 @@ pub(super) fn at_close(world: &mut World, id: usize) {
     let fault = if socket.reset || socket.saw_end {
         None
     } else if let Some(since) = socket.shut_at {
-        let is_over = is_due(LINGER, since) || socket.read_since_shut >= LINGER_BYTES_MAX - 1;
+        let is_over =
+            is_due(Timeout::Linger, since) || socket.read_since_shut >= LINGER_BYTES_MAX - 1;
         (!is_over).then_some("was not lingered for")
     } else if let Some(since) = socket.owed_since {
-        let may_go = is_due(WRITE, since) || is_short_of_memory;
+        let may_go = is_due(Timeout::Write, since) || is_short_of_memory;
         (!may_go).then_some("was not given the time to take its reply")
     } else if socket.has_unread_bytes() {
         Some("had sent something that was not read")
     } else {
-        let may_go = is_due(IDLE, idle_since) || must_make_room;
+        let may_go = is_due(Timeout::Idle, idle_since) || must_make_room;
         (!may_go).then_some("had done nothing wrong")
     };
     if let Some(fault) = fault {
@@ -158,15 +158,15 @@ pub(super) fn at_the_end(
 pub(super) enum End {
     Answered,
     Late,
-    TurnedAway,
+    Rejected,
     Shed,
     CutShort,
 }
 
 /// What was said to a peer is what the core alone says to what was read of it.
 pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
-    let service = Service::new(Greeting, Limits::default(), UNIX_SECONDS);
-    let (said, mut session) = replay(&socket.taken, &service);
+    let shared = Shared::new(Greeting, Limits::default(), UNIX_SECONDS);
+    let (said, mut session) = replay(&socket.taken, &shared);
     let written = &socket.written[..];
     if written == said {
         return Ok(End::Answered);
@@ -179,21 +179,21 @@ pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
     let is_short_of_memory = world.buffered_bytes < usize::MAX;
     let refusal = |session: &mut Session, reject| {
         let mut out = Output::new();
-        let _ = session.refuse(reject, &service, &mut out);
+        let _ = session.refuse(reject, &shared, &mut out);
         out.bytes().to_vec()
     };
     let is_last = |last: &[u8], refusal: &[u8]| {
         last == refusal || (was_cut_short && refusal.starts_with(last))
     };
-    let turned_away = refusal(&mut Session::default(), Reject::FullHouse);
-    if is_limited && is_last(written, &turned_away) {
-        return Ok(End::TurnedAway);
+    let rejected = refusal(&mut Session::default(), Reject::Overloaded);
+    if is_limited && is_last(written, &rejected) {
+        return Ok(End::Rejected);
     }
     let shed = [
         refusal(&mut Session::default(), Reject::BufferLimit),
-        refusal(&mut replay(&socket.taken, &service).1, Reject::BufferLimit),
+        refusal(&mut replay(&socket.taken, &shared).1, Reject::BufferLimit),
     ];
-    let late = refusal(&mut session, Reject::Late);
+    let late = refusal(&mut session, Reject::RequestTimeout);
     // It may have been shed before all of what was read had its turn.
     let is_shed = |last: &Vec<u8>| {
         let said_before = written.strip_suffix(&last[..]);
@@ -222,14 +222,14 @@ pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
 }
 
 /// What the core alone says to `taken`, and where the conversation stands then.
-fn replay(taken: &[u8], service: &Service<Greeting>) -> (Vec<u8>, Session) {
+fn replay(taken: &[u8], shared: &Shared<Greeting>) -> (Vec<u8>, Session) {
     let mut said = Vec::new();
     let mut session = Session::default();
     let mut out = Output::new();
     let mut rest = taken;
     loop {
         out.clear();
-        let step = session.advance(rest, service, &mut out);
+        let step = session.advance(rest, shared, &mut out);
         said.extend_from_slice(out.bytes());
         rest = &rest[step.consumed..];
         if step.wants != Wants::Room {

@@ -56,7 +56,7 @@ fn worlds_are_eventful() {
     for end in [
         End::Answered,
         End::Late,
-        End::TurnedAway,
+        End::Rejected,
         End::Shed,
         End::CutShort,
     ] {

@@ -18,7 +18,7 @@ use super::dice::Dice;
 use super::oracle;
 use super::peers::{Reading, Script};
 use super::socket::Socket;
-use crate::net::kernel::{Event, Kernel as Door, Now, Token};
+use crate::net::kernel::{Event, Kernel as KernelTrait, Now, Token};
 
 /// The second in which the world begins and, as far as `Date` goes, ends.
 pub(super) const UNIX_SECONDS: u64 = 1_795_485_600;
@@ -274,7 +274,7 @@ impl Drop for Stream {
     }
 }
 
-impl Door for Kernel {
+impl KernelTrait for Kernel {
     type Stream = Stream;
 
     /// Time goes by between the turns, not in them: see `play_in`.

@@ -1,7 +1,7 @@
 //! A peer that plays conversations, and a strict reader of what it is sent back. Both know the
 //! engine by its public sentences only.
 
-use hullo::http::{Output, Phase, Reason, Respond, Service, Session, Wants};
+use hullo::http::{Handler, Output, Phase, Reason, Session, Shared, Wants};
 
 /// RFC 9110's own example of a date.
 pub(crate) const NOW: u64 = 784_111_777;
@@ -49,12 +49,12 @@ pub(crate) fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 }
 
 /// Offers `input` in pieces, cut at `cuts` (ascending), as a shell would.
-pub(crate) fn play<R: Respond>(
-    service: &Service<R>,
+pub(crate) fn play<R: Handler>(
+    shared: &Shared<R>,
     input: &[u8],
     cuts: impl IntoIterator<Item = usize>,
 ) -> Outcome {
-    let mut peer = Peer::new(service);
+    let mut peer = Peer::new(shared);
     let mut start = 0;
     for cut in cuts {
         peer.offer(&input[start..cut]);
@@ -66,7 +66,7 @@ pub(crate) fn play<R: Respond>(
 
 /// One end of a conversation. What was not consumed it keeps and offers again.
 pub(crate) struct Peer<'s, R> {
-    service: &'s Service<R>,
+    shared: &'s Shared<R>,
     session: Session,
     held: Vec<u8>,
     out: Output,
@@ -74,10 +74,10 @@ pub(crate) struct Peer<'s, R> {
     closed: Option<Reason>,
 }
 
-impl<'s, R: Respond> Peer<'s, R> {
-    pub(crate) fn new(service: &'s Service<R>) -> Self {
+impl<'s, R: Handler> Peer<'s, R> {
+    pub(crate) fn new(shared: &'s Shared<R>) -> Self {
         Self {
-            service,
+            shared,
             session: Session::default(),
             held: Vec::new(),
             out: Output::new(),
@@ -100,14 +100,14 @@ impl<'s, R: Respond> Peer<'s, R> {
         if self.closed.is_some() {
             self.held.clear();
         }
-        let bound = self.service.limits().head_bytes;
+        let bound = self.shared.limits().head_bytes;
         assert!(self.held.len() < bound, "it makes us hold a head too long");
     }
 
     /// As many turns as it takes; says what was left of the input.
     fn turns<'i>(&mut self, mut input: &'i [u8]) -> &'i [u8] {
         loop {
-            let step = self.session.advance(input, self.service, &mut self.out);
+            let step = self.session.advance(input, self.shared, &mut self.out);
             assert!(step.consumed <= input.len(), "more than there was");
             input = &input[step.consumed..];
             let output = self.out.bytes();
@@ -153,7 +153,7 @@ impl<'s, R: Respond> Peer<'s, R> {
 
 /// One reply as it was read. An interim one has status 100 and nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reply {
+pub(crate) struct ResponseWriter {
     pub(crate) status: u16,
     pub(crate) length: Option<usize>,
     pub(crate) connection: Option<&'static str>,
@@ -176,7 +176,7 @@ const STATUS_LINES: [&str; 11] = [
 
 /// Reads what was sent to its last byte. A reply's head may say nothing but what is written here,
 /// whatever the requests were.
-pub(crate) fn read_replies(sent: &[u8]) -> Vec<Reply> {
+pub(crate) fn read_replies(sent: &[u8]) -> Vec<ResponseWriter> {
     let mut replies = Vec::new();
     let mut rest = sent;
     while !rest.is_empty() {
@@ -198,15 +198,15 @@ pub(crate) fn read_replies(sent: &[u8]) -> Vec<Reply> {
 }
 
 /// Lines that all end in CR LF: one of the status lines, then no field that is not named here.
-fn read_head(head: &str) -> Reply {
+fn read_head(head: &str) -> ResponseWriter {
     let mut lines = head
         .strip_suffix("\r\n")
         .expect("a last line")
         .split("\r\n");
     let line = lines.next().expect("a status line");
-    let mut reply = Reply {
+    let mut reply = ResponseWriter {
         status: line[9..12].parse().expect("three digits"),
-        ..Reply::default()
+        ..ResponseWriter::default()
     };
     let fields: Vec<&str> = lines.collect();
     if line == CONTINUE.trim_end() {
@@ -241,9 +241,9 @@ fn read_head(head: &str) -> Reply {
 }
 
 /// Plays the input in one go and says how many replies a single turn gave.
-pub(crate) fn turn_is_bounded<R: Respond>(service: &Service<R>, input: &[u8]) {
+pub(crate) fn turn_is_bounded<R: Handler>(shared: &Shared<R>, input: &[u8]) {
     let mut out = Output::new();
-    let _ = Session::default().advance(input, service, &mut out);
+    let _ = Session::default().advance(input, shared, &mut out);
     assert!(read_replies(out.bytes()).len() <= TURN_REPLIES_MAX);
     assert!(out.bytes().len() <= TURN_BYTES_MAX);
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use hullo::http::{Limits, Phase, Reason, Replied, Reply, Request, Respond, Service};
+use hullo::http::{Handler, Limits, Phase, Reason, Request, Responded, ResponseWriter, Shared};
 
 use super::naive_chunks::End;
 use super::naive_head::Verdict;
@@ -14,8 +14,8 @@ type Told = (String, String, Option<String>);
 #[derive(Default)]
 pub(crate) struct Witness(RefCell<Vec<Told>>);
 
-impl Respond for &Witness {
-    fn respond(&self, request: &Request<'_>, reply: Reply<'_>) -> Replied {
+impl Handler for &Witness {
+    fn handle(&self, request: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("a target is ASCII");
         let method = format!("{:?}", request.method()).to_ascii_lowercase();
         let told = (method, text(request.path()), request.query().map(text));
@@ -31,8 +31,8 @@ pub(crate) fn verdict_of_engine(
     cuts: impl IntoIterator<Item = usize>,
 ) -> Verdict {
     let witness = Witness::default();
-    let service = Service::new(&witness, limits, NOW);
-    let outcome = play(&service, head, cuts).without_interims();
+    let shared = Shared::new(&witness, limits, NOW);
+    let outcome = play(&shared, head, cuts).without_interims();
     let replies = read_replies(&outcome.sent);
     match (outcome.ending, &replies[..]) {
         (Ending::Closed(Reason::Refused(_)), [_]) => Verdict::Refused,
@@ -49,8 +49,8 @@ pub(crate) fn verdict_of_engine(
 /// How many bytes of `body` the engine takes, offered one by one.
 pub(crate) fn end_of_engine(body: &[u8], limits: Limits) -> End {
     let witness = Witness::default();
-    let service = Service::new(&witness, limits, NOW);
-    let mut peer = Peer::new(&service);
+    let shared = Shared::new(&witness, limits, NOW);
+    let mut peer = Peer::new(&shared);
     peer.offer(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (at, byte) in body.iter().enumerate() {
         peer.offer(&[*byte]);

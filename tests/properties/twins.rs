@@ -1,6 +1,6 @@
 //! The engine beside its naive twins.
 
-use hullo::http::{Limits, Reason, Service};
+use hullo::http::{Limits, Reason, Shared};
 use proptest::prelude::*;
 
 use super::engine::{Witness, end_of_engine, verdict_of_engine};
@@ -16,15 +16,15 @@ proptest! {
     #[test]
     fn a_naive_reader_agrees_on_heads(input in mutated(head()), limits in limits()) {
         let witness = Witness::default();
-        let service = Service::new(&witness, limits, NOW);
-        let limits = *service.limits();
+        let shared = Shared::new(&witness, limits, NOW);
+        let limits = *shared.limits();
         if let Some(head) = whole_head(&input) {
             let expected = verdict(head, &limits);
             let whole = verdict_of_engine(head, limits, 0..0);
             prop_assert_eq!(&whole, &expected);
             prop_assert_eq!(whole, verdict_of_engine(head, limits, 1..head.len()));
         } else {
-            let outcome = play(&service, &input, []);
+            let outcome = play(&shared, &input, []);
             let refused = matches!(outcome.ending, Ending::Closed(Reason::Refused(_)));
             prop_assert_eq!(refused, !outcome.sent.is_empty());
         }

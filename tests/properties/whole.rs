@@ -1,7 +1,7 @@
 //! What holds for whole conversations.
 
 use hullo::Greeting;
-use hullo::http::Service;
+use hullo::http::Shared;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -31,9 +31,9 @@ proptest! {
         limits in limits(),
         places in vec(any::<Index>(), 0..8),
     ) {
-        let service = Service::new(Greeting, limits, NOW);
-        turn_is_bounded(&service, &input);
-        let whole = play(&service, &input, []);
+        let shared = Shared::new(Greeting, limits, NOW);
+        turn_is_bounded(&shared, &input);
+        let whole = play(&shared, &input, []);
         let replies = read_replies(&whole.sent);
         let (interim, answers): (Vec<_>, Vec<_>) = replies.iter().partition(|it| it.status == 100);
         prop_assert!(answers.len() <= input.len() / REQUEST_BYTES_MIN + 1);
@@ -41,7 +41,7 @@ proptest! {
         let whole = whole.without_interims();
         let mut cuts: Vec<usize> = places.iter().map(|it| it.index(input.len() + 1)).collect();
         cuts.sort_unstable();
-        for other in [play(&service, &input, cuts), play(&service, &input, 1..input.len().max(1))] {
+        for other in [play(&shared, &input, cuts), play(&shared, &input, 1..input.len().max(1))] {
             prop_assert_eq!(&other.without_interims(), &whole);
         }
     }
@@ -49,11 +49,11 @@ proptest! {
     /// Bytes of no shape at all.
     #[test]
     fn noise_gets_one_400_at_most(input in vec(any::<u8>(), 0..200)) {
-        let service = Service::new(Greeting, hullo::http::Limits::default(), NOW);
-        let whole = play(&service, &input, []);
+        let shared = Shared::new(Greeting, hullo::http::Limits::default(), NOW);
+        let whole = play(&shared, &input, []);
         let replies = read_replies(&whole.sent);
         prop_assert!(replies.len() <= 1);
         prop_assert!(replies.iter().all(|reply| reply.status == 400));
-        prop_assert_eq!(&whole, &play(&service, &input, 1..input.len().max(1)));
+        prop_assert_eq!(&whole, &play(&shared, &input, 1..input.len().max(1)));
     }
 }

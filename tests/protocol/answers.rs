@@ -5,8 +5,8 @@ use std::cell::RefCell;
 
 use hullo::Greeting;
 use hullo::http::{
-    Limits, Method, Output, Reason, Reject, Replied, Reply, Request, Respond, Service, Session,
-    Status, Step, Wants,
+    Handler, Limits, Method, Output, Reason, Reject, Request, Responded, ResponseWriter, Session,
+    Shared, Status, Step, Wants,
 };
 
 use super::check::{bad, check, greets, names_methods, says, with_line};
@@ -14,8 +14,8 @@ use crate::common::{DATE, NOW, Peer, play, read_replies, turn_is_bounded};
 
 /// All that is sent for `input`.
 fn sent(input: impl AsRef<[u8]>) -> String {
-    let service = Service::new(Greeting, Limits::default(), NOW);
-    String::from_utf8(play(&service, input.as_ref(), []).sent).unwrap()
+    let shared = Shared::new(Greeting, Limits::default(), NOW);
+    String::from_utf8(play(&shared, input.as_ref(), []).sent).unwrap()
 }
 
 /// | `HTTP/1.1 200 OK`, `Content-Type: text/plain; charset=utf-8` […], `Date`, `Content-Length` with
@@ -100,14 +100,14 @@ fn answers_nothing_after_a_closing_answer() {
         format!("{next}\t{next}\n\n"),
         &[greets("/b"), bad(Reject::MethodSyntax)],
     );
-    let service = Service::new(Greeting, Limits::default(), NOW);
+    let shared = Shared::new(Greeting, Limits::default(), NOW);
     let (mut session, mut out) = (Session::default(), Output::new());
-    let step = session.advance(close.as_bytes(), &service, &mut out);
+    let step = session.advance(close.as_bytes(), &shared, &mut out);
     let wants = Wants::Close(Reason::PeerAsked);
     let consumed = close.len();
     assert_eq!(step, Step { consumed, wants });
     let length = out.bytes().len();
-    let step = session.advance(next.as_bytes(), &service, &mut out);
+    let step = session.advance(next.as_bytes(), &shared, &mut out);
     assert_eq!(step, Step { consumed: 0, wants });
     assert_eq!(out.bytes().len(), length);
     assert_eq!(session.end(), Reason::PeerAsked);
@@ -129,7 +129,7 @@ fn content_is_the_sentence_and_the_path() {
 
 #[test]
 fn date_is_the_last_tick() {
-    let mut service = Service::new(Greeting, Limits::default(), 0);
+    let mut shared = Shared::new(Greeting, Limits::default(), 0);
     let mut session = Session::default();
     for (second, date) in [
         (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
@@ -137,11 +137,11 @@ fn date_is_the_last_tick() {
         (NOW + 1, "Sun, 06 Nov 1994 08:49:38 GMT"),
         (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
     ] {
-        service.tick(second);
+        shared.tick(second);
         for request in ["GET /a", "OPTIONS *", "TRACE /a"] {
             let mut out = Output::new();
             let request = with_line(format!("{request} HTTP/1.1"));
-            let _ = session.advance(&request, &service, &mut out);
+            let _ = session.advance(&request, &shared, &mut out);
             let answer = String::from_utf8_lossy(out.bytes()).into_owned();
             assert!(
                 answer.contains(&format!("\r\nDate: {date}\r\n")),
@@ -155,7 +155,7 @@ fn date_is_the_last_tick() {
 /// shell has the clock, the core the words.
 #[test]
 fn says_408_when_it_is_told_that_a_request_is_late() {
-    let service = Service::new(Greeting, Limits::default(), NOW);
+    let shared = Shared::new(Greeting, Limits::default(), NOW);
     let body = "/a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel";
     for (start, has_content) in [
         ("", true),
@@ -166,19 +166,19 @@ fn says_408_when_it_is_told_that_a_request_is_late() {
         (&format!("HEAD {body}"), false),
     ] {
         let (mut session, mut out) = (Session::default(), Output::new());
-        let _ = session.advance(start.as_bytes(), &service, &mut out);
-        let step = session.refuse(Reject::Late, &service, &mut out);
-        let wants = Wants::Close(Reason::Refused(Reject::Late));
+        let _ = session.advance(start.as_bytes(), &shared, &mut out);
+        let step = session.refuse(Reject::RequestTimeout, &shared, &mut out);
+        let wants = Wants::Close(Reason::Refused(Reject::RequestTimeout));
         assert_eq!(step, Step { consumed: 0, wants });
         let [reply] = &read_replies(out.bytes())[..] else {
             panic!("one reply")
         };
         assert_eq!((reply.status, reply.connection), (408, Some("close")));
-        let sentence = Reject::Late.sentence();
+        let sentence = Reject::RequestTimeout.sentence();
         assert_eq!(reply.length, Some(sentence.len()));
         let content = has_content.then_some(sentence.as_bytes());
         assert_eq!(reply.content.as_deref(), content, "{start}");
-        assert_eq!(session.advance(b"x", &service, &mut out).wants, wants);
+        assert_eq!(session.advance(b"x", &shared, &mut out).wants, wants);
     }
 }
 
@@ -186,7 +186,7 @@ fn says_408_when_it_is_told_that_a_request_is_late() {
 /// EOF in the middle of a head or body: closed, no answer. |
 #[test]
 fn tells_an_end_between_requests_from_one_within() {
-    let service = Service::new(Greeting, Limits::default(), NOW);
+    let shared = Shared::new(Greeting, Limits::default(), NOW);
     let whole = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
     for (input, answers, reason) in [
         ("", 0, Reason::PeerLeft),
@@ -205,10 +205,10 @@ fn tells_an_end_between_requests_from_one_within() {
         ("x\n", 1, Reason::Refused(Reject::BareLineFeed)),
     ] {
         let (mut session, mut out) = (Session::default(), Output::new());
-        let _ = session.advance(input.as_bytes(), &service, &mut out);
+        let _ = session.advance(input.as_bytes(), &shared, &mut out);
         assert_eq!(session.end(), reason, "{input}");
         assert_eq!(read_replies(out.bytes()).len(), answers, "{input}");
-        let step = session.advance(whole.as_bytes(), &service, &mut out);
+        let step = session.advance(whole.as_bytes(), &shared, &mut out);
         assert_eq!(step.wants, Wants::Close(reason), "{input}");
         assert_eq!(read_replies(out.bytes()).len(), answers, "{input}");
     }
@@ -217,13 +217,13 @@ fn tells_an_end_between_requests_from_one_within() {
 /// | A turn serves a connection at most 64 KiB of replies or 64 requests, whichever comes first |
 #[test]
 fn a_turn_is_64_requests_or_64_kib() {
-    let service = Service::new(Greeting, Limits::default(), NOW);
+    let shared = Shared::new(Greeting, Limits::default(), NOW);
     for (path_bytes, count) in [(1, 63), (1, 64), (1, 65), (1, 200), (1000, 80), (8192, 30)] {
         let request = with_line(format!("GET {} HTTP/1.1", "/".repeat(path_bytes)));
         let input = request.repeat(count);
-        turn_is_bounded(&service, &input);
+        turn_is_bounded(&shared, &input);
         let (mut session, mut out) = (Session::default(), Output::new());
-        let step = session.advance(&input, &service, &mut out);
+        let step = session.advance(&input, &shared, &mut out);
         let answered = read_replies(out.bytes()).len();
         assert_eq!(step.consumed, answered * request.len());
         let wants = if answered == count {
@@ -236,12 +236,12 @@ fn a_turn_is_64_requests_or_64_kib() {
         assert!(is_filled, "{answered} of {count}");
         if out.bytes().len() > 60 * 1024 {
             // Nothing is done without room.
-            let step = session.advance(&input[step.consumed..], &service, &mut out);
+            let step = session.advance(&input[step.consumed..], &shared, &mut out);
             assert!(step.consumed <= request.len());
             assert_eq!(step.wants, Wants::Room);
         }
         // The peer of these tests goes on with an empty output.
-        let all = read_replies(&play(&service, &input, []).sent);
+        let all = read_replies(&play(&shared, &input, []).sent);
         assert_eq!(all.len(), count);
     }
 }
@@ -250,8 +250,8 @@ fn a_turn_is_64_requests_or_64_kib() {
 #[derive(Default)]
 struct Recorder(RefCell<Vec<String>>);
 
-impl Respond for &Recorder {
-    fn respond(&self, request: &Request<'_>, reply: Reply<'_>) -> Replied {
+impl Handler for &Recorder {
+    fn handle(&self, request: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
         let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
         let path = text(request.path());
         let query = request.query().map_or("-".into(), text);
@@ -286,8 +286,8 @@ fn a_responder_is_told_all_of_each_request_that_is_its_own() {
     ];
     for last_cut in [0, input.len() - 1] {
         let recorder = Recorder::default();
-        let service = Service::new(&recorder, Limits::default(), NOW);
-        play(&service, input, 1..=last_cut);
+        let shared = Shared::new(&recorder, Limits::default(), NOW);
+        play(&shared, input, 1..=last_cut);
         assert_eq!(*recorder.0.borrow(), expected);
     }
 }
@@ -295,7 +295,7 @@ fn a_responder_is_told_all_of_each_request_that_is_its_own() {
 #[test]
 fn a_responder_gives_its_own_status_and_fields() {
     let recorder = Recorder::default();
-    let service = Service::new(&recorder, Limits::default(), NOW);
+    let shared = Shared::new(&recorder, Limits::default(), NOW);
     let start = "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nCache-Control: no-store\r\n";
     let head = format!("{start}Date: {DATE}\r\nContent-Length: 7\r\n\r\n");
     for (method, expected) in [
@@ -306,7 +306,7 @@ fn a_responder_gives_its_own_status_and_fields() {
             format!("HTTP/1.1 204 No Content\r\nDate: {DATE}\r\n\r\n"),
         ),
     ] {
-        let mut peer = Peer::new(&service);
+        let mut peer = Peer::new(&shared);
         peer.offer(&with_line(format!("{method} /a HTTP/1.1")));
         assert_eq!(peer.sent(), expected.as_bytes());
     }

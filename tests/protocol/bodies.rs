@@ -1,7 +1,7 @@
 //! The opening sentences of the table's section "Bodies", and its rows about `100 Continue`.
 
 use hullo::Greeting;
-use hullo::http::{Limits, Phase, Reject, Service};
+use hullo::http::{Limits, Phase, Reject, Shared};
 
 use super::check::{bad, check, check_waits, greets, names_methods, says, with_chunks};
 use crate::common::{Ending, NOW, Peer, play, read_replies};
@@ -90,11 +90,11 @@ fn refuses_a_fault_in_a_later_chunk() {
 /// asserts at each step that no more than a head is asked for again; here it is none.
 #[test]
 fn takes_every_byte_of_a_body() {
-    let service = Service::new(Greeting, Limits::default(), NOW);
+    let shared = Shared::new(Greeting, Limits::default(), NOW);
     for (field, body) in BODIES {
         for end in 0..body.len() {
             let unfinished = request("POST /a HTTP/1.1", field, &body[..end]);
-            let outcome = play(&service, unfinished.as_bytes(), []);
+            let outcome = play(&shared, unfinished.as_bytes(), []);
             assert_eq!(outcome.ending, Ending::Open(Phase::Body, 0), "{unfinished}");
         }
     }
@@ -102,8 +102,8 @@ fn takes_every_byte_of_a_body() {
 
 /// The pieces are offered one after the other; says the statuses of the replies after each.
 fn statuses(pieces: &[&str]) -> Vec<Vec<u16>> {
-    let service = Service::new(Greeting, Limits::default(), NOW);
-    let mut peer = Peer::new(&service);
+    let shared = Shared::new(Greeting, Limits::default(), NOW);
+    let mut peer = Peer::new(&shared);
     let mut seen = 0;
     let mut all = Vec::new();
     for piece in pieces {
@@ -122,12 +122,12 @@ const EXPECTANT: &str = "Expect: 100-continue\r\nContent-Length: 5";
 #[test]
 fn says_continue_when_the_body_is_still_to_come() {
     let next = "GET /n HTTP/1.1\r\nHost: a\r\n\r\n";
-    let service = Service::new(Greeting, Limits::default(), NOW);
+    let shared = Shared::new(Greeting, Limits::default(), NOW);
     for version in ["1.1", "1.2"] {
         let head = request(&format!("POST /a HTTP/{version}"), EXPECTANT, "");
         let replies = statuses(&[&head, "he", "llo", next]);
         assert_eq!(replies, [vec![100], vec![], vec![200], vec![200]]);
-        let mut peer = Peer::new(&service);
+        let mut peer = Peer::new(&shared);
         peer.offer(head.as_bytes());
         assert_eq!(peer.sent(), b"HTTP/1.1 100 Continue\r\n\r\n");
     }
@@ -149,7 +149,7 @@ fn says_continue_when_the_body_is_still_to_come() {
     );
     assert_eq!(statuses(&[&twice]), [vec![200, 100]]);
     let bytes = format!("{head}0\r\n\r\n");
-    let outcome = play(&service, bytes.as_bytes(), 1..bytes.len());
+    let outcome = play(&shared, bytes.as_bytes(), 1..bytes.len());
     let all: Vec<u16> = read_replies(&outcome.sent)
         .iter()
         .map(|it| it.status)

@@ -1,9 +1,9 @@
 //! One way to say what an answer has to be, and one way to see that it is.
 
 use hullo::Greeting;
-use hullo::http::{Limits, Phase, Reason, Reject, Service};
+use hullo::http::{Limits, Phase, Reason, Reject, Shared};
 
-use crate::common::{Ending, NOW, Reply, play, read_replies};
+use crate::common::{Ending, NOW, ResponseWriter, play, read_replies};
 
 /// What has to come back for one request.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,7 @@ impl<'a> Answer<'a> {
         self
     }
 
-    fn is_met_by(&self, reply: &Reply) {
+    fn is_met_by(&self, reply: &ResponseWriter) {
         assert_eq!(reply.status, self.status, "status");
         assert_eq!(reply.connection, self.connection, "Connection");
         let expected = match self.content {
@@ -120,7 +120,7 @@ pub(crate) fn check(input: impl AsRef<[u8]>, expected: &[Answer<'_>]) {
 /// The same with other limits than the default ones.
 #[track_caller]
 pub(crate) fn check_within(limits: Limits, input: impl AsRef<[u8]>, expected: &[Answer<'_>]) {
-    let service = Service::new(Greeting, limits, NOW);
+    let shared = Shared::new(Greeting, limits, NOW);
     let input = input.as_ref();
     let last = expected.last();
     let is_closed = last.is_some_and(|answer| answer.connection == Some("close"));
@@ -130,16 +130,16 @@ pub(crate) fn check_within(limits: Limits, input: impl AsRef<[u8]>, expected: &[
     } else {
         Ending::IDLE
     };
-    expect(&service, input, expected, ending);
+    expect(&shared, input, expected, ending);
     let later = [&[greets("/first")], expected].concat();
-    expect(&service, &[FIRST, input].concat(), &later, ending);
+    expect(&shared, &[FIRST, input].concat(), &later, ending);
     let followed = [input, NEXT].concat();
     if is_closed {
-        expect(&service, &followed, expected, ending);
-        expect(&service, &[input, GARBAGE].concat(), expected, ending);
+        expect(&shared, &followed, expected, ending);
+        expect(&shared, &[input, GARBAGE].concat(), expected, ending);
     } else {
         let more = [expected, &[greets("/next")]].concat();
-        expect(&service, &followed, &more, ending);
+        expect(&shared, &followed, &more, ending);
     }
 }
 
@@ -149,8 +149,8 @@ pub(crate) fn check_within(limits: Limits, input: impl AsRef<[u8]>, expected: &[
 pub(crate) fn check_at_once(input: impl AsRef<[u8]>, expected: Answer<'_>) {
     let input = input.as_ref();
     check(input, &[expected]);
-    let service = Service::new(Greeting, Limits::default(), NOW);
-    let before = play(&service, &input[..input.len() - 1], []);
+    let shared = Shared::new(Greeting, Limits::default(), NOW);
+    let before = play(&shared, &input[..input.len() - 1], []);
     let is_silent = before.sent.is_empty() && matches!(before.ending, Ending::Open(..));
     assert!(is_silent, "refused before its last byte: {}", shown(input));
 }
@@ -158,24 +158,24 @@ pub(crate) fn check_at_once(input: impl AsRef<[u8]>, expected: Answer<'_>) {
 /// After these answers the conversation waits for the rest of a request.
 #[track_caller]
 pub(crate) fn check_waits(input: impl AsRef<[u8]>, expected: &[Answer<'_>], phase: Phase) {
-    let service = Service::new(Greeting, Limits::default(), NOW);
+    let shared = Shared::new(Greeting, Limits::default(), NOW);
     let input = input.as_ref();
-    let outcome = play(&service, input, []);
+    let outcome = play(&shared, input, []);
     let Ending::Open(_, held) = outcome.ending else {
         panic!("{:?}: {}", outcome, shown(input))
     };
     let ending = Ending::Open(phase, held);
-    expect(&service, input, expected, ending);
+    expect(&shared, input, expected, ending);
     let later = [&[greets("/first")], expected].concat();
-    expect(&service, &[FIRST, input].concat(), &later, ending);
+    expect(&shared, &[FIRST, input].concat(), &later, ending);
 }
 
 /// Plays `input` in every way: all of them have the expected answers and come to the same end.
 #[track_caller]
-fn expect(service: &Service<Greeting>, input: &[u8], expected: &[Answer<'_>], ending: Ending) {
-    let whole = play(service, input, []);
+fn expect(shared: &Shared<Greeting>, input: &[u8], expected: &[Answer<'_>], ending: Ending) {
+    let whole = play(shared, input, []);
     let mut replies = read_replies(&whole.sent);
-    let waits_for_continue = |reply: &Reply| reply.status == 100;
+    let waits_for_continue = |reply: &ResponseWriter| reply.status == 100;
     let asks_for_continue = input.to_ascii_lowercase();
     let may_continue = crate::common::find(&asks_for_continue, b"100-continue").is_some();
     assert!(may_continue || !replies.iter().any(waits_for_continue));
@@ -190,7 +190,7 @@ fn expect(service: &Service<Greeting>, input: &[u8], expected: &[Answer<'_>], en
     assert_eq!(whole.ending, ending, "{}", shown(input));
     for cuts in ways_to_cut(input.len()) {
         let (count, first) = (cuts.len(), cuts.first().copied());
-        let other = play(service, input, cuts);
+        let other = play(shared, input, cuts);
         // Most are the same to the byte, so the slower look is seldom needed.
         if other != whole {
             let what = format!("{count} cuts, the first at {first:?}: {}", shown(input));

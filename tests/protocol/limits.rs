@@ -1,7 +1,7 @@
 //! Every limit: one under it, at it, one over it. The table's rows about sizes are among them.
 
 use hullo::Greeting;
-use hullo::http::{Limits, Output, Phase, Reject, Service, Session};
+use hullo::http::{Limits, Output, Phase, Reject, Session, Shared};
 
 use super::check::{
     Answer, bad, check, check_at_once, check_waits, check_within, greets, refuses, says,
@@ -106,7 +106,7 @@ fn refuses_a_long_head() {
             check(head, &within(is_within, greets("/a"), refused));
         }
     }
-    for (bytes, is_within) in one_under_to_one_over(Limits::HEAD_BYTES_FLOOR) {
+    for (bytes, is_within) in one_under_to_one_over(Limits::HEAD_BYTES_MIN) {
         // What is asked for below the floor is the floor.
         for head_bytes in [0, 63, 64] {
             let limits = Limits {
@@ -138,7 +138,7 @@ fn refuses_a_field_too_many() {
         let expected = within(is_within, greets("/a"), refused);
         check(with_field_count(count, ""), &expected);
     }
-    for limit in [1, 2, 15, 16, 17, Limits::FIELDS_CEILING] {
+    for limit in [1, 2, 15, 16, 17, Limits::FIELDS_MAX] {
         let limits = Limits {
             fields: limit,
             ..Limits::default()
@@ -320,9 +320,9 @@ fn takes_limits_of_any_size() {
 
 #[track_caller]
 fn check_whole(limits: Limits, request: &[u8], status: u16) {
-    let service = Service::new(Greeting, limits, NOW);
+    let shared = Shared::new(Greeting, limits, NOW);
     let mut out = Output::new();
-    let _ = Session::default().advance(request, &service, &mut out);
+    let _ = Session::default().advance(request, &shared, &mut out);
     let replies = read_replies(out.bytes());
     let statuses: Vec<u16> = replies.iter().map(|reply| reply.status).collect();
     assert_eq!(statuses, [status]);

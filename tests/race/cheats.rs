@@ -2,14 +2,14 @@
 
 use std::sync::Mutex;
 
-use hullo::http::{Replied, Reply, Request, Respond};
-use hullo::server::{Options, Running, Server};
+use hullo::http::{Handler, Request, Responded, ResponseWriter};
+use hullo::server::{Options, Server, ServerHandle};
 
 use super::*;
 
 const GREETING: &[u8] = b"Hello, visitor! You've requested: ";
 
-fn start(server: impl Respond + Clone + Send + 'static) -> Running {
+fn start(server: impl Handler + Clone + Send + 'static) -> ServerHandle {
     let options = Options {
         address: "127.0.0.1:0".parse().unwrap(),
         ..Options::default()
@@ -21,8 +21,8 @@ fn start(server: impl Respond + Clone + Send + 'static) -> Running {
 #[derive(Clone)]
 struct KnowsLoad;
 
-impl Respond for KnowsLoad {
-    fn respond(&self, request: &Request<'_>, reply: Reply<'_>) -> Replied {
+impl Handler for KnowsLoad {
+    fn handle(&self, request: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
         if request.field("user-agent").is_some() {
             return reply.text(&[]);
         }
@@ -34,8 +34,8 @@ impl Respond for KnowsLoad {
 #[derive(Clone)]
 struct KnowsPath(&'static Mutex<Vec<u8>>);
 
-impl Respond for KnowsPath {
-    fn respond(&self, request: &Request<'_>, reply: Reply<'_>) -> Replied {
+impl Handler for KnowsPath {
+    fn handle(&self, request: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
         let mut first = self.0.lock().unwrap();
         if first.is_empty() {
             *first = request.path().to_vec();
@@ -51,16 +51,16 @@ impl Respond for KnowsPath {
 #[derive(Clone)]
 struct Counts(&'static Mutex<u64>);
 
-impl Respond for Counts {
-    fn respond(&self, request: &Request<'_>, reply: Reply<'_>) -> Replied {
+impl Handler for Counts {
+    fn handle(&self, request: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
         let mut count = self.0.lock().unwrap();
         *count += 1;
         reply.text(&[GREETING, request.path(), count.to_string().as_bytes()])
     }
 }
 
-fn raced(name: &str, running: Running) -> (Ran, Value) {
-    let url = format!("{name}=http://{}", running.address());
+fn raced(name: &str, running: ServerHandle) -> (Ran, Value) {
+    let url = format!("{name}=http://{}", running.local_addr());
     let found = measured(&["-s", "pipeline", "-r", "3", &server("a"), &url]);
     running.stop().unwrap();
     found

@@ -233,7 +233,7 @@ fn a_server_that_runs_already_is_loaded_but_not_looked_into() {
     .unwrap()
     .start(hullo::Greeting)
     .unwrap();
-    let url = format!("other=http://{}/its/path", other.address());
+    let url = format!("other=http://{}/its/path", other.local_addr());
     let (ran, json) = measured(&["-r", "2", &url, &server("a")]);
     assert_eq!(ran.code, 0, "{}", ran.complaint);
     let servers: Vec<bool> = list(&json, "results")

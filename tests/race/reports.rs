@@ -1,6 +1,6 @@
 //! What is written, made again and compared, and what is not compared.
 
-use hullo::http::{Replied, Reply, Request, Respond, Status};
+use hullo::http::{Handler, Request, Responded, ResponseWriter, Status};
 
 use super::*;
 
@@ -68,8 +68,8 @@ fn reports_are_made_again_and_compared() {
 fn who_only_fails_is_not_compared() {
     #[derive(Clone)]
     struct Lost;
-    impl Respond for Lost {
-        fn respond(&self, _: &Request<'_>, reply: Reply<'_>) -> Replied {
+    impl Handler for Lost {
+        fn handle(&self, _: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
             reply.send(Status::NotFound, &[], &[b"No.\n"])
         }
     }
@@ -80,7 +80,7 @@ fn who_only_fails_is_not_compared() {
     .unwrap()
     .start(Lost)
     .unwrap();
-    let url = format!("lost=http://{}/", lost.address());
+    let url = format!("lost=http://{}/", lost.local_addr());
     let (ran, json) = measured(&["-s", "churn", "-r", "3", &server("a"), &url]);
     let words = "too many errors: lost";
     assert!(

@@ -48,7 +48,7 @@ fn hullo_does_all_of_it_right_and_soon() {
     let running = Server::bind(options).unwrap().start(Greeting).unwrap();
     for path in ["/any/path", "/", "/a/", "/prefix/any/path?query=1"] {
         let start = Instant::now();
-        let findings = probe(running.address(), "localhost:80", path);
+        let findings = probe(running.local_addr(), "localhost:80", path);
         let elapsed = start.elapsed();
         let ids: Vec<_> = findings.iter().map(|f| f.id.as_str()).collect();
         assert_eq!(ids, IDS);

@@ -2,7 +2,7 @@
 //! The players and the naive twins are those of the property tests.
 
 use hullo::Greeting;
-use hullo::http::{Limits, Output, Reason, Service, Session, Wants};
+use hullo::http::{Limits, Output, Reason, Shared, Session, Wants};
 
 #[path = "../../common/mod.rs"]
 mod common;
@@ -33,9 +33,9 @@ pub fn session(data: &[u8]) {
     let Some((places, input)) = data.split_at_checked(4) else {
         return;
     };
-    let service = Service::new(Greeting, LIMITS, NOW);
-    turn_is_bounded(&service, input);
-    let whole = play(&service, input, []);
+    let shared = Shared::new(Greeting, LIMITS, NOW);
+    turn_is_bounded(&shared, input);
+    let whole = play(&shared, input, []);
     read_replies(&whole.sent);
     let whole = whole.without_interims();
     let mut cuts: Vec<usize> = places
@@ -43,9 +43,9 @@ pub fn session(data: &[u8]) {
         .map(|&p| usize::from(p).min(input.len()))
         .collect();
     cuts.sort_unstable();
-    assert_eq!(play(&service, input, cuts).without_interims(), whole);
+    assert_eq!(play(&shared, input, cuts).without_interims(), whole);
     assert_eq!(
-        play(&service, input, 1..input.len().max(1)).without_interims(),
+        play(&shared, input, 1..input.len().max(1)).without_interims(),
         whole
     );
 }
@@ -53,8 +53,8 @@ pub fn session(data: &[u8]) {
 /// A head, beside a reader that is written line by line from the grammar.
 pub fn head(data: &[u8]) {
     let Some(head) = whole_head(data) else {
-        let service = Service::new(Greeting, LIMITS, NOW);
-        let outcome = play(&service, data, []);
+        let shared = Shared::new(Greeting, LIMITS, NOW);
+        let outcome = play(&shared, data, []);
         let is_refused = matches!(outcome.ending, Ending::Closed(Reason::Refused(_)));
         assert_eq!(is_refused, !outcome.sent.is_empty());
         return;
@@ -69,9 +69,9 @@ pub fn head(data: &[u8]) {
 fn end_in_one_piece(body: &[u8]) -> End {
     let head =
         b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let service = Service::new(Greeting, LIMITS, NOW);
+    let shared = Shared::new(Greeting, LIMITS, NOW);
     let input = [head, body].concat();
-    let step = Session::default().advance(&input, &service, &mut Output::new());
+    let step = Session::default().advance(&input, &shared, &mut Output::new());
     match step.wants {
         Wants::Close(Reason::PeerAsked) => End::At(step.consumed - head.len()),
         Wants::Close(_) => End::Refused,

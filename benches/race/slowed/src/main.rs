@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 
 use hullo::Greeting;
-use hullo::http::{Replied, Reply, Request, Respond};
+use hullo::http::{Responded, ResponseWriter, Request, Handler};
 use hullo::server::{Options, Server, raise_open_file_limit};
 
 #[derive(Clone)]
@@ -15,8 +15,8 @@ struct Slowed {
     turns: u64,
 }
 
-impl Respond for Slowed {
-    fn respond(&self, request: &Request<'_>, reply: Reply<'_>) -> Replied {
+impl Handler for Slowed {
+    fn handle(&self, request: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
         let mut sum = 0_u64;
         for turn in 0..self.turns {
             sum = black_box(sum.wrapping_add(turn));
@@ -42,6 +42,6 @@ fn main() -> Result<(), String> {
     let turns = number(turns)?;
     Server::bind(options)
         .and_then(|server| server.start(Slowed { turns }))
-        .and_then(hullo::server::Running::wait)
+        .and_then(hullo::server::ServerHandle::wait)
         .map_err(|error| error.to_string())
 }

@@ -2,7 +2,7 @@
 //!
 //! The head of an ordinary reply stands ready as one block of bytes, of which only the date
 //! changes, once a second. No byte that came from a peer ever gets into a reply's head: the
-//! fields of a [`Reply`] are `'static`.
+//! fields of a [`ResponseWriter`] are `'static`.
 
 use super::date::{DATE_BYTES, imf_fixdate};
 use super::output::Output;
@@ -44,7 +44,7 @@ impl Status {
             Self::FieldsTooLarge => "431 Request Header Fields Too Large",
             Self::InternalServerError => "500 Internal Server Error",
             Self::NotImplemented => "501 Not Implemented",
-            Self::ServiceUnavailable => "503 Service Unavailable",
+            Self::ServiceUnavailable => "503 Shared Unavailable",
             Self::VersionNotSupported => "505 HTTP Version Not Supported",
         }
     }
@@ -110,22 +110,22 @@ impl Prepared {
 /// What becomes of the connection after a reply (RFC 9112 section 9.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Persistence {
-    /// It stays, as it does in HTTP/1.1 when nobody says otherwise.
+    /// It stays open: the default of HTTP/1.1.
     Keep,
-    /// It stays, and an HTTP/1.0 peer that asked for it has to be told so.
+    /// It stays open because an HTTP/1.0 peer asked for it, and the answer says so.
     KeepAlive,
     /// This is its last reply.
     Close,
 }
 
-/// Proof that a request was answered: a responder cannot forget to, nor do it twice.
+/// Proof that a request was answered: a handler cannot forget to, nor do it twice.
 #[derive(Debug)]
-pub struct Replied(());
+pub struct Responded(());
 
 /// The answer to one request, yet to be given.
 #[derive(Debug)]
 #[must_use = "a request that is not answered blocks its connection"]
-pub struct Reply<'o> {
+pub struct ResponseWriter<'o> {
     pub(super) out: &'o mut Output,
     pub(super) prepared: &'o Prepared,
     pub(super) persistence: Persistence,
@@ -133,17 +133,17 @@ pub struct Reply<'o> {
     pub(super) without_content: bool,
 }
 
-impl Reply<'_> {
+impl ResponseWriter<'_> {
     /// `200 OK` with `text/plain; charset=utf-8`; the content is the parts, one after the other.
     #[inline]
-    pub fn text(self, content: &[&[u8]]) -> Replied {
+    pub fn text(self, content: &[&[u8]]) -> Responded {
         self.out.push(&self.prepared.head);
         self.finish(content)
     }
 
     /// Any status, with fields of your own: `Content-Type` is yours to give. `Date`,
     /// `Content-Length` and `Connection` are added here, so leave them out.
-    pub fn send(mut self, status: Status, fields: &[Field], content: &[&[u8]]) -> Replied {
+    pub fn send(mut self, status: Status, fields: &[Field], content: &[&[u8]]) -> Responded {
         self.begin(status, fields);
         if status.has_content() {
             self.out.push(&self.prepared.head[DATE_FIELD..]);
@@ -151,12 +151,12 @@ impl Reply<'_> {
         } else {
             self.out.push(&self.prepared.head[DATE_FIELD..DATE_END]);
             self.out.push(self.end_of_head());
-            Replied(())
+            Responded(())
         }
     }
 
     /// A sentence in plain text.
-    pub(super) fn say(mut self, status: Status, fields: &[Field], sentence: &str) -> Replied {
+    pub(super) fn say(mut self, status: Status, fields: &[Field], sentence: &str) -> Responded {
         self.begin(status, fields);
         self.out.push(&self.prepared.head[OK_BYTES..]);
         self.finish(&[sentence.as_bytes()])
@@ -173,7 +173,7 @@ impl Reply<'_> {
     }
 
     #[inline]
-    fn finish(self, content: &[&[u8]]) -> Replied {
+    fn finish(self, content: &[&[u8]]) -> Responded {
         let length: usize = content.iter().map(|part| part.len()).sum();
         self.out.push(itoa::Buffer::new().format(length).as_bytes());
         self.out.push(self.end_of_head());
@@ -182,7 +182,7 @@ impl Reply<'_> {
                 self.out.push(part);
             }
         }
-        Replied(())
+        Responded(())
     }
 
     #[inline]

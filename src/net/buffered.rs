@@ -4,7 +4,7 @@ use crate::http::Block;
 
 /// Input that was not consumed, and replies that the peer did not take.
 #[derive(Debug, Default)]
-pub(super) struct Leftovers {
+pub(super) struct Buffered {
     pub(super) input: Option<Input>,
     pub(super) output: Option<Block>,
     /// So much of the output has been sent.
@@ -25,7 +25,7 @@ impl Input {
     }
 }
 
-impl Leftovers {
+impl Buffered {
     /// The peer is owed what is in `block`.
     pub(super) fn owe(&mut self, block: Block) {
         self.output = Some(block);

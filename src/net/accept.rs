@@ -1,0 +1,148 @@
+//! Accepting connections: how many a turn, within which limit, and what happens when there is no
+//! room, no descriptor or no memory for another one.
+
+use std::io;
+
+use super::connection::Connection;
+use super::connection_limit::LongestIdle;
+use super::deadlines::Timeout;
+use super::kernel::{Accepted, Kernel, accepted};
+use super::notice::Notice;
+use super::worker::Worker;
+use crate::http::{Handler, Reject};
+
+/// So many connections are accepted before those that are open have their turn.
+const ACCEPTS_PER_TURN_MAX: usize = 64;
+
+/// How long accepting rests when there is no room, descriptor or memory for another connection.
+const BACKOFF_MS: u64 = 100;
+
+/// So many connections over the limit are answered 503 at once; the others wait at the listener.
+pub(crate) const REJECTED_MAX: usize = 8;
+
+/// So many idle connections are tried when one is to be evicted: each may just have become busy.
+const EVICTIONS_TRIED_MAX: usize = 8;
+
+/// Whether a connection may wait at the listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AcceptState {
+    /// None waits: there will be an event.
+    Idle,
+    /// One may wait, of which no event will tell.
+    Pending,
+    /// None can be accepted before this time, or before a connection is closed.
+    Backoff { until: u64 },
+}
+
+impl<K: Kernel, H: Handler> Worker<K, H> {
+    /// Accepts the connections that wait, up to a turn's worth.
+    pub(super) fn accept(&mut self) {
+        match self.accepting {
+            AcceptState::Idle => return,
+            AcceptState::Backoff { until } if self.now.millis < until => return,
+            AcceptState::Backoff { .. } | AcceptState::Pending => {
+                self.accepting = AcceptState::Pending;
+            }
+        }
+        // The kernel wants a descriptor before it looks whether a connection waits: that there is
+        // none does not prove that one waits, but an event does.
+        let mut may_evict = self.was_notified;
+        for _ in 0..ACCEPTS_PER_TURN_MAX {
+            if self.rejected >= REJECTED_MAX && self.limit.is_full() {
+                self.publish();
+                if !self.limit.has_idle() {
+                    return self.back_off();
+                }
+            }
+            if let Err(error) = self.reserve() {
+                self.limit.notify_once(&Notice::AcceptFailed { error });
+                return self.back_off();
+            }
+            match accepted(self.kernel.accept()) {
+                Accepted::Stream(stream) => self.admit(stream),
+                Accepted::Aborted => {}
+                Accepted::WouldBlock => {
+                    self.accepting = AcceptState::Idle;
+                    self.was_notified = false;
+                    return;
+                }
+                Accepted::Exhausted(error) => {
+                    self.limit.notify_once(&Notice::AcceptFailed { error });
+                    // An idle connection may make room, but not one that has only just come, and
+                    // not one after the other: it may be another process that has too many.
+                    let longest = self.deadlines.longest(Timeout::Idle);
+                    let is_older = longest.is_some_and(|(_, since)| since < self.now.millis);
+                    if !(may_evict && is_older && self.evict_longest_idle()) {
+                        return self.back_off();
+                    }
+                    may_evict = false;
+                }
+            }
+        }
+    }
+
+    /// Makes room in the tables for one more connection: an allocation that fails later would end
+    /// the process.
+    fn reserve(&mut self) -> io::Result<()> {
+        let reserved = self.connections.try_reserve().and_then(|places| {
+            self.deadlines.try_reserve(places)?;
+            self.ready
+                .try_reserve(places.saturating_sub(self.ready.len()))
+        });
+        reserved.map_err(|_| io::ErrorKind::OutOfMemory.into())
+    }
+
+    fn back_off(&mut self) {
+        self.accepting = AcceptState::Backoff {
+            until: self.now.millis + BACKOFF_MS,
+        };
+    }
+
+    fn admit(&mut self, stream: K::Stream) {
+        let is_full = self.limit.is_full();
+        if is_full {
+            self.publish();
+        }
+        let has_room = !is_full
+            || match self.limit.make_room(self.number) {
+                LongestIdle::Local => self.evict_longest_idle(),
+                LongestIdle::Remote => true,
+                LongestIdle::None => false,
+            };
+        let mut connection = Connection::new(stream);
+        connection.rejected = !has_room;
+        if has_room {
+            self.limit.acquire();
+        } else {
+            self.rejected += 1;
+        }
+        let index = self.connections.insert(connection);
+        let token = self.connections.token(index);
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        if self.kernel.watch(connection.stream(), token).is_err() {
+            // The kernel has no memory to watch it: there would never be an event.
+            return self.close(index);
+        }
+        self.deadlines.start(index, Timeout::Idle, self.now.millis);
+        if !has_room {
+            let limit = self.limit.max();
+            self.limit.notify_once(&Notice::ConnectionLimit { limit });
+            self.refuse(index, Reject::Overloaded);
+        }
+    }
+
+    /// Closes the connection that has been idle longest. Returns whether there was one.
+    pub(super) fn evict_longest_idle(&mut self) -> bool {
+        for _ in 0..EVICTIONS_TRIED_MAX {
+            let Some((index, _)) = self.deadlines.longest(Timeout::Idle) else {
+                return false;
+            };
+            if self.evict(index, Timeout::Idle) {
+                return true;
+            }
+        }
+        false
+    }
+}
