@@ -1,25 +1,44 @@
-//! Flags, environment, defaults. Nothing else.
+//! The command line: arguments -> a command -> an exit code. 0 when it was done, 1 when it could not
+//! be, 2 when the arguments are at fault; `bench` has more.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::process::ExitCode;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use hullo::http::Limits;
-use hullo::load;
-use hullo::race;
-use hullo::server::{Options, Timeouts};
-use hullo::terminal::note;
+
+use crate::http::Limits;
+use crate::server::{Options, Timeouts};
+use crate::terminal::note;
+use crate::{load, race, serve};
+
+/// Runs the command that the arguments name.
+#[must_use]
+pub fn main() -> ExitCode {
+    // A race starts this program again to look after each of its servers.
+    if let Some(code) = race::guard() {
+        return code;
+    }
+    match Cli::read().command() {
+        Command::Serve(options) => serve::run(options.options()).unwrap_or_else(|sentence| {
+            note("hullo", sentence);
+            ExitCode::FAILURE
+        }),
+        Command::Bench(options) => load::bench(&options),
+        Command::Race(options) => race::race(&options),
+    }
+}
 
 /// The greeting server: answers every path with "Hello, visitor! You've requested: {path}", as fast
 /// as the kernel allows and right to the letter of the RFCs.
 #[derive(Debug, Parser)]
 #[command(name = "hullo", version, args_conflicts_with_subcommands = true)]
 #[command(after_help = "Try it: hullo, then curl -i http://127.0.0.1:8080/any/path")]
-pub(crate) struct Cli {
+struct Cli {
     #[command(subcommand)]
-    job: Option<Job>,
+    command: Option<Command>,
     #[command(flatten)]
     serve: Serve,
 }
@@ -27,7 +46,7 @@ pub(crate) struct Cli {
 impl Cli {
     /// Reads the arguments and the environment, or says what is wrong with them and exits: with 2,
     /// or with 0 after `--help` and `--version`.
-    pub(crate) fn read() -> Self {
+    fn read() -> Self {
         Self::try_parse_from(load::hey_flags(std::env::args_os())).unwrap_or_else(|error| {
             let _ = error.print();
             if error.use_stderr() {
@@ -45,14 +64,14 @@ impl Cli {
         })
     }
 
-    /// What is to be done; without a word, it is to serve.
-    pub(crate) fn job(self) -> Job {
-        self.job.unwrap_or(Job::Serve(self.serve))
+    /// The command; without one, it is `serve`.
+    fn command(self) -> Command {
+        self.command.unwrap_or(Command::Serve(self.serve))
     }
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Job {
+enum Command {
     /// Run the greeting server (the default)
     Serve(Serve),
     /// Load a server with requests and measure its answers (with hey's flags)
@@ -62,7 +81,7 @@ pub(crate) enum Job {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct Serve {
+struct Serve {
     /// Address to listen on; 0.0.0.0 or [::] is every network of this machine
     #[arg(long, env = "HULLO_HOST", default_value = "127.0.0.1", value_parser = host)]
     host: IpAddr,
@@ -194,7 +213,7 @@ struct Bounds {
 }
 
 impl Serve {
-    pub(crate) fn options(&self) -> Options {
+    fn options(&self) -> Options {
         let bounds = &self.bounds;
         Options {
             address: SocketAddr::new(self.host, self.port),

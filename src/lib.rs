@@ -58,22 +58,28 @@
 //! There is no router, no TLS, no HTTP/2, no compression, and the content of a request is read to
 //! its end but thrown away. The event loop is for Unix; it is developed and measured on Linux.
 
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod greeting;
 pub mod http;
 #[cfg(feature = "cli")]
-pub mod load;
+mod load;
 mod net;
 #[cfg(feature = "cli")]
-pub mod race;
+mod race;
+#[cfg(feature = "cli")]
+mod serve;
 pub mod server;
 #[cfg(feature = "cli")]
-#[doc(hidden)]
-pub mod signals;
+mod signals;
 #[cfg(any(test, feature = "simulation"))]
 #[doc(hidden)]
 pub mod simulation;
 #[cfg(feature = "cli")]
-#[doc(hidden)]
-pub mod terminal;
+mod terminal;
 
 pub use greeting::Greeting;

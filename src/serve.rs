@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use hullo::Greeting;
-use hullo::server::{Options, Server, ServerHandle, raise_open_file_limit};
-use hullo::signals::hangup;
-use hullo::terminal::Lines;
+use crate::Greeting;
+use crate::server::{Options, Server, ServerHandle, raise_open_file_limit};
+use crate::signals::hangup;
+use crate::terminal::Lines;
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 

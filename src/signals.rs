@@ -21,7 +21,7 @@ const ONE_WISH: Duration = Duration::from_secs(1);
 /// # Errors
 ///
 /// Those of sigaction(2), and of starting a thread.
-pub fn stop_on(
+pub(crate) fn stop_on(
     signals: &[c_int],
     stop: Arc<AtomicBool>,
     mut again: impl FnMut(c_int) + Send + 'static,
@@ -45,7 +45,7 @@ pub fn stop_on(
 
 /// `SIGHUP`, unless it is ignored: a process that was started by nohup(1) goes on without a terminal.
 #[must_use]
-pub fn hangup() -> Option<c_int> {
+pub(crate) fn hangup() -> Option<c_int> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     (!is_ignored(SIGHUP, &status)).then_some(SIGHUP)
 }

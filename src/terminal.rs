@@ -14,7 +14,7 @@ use std::time::Duration;
 /// # Errors
 ///
 /// Those of write(2), except a closed pipe: a reader who leaves early has seen enough.
-pub fn print(text: &str) -> io::Result<()> {
+pub(crate) fn print(text: &str) -> io::Result<()> {
     print_styled(&clean_block(text))
 }
 
@@ -23,7 +23,7 @@ pub fn print(text: &str) -> io::Result<()> {
 /// # Errors
 ///
 /// As those of [`print`].
-pub fn print_styled(text: &str) -> io::Result<()> {
+pub(crate) fn print_styled(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     let written = stdout
         .write_all(text.as_bytes())
@@ -35,7 +35,7 @@ pub fn print_styled(text: &str) -> io::Result<()> {
 }
 
 /// Writes `command: sentence` to standard error. A failure to do so is ignored.
-pub fn note(command: &str, sentence: impl Display) {
+pub(crate) fn note(command: &str, sentence: impl Display) {
     let line = format!("{command}: {}\n", clean_block(&sentence.to_string()));
     // One write, so that lines of several processes do not mix.
     let _ = io::stderr().write_all(line.as_bytes());
@@ -46,7 +46,7 @@ pub fn note(command: &str, sentence: impl Display) {
 /// A thread of its own writes them. What does not fit into its queue is dropped and counted, and what
 /// cannot be written is forgiven.
 #[derive(Clone, Debug)]
-pub struct Lines {
+pub(crate) struct Lines {
     queue: SyncSender<Message>,
     dropped: Arc<AtomicU64>,
 }
@@ -67,7 +67,7 @@ impl Lines {
     /// # Errors
     ///
     /// When the kernel has no thread to give.
-    pub fn to(mut stream: impl Write + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn to(mut stream: impl Write + Send + 'static) -> io::Result<Self> {
         let (queue, messages) = sync_channel(LINES_MAX);
         let dropped = Arc::new(AtomicU64::new(0));
         let lost = Arc::clone(&dropped);
@@ -95,14 +95,14 @@ impl Lines {
     }
 
     /// Has a line written, without its end. Never waits.
-    pub fn put(&self, line: String) {
+    pub(crate) fn put(&self, line: String) {
         if self.queue.try_send(Message::Line(line)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Waits until all lines have been written, or for so long. Whether they were.
-    pub fn finish(&self, time: Duration) -> bool {
+    pub(crate) fn finish(&self, time: Duration) -> bool {
         let (reached, mark) = sync_channel(1);
         self.queue.try_send(Message::Mark(reached)).is_ok() && mark.recv_timeout(time).is_ok()
     }
@@ -110,7 +110,7 @@ impl Lines {
 
 /// A line that moves no cursor, does not change the direction of writing, and is well-formed XML.
 #[must_use]
-pub fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     text.chars()
         .map(|c| if is_obeyed(c) { '\u{fffd}' } else { c })
         .collect()
@@ -118,7 +118,7 @@ pub fn clean(text: &str) -> String {
 
 /// A block of lines: line feeds and tabs stay.
 #[must_use]
-pub fn clean_block(text: &str) -> String {
+pub(crate) fn clean_block(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\n' | '\t' => c,

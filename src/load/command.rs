@@ -31,7 +31,7 @@ const EXIT_LEFT_OUT: u8 = 4;
 
 /// Does what the options say, and returns how it went.
 #[must_use]
-pub fn bench(options: &Options) -> ExitCode {
+pub(crate) fn bench(options: &Options) -> ExitCode {
     let report = if options.merge.is_empty() {
         measure(options).map(|report| (report, 0))
     } else {

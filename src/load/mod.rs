@@ -64,8 +64,8 @@ mod text;
 mod warn;
 mod worker;
 
-pub use command::bench;
-pub use options::{Options, hey_flags};
+pub(crate) use command::bench;
+pub(crate) use options::{Options, hey_flags};
 #[doc(hidden)]
 pub use read::read_report;
 pub(crate) use target::{Target as Url, reachable};

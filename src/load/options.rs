@@ -15,7 +15,7 @@ use super::{duration, request};
 Exit codes: 0; 1 when no request succeeded; 2 when the arguments are at fault, or nothing could be \
 joined; 3 when a --fail-if held; 4 when --merge left out some of the files. The first that applies.\n\
 Try it: hullo bench -z 5s -c 100 http://127.0.0.1:8080/any/path")]
-pub struct Options {
+pub(crate) struct Options {
     // In a doc comment, rustdoc would take it for a link.
     #[arg(
         required_unless_present = "merge",
@@ -185,7 +185,7 @@ fn no_h2(_: &str) -> Result<String, String> {
 
 /// Arguments as hey's users type them: with hey, `-host` and `--host` are the same, and here the
 /// former would be `-h`. Only those of `bench` are touched, and only whole flags.
-pub fn hey_flags(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+pub(crate) fn hey_flags(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     const LONG: [&str; 6] = [
         "-host",
         "-h2",

@@ -31,7 +31,7 @@ const EXIT_USAGE: u8 = 2;
 
 /// Does what the options say, and returns how it went.
 #[must_use]
-pub fn race(options: &Options) -> ExitCode {
+pub(crate) fn race(options: &Options) -> ExitCode {
     let done = if let Some([old, new]) = options.compare.as_deref() {
         comparison(old, new)
     } else if let Some(path) = &options.from {

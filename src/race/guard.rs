@@ -65,7 +65,7 @@ pub(super) fn ending(status: ExitStatus) -> String {
 /// Does the work of a guard, if the arguments of this process say that it is one.
 #[doc(hidden)]
 #[must_use]
-pub fn guard() -> Option<ExitCode> {
+pub(crate) fn guard() -> Option<ExitCode> {
     let mut words = std::env::args_os().skip(1);
     if words.next()? != WORD {
         return None;

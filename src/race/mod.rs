@@ -45,9 +45,9 @@ mod tree;
 mod verdict;
 mod warn;
 
-pub use command::race;
+pub(crate) use command::race;
 #[doc(hidden)]
 pub use command::read_record;
 #[doc(hidden)]
-pub use guard::guard;
-pub use options::Options;
+pub(crate) use guard::guard;
+pub(crate) use options::Options;

@@ -18,7 +18,7 @@ Exit codes: 0, also when Ctrl-C has ended it with what there was; 1 when a serve
 to the end, made too many errors, or could not be ended, or a report not be written; 2 when the arguments\n\
 are at fault.\n\
 Try it: hullo race hullo='hullo --port {port} --workers {workers}' mine='./server --port {port}' --html race.html")]
-pub struct Options {
+pub(crate) struct Options {
     /// Servers: NAME='COMMAND', with {port} and {workers} in it (also in $PORT and $WORKERS), or
     /// NAME=http://host:port/path if it is running. They are asked for a random path, if a URL has
     /// no other. The others are measured by the first

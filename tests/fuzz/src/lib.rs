@@ -111,7 +111,7 @@ pub fn world(data: &[u8]) {
 /// and written in every form.
 pub fn report(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    if let Err(sentence) = hullo::load::read_report(&text) {
+    if let Err(sentence) = hullo::fuzzing::read_report(&text) {
         assert!(!sentence.is_empty() && !sentence.contains(char::is_control));
     }
 }
@@ -119,7 +119,7 @@ pub fn report(data: &[u8]) {
 /// What a race has written, read back, shown in every form, and compared with itself.
 pub fn race(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data)
-        && let Ok(shown) = hullo::race::read_record(text)
+        && let Ok(shown) = hullo::fuzzing::read_record(text)
     {
         assert!(!shown.is_empty());
     }
