@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::http::Limits;
 use crate::server::{Options, Timeouts};
 use crate::terminal::note;
-use crate::{load, race, serve};
+use crate::{load, race, serve, units};
 
 /// Runs the command that the arguments name.
 #[must_use]
@@ -34,7 +35,12 @@ pub fn main() -> ExitCode {
 /// The greeting server: answers every path with "Hello, visitor! You've requested: {path}", as fast
 /// as the kernel allows and right to the letter of the RFCs.
 #[derive(Debug, Parser)]
-#[command(name = "hullo", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "hullo",
+    version,
+    propagate_version = true,
+    args_conflicts_with_subcommands = true
+)]
 #[command(after_help = "Try it: hullo, then curl -i http://127.0.0.1:8080/any/path")]
 struct Cli {
     #[command(subcommand)]
@@ -52,7 +58,9 @@ impl Cli {
             if error.use_stderr() {
                 // What was not typed is hard to find.
                 for (name, value) in std::env::vars_os() {
-                    if name == "PORT" || name.as_encoded_bytes().starts_with(b"HULLO_") {
+                    if (name == "PORT" && !value.is_empty())
+                        || name.as_encoded_bytes().starts_with(b"HULLO_")
+                    {
                         note(
                             "note",
                             format!("{}={} is set", name.display(), value.display()),
@@ -82,15 +90,15 @@ enum Command {
 
 #[derive(Args, Debug)]
 struct Serve {
-    /// Address to listen on; 0.0.0.0 or [::] is every network of this machine
+    /// Address to listen on; 0.0.0.0 or [::] is every network interface
     #[arg(long, env = "HULLO_HOST", default_value = "127.0.0.1", value_parser = host)]
     host: IpAddr,
 
-    /// Port to listen on; 0 takes a free one and prints it
-    #[arg(short, long, env = "PORT", default_value_t = 8080)]
+    /// Port to listen on; 0 takes a free one and prints it. The variable PORT sets it, too
+    #[arg(short, long, env = "HULLO_PORT", value_name = "PORT", default_value = default_port(), value_parser = port)]
     port: u16,
 
-    /// Event loops, each with a thread of its own; auto is one for each core
+    /// Event loops, each with its own thread; auto is one per core that this process may use
     #[arg(
         short,
         long,
@@ -145,7 +153,7 @@ struct Bounds {
         default_value = "1MiB",
         value_name = "SIZE"
     )]
-    #[arg(help_heading = "Limits", value_parser = size)]
+    #[arg(help_heading = "Limits", value_parser = body_bytes)]
     max_body_bytes: u64,
 
     /// Most connections at once; past it the longest-idle one is closed, or else the new one is
@@ -237,6 +245,19 @@ impl Serve {
     }
 }
 
+/// `PORT`, which many platforms set, or 8080. An empty variable is not set.
+fn default_port() -> &'static str {
+    match std::env::var("PORT") {
+        Ok(port) if !port.is_empty() => port.leak(),
+        _ => "8080",
+    }
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    let port = text.parse().ok();
+    port.ok_or_else(|| "not a port: a number from 0 to 65535".to_owned())
+}
+
 fn host(text: &str) -> Result<IpAddr, String> {
     let bare = text
         .strip_prefix('[')
@@ -259,45 +280,28 @@ fn workers(text: &str) -> Result<NonZeroUsize, String> {
     }
     match text.parse::<NonZeroUsize>() {
         Ok(count) if count.get() <= WORKERS_MAX => Ok(count),
-        _ => Err(format!(
-            "it is neither auto nor a number from 1 to {WORKERS_MAX}"
-        )),
+        _ => Err(format!("neither auto nor a number from 1 to {WORKERS_MAX}")),
     }
 }
 
 #[expect(clippy::cast_possible_wrap, reason = "it is 256")]
 const FIELDS_MAX: i64 = Limits::FIELDS_MAX as i64;
 
-/// A number of bytes, such as `16384` or `16KiB`.
-fn size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let factor = match &text[digits.len()..] {
-        "" | "B" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        _ => return Err("a size is a number of bytes, such as 16384 or 16KiB".to_owned()),
-    };
-    let number = digits
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(factor));
-    number.ok_or_else(|| "a size is a number of bytes, such as 16384 or 16KiB".to_owned())
+fn size(text: &str, range: RangeInclusive<usize>) -> Result<usize, String> {
+    let bytes = units::bytes(text, *range.start() as u64..=*range.end() as u64)?;
+    usize::try_from(bytes).map_err(|error| error.to_string())
 }
 
-fn size_between(text: &str, low: usize, high: usize) -> Result<usize, String> {
-    match usize::try_from(size(text)?) {
-        Ok(bytes) if (low..=high).contains(&bytes) => Ok(bytes),
-        _ => Err(format!("it may be from {low} to {high} bytes")),
-    }
+fn body_bytes(text: &str) -> Result<u64, String> {
+    units::bytes(text, 0..=u64::MAX)
 }
 
 fn head_bytes(text: &str) -> Result<usize, String> {
-    size_between(text, Limits::HEAD_BYTES_MIN, Limits::HEAD_BYTES_MAX)
+    size(text, Limits::HEAD_BYTES_MIN..=Limits::HEAD_BYTES_MAX)
 }
 
 fn target_bytes(text: &str) -> Result<usize, String> {
-    size_between(text, 1, Limits::HEAD_BYTES_MAX)
+    size(text, 1..=Limits::HEAD_BYTES_MAX)
 }
 
 /// `None`: as many as the open-file limit allows.
@@ -308,7 +312,7 @@ fn connections(text: &str) -> Result<Connections, String> {
     match text.parse() {
         _ if text == "auto" => Ok(Connections(None)),
         Ok(count) => Ok(Connections(Some(count))),
-        Err(_) => Err("it is neither auto nor a number above 0".to_owned()),
+        Err(_) => Err("neither auto nor a number above 0".to_owned()),
     }
 }
 
@@ -320,22 +324,13 @@ fn buffered_bytes(text: &str) -> Result<BufferedBytes, String> {
     if text == "auto" {
         return Ok(BufferedBytes(None));
     }
-    let bytes = size_between(text, Options::BUFFERED_BYTES_MIN, usize::MAX)?;
+    let bytes = size(text, Options::BUFFERED_BYTES_MIN..=usize::MAX)?;
     Ok(BufferedBytes(NonZeroUsize::new(bytes)))
 }
 
-/// A time, such as `10s`, `500ms` or `2m`; a bare number is of seconds.
 fn time(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let millis = match &text[digits.len()..] {
-        "ms" => 1,
-        "" | "s" => 1000,
-        "m" => 60 * 1000,
-        "h" => 60 * 60 * 1000,
-        _ => return Err("a time is a number with ms, s, m or h, such as 10s".to_owned()),
-    };
-    match digits.parse::<u32>() {
-        Ok(number) if number > 0 => Ok(Duration::from_millis(u64::from(number) * millis)),
-        _ => Err("a time is a whole number above 0 with ms, s, m or h, such as 10s".to_owned()),
+    match units::nanos(text)? {
+        nanos if nanos >= 1_000_000 => Ok(Duration::from_nanos(nanos)),
+        _ => Err("too short: at least 1ms".to_owned()),
     }
 }

@@ -81,5 +81,7 @@ mod signals;
 pub mod simulation;
 #[cfg(feature = "cli")]
 mod terminal;
+#[cfg(feature = "cli")]
+mod units;
 
 pub use greeting::Greeting;

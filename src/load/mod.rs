@@ -37,7 +37,6 @@ mod connection;
 mod cpu;
 #[cfg(test)]
 mod damage_tests;
-pub(crate) mod duration;
 mod expect;
 mod fail;
 pub(crate) mod fault;

@@ -7,7 +7,13 @@ use clap::{Args, ValueEnum};
 
 use super::expect::Statuses;
 use super::fail::Condition;
-use super::{duration, request};
+use super::request;
+use crate::units;
+
+// clap makes a line break of the placeholder, unless something invisible stands in it.
+const URL_HELP: &str = "\
+Where to send requests: http://host[:port]/path?query. {\u{1b}[0mn} in it becomes the place in the batch of --pipeline";
+const BODY_HELP: &str = "Count any other content as an error; {\u{1b}[0mn} as in the URL";
 
 /// Arguments of `hullo bench`.
 #[derive(Args, Debug)]
@@ -16,60 +22,59 @@ Exit codes: 0; 1 when no request succeeded; 2 when the arguments are at fault, o
 joined; 3 when a --fail-if held; 4 when --merge left out some of the files. The first that applies.\n\
 Try it: hullo bench -z 5s -c 100 http://127.0.0.1:8080/any/path")]
 pub(crate) struct Options {
-    // In a doc comment, rustdoc would take it for a link.
     #[arg(
         required_unless_present = "merge",
-        help = "Where to send requests: http://host[:port]/path?query. {n} in it becomes the place in the batch of --pipeline"
+        help = URL_HELP
     )]
     pub(super) url: Option<String>,
 
     /// Requests to send
-    #[arg(short = 'n', long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) requests: u64,
 
-    /// Connections at the same time
-    #[arg(short, long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) connections: u32,
+    /// Connections at the same time [default: 50, or -n if that is fewer]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) connections: Option<u32>,
 
-    /// Send for so long (10s, 3m), instead of -n; what is in flight then is still awaited
+    /// Send for this long (10s, 3m) instead of -n; requests in flight at the end are still awaited
     #[arg(short = 'z', long, value_name = "TIME", value_parser = time)]
     pub(super) duration: Option<u64>,
 
-    /// Requests a second at most, on each connection
+    /// Most requests per second on each connection
     #[arg(short = 'q', value_name = "RATE", value_parser = rate, conflicts_with = "rate")]
     pub(super) rate_per_connection: Option<f64>,
 
-    /// Requests a second in all, each due at its time whatever became of those before it; latency
-    /// counts from there (open model)
+    /// Requests per second in all, each due at its own time, whatever became of those before it; latency
+    /// counts from then (open model)
     #[arg(long, value_parser = rate)]
     pub(super) rate: Option<f64>,
 
-    /// How long a request may take, in seconds or as 500ms; 0 is for ever
+    /// Longest time for a request; 0 is for ever
     #[arg(short, long, default_value = "20", value_name = "TIME", value_parser = time)]
     pub(super) timeout: u64,
 
-    /// Send so many requests at once, before their answers
+    /// Requests in one write, sent before their answers
     #[arg(short, long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) pipeline: u16,
 
-    /// Threads, each with an event loop of its own; without it, one for each core
+    /// Threads, each with its own event loop [default: one per core]
     #[arg(long, visible_alias = "cpus", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,
 
-    /// Send for so long before anything is counted
+    /// Send for this long before counting
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "0", hide_default_value = true)]
     pub(super) warmup: u64,
 
-    /// Begin when the clock next shows a multiple of this (10s, 1m), so that several machines begin
+    /// Start when the clock next shows a multiple of this (10s, 1m), so that several machines start
     /// together
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) align: Option<u64>,
 
-    /// Do it so often, on new connections, and report each and all
+    /// Repeat the run N times on fresh connections; report each run and the total
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(super) repeat: u32,
 
-    /// Method
+    /// Request method
     #[arg(short, long, default_value = "GET")]
     pub(super) method: String,
 
@@ -77,27 +82,27 @@ pub(crate) struct Options {
     #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = request::field)]
     pub(super) fields: Vec<(String, String)>,
 
-    /// What Host says
+    /// Value of the Host field [default: from the URL]
     #[arg(long, value_name = "NAME")]
     pub(super) host: Option<String>,
 
-    /// Accept field
+    /// Value of the Accept field
     #[arg(short = 'A', long, value_name = "TYPES")]
     pub(super) accept: Option<String>,
 
-    /// Basic authentication
+    /// Credentials for basic authentication
     #[arg(short = 'a', long, value_name = "USER:PASSWORD")]
     pub(super) auth: Option<String>,
 
-    /// Body of the request
+    /// Content of the request
     #[arg(short = 'd', long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(super) data: Option<String>,
 
-    /// Body of the request, from a file
+    /// Content of the request, from a file
     #[arg(short = 'D', long, value_name = "FILE", conflicts_with = "data")]
     pub(super) data_file: Option<PathBuf>,
 
-    /// Content-Type of the body; without it, text/html if there is a body
+    /// Content-Type of the content [default: text/html]
     #[arg(short = 'T', long, value_name = "TYPE")]
     pub(super) content_type: Option<String>,
 
@@ -105,19 +110,18 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with = "pipeline")]
     pub(super) disable_keepalive: bool,
 
-    /// Connect to this socket, and not to the host of the URL
+    /// Connect to this Unix socket instead of the host of the URL
     #[arg(long, value_name = "PATH")]
     pub(super) unix_socket: Option<PathBuf>,
 
-    /// Another status is an error: 200, 2xx, 200-299, or a list with commas
+    /// Count any other status as an error: 200, 2xx, 200-299, or a list with commas
     #[arg(long, value_name = "STATUS", value_parser = Statuses::parse)]
     pub(super) expect_status: Option<Statuses>,
 
-    /// Another body is an error; {n} as in the URL
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help = BODY_HELP)]
     pub(super) expect_body: Option<String>,
 
-    /// What to print
+    /// Format of the report
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub(super) output: Format,
 
@@ -151,6 +155,19 @@ pub(crate) struct Options {
     disable_redirects: bool,
 }
 
+/// As many connections as hey has, when neither is given.
+const CONNECTIONS: u32 = 50;
+
+impl Options {
+    /// How many connections: those that were asked for, or 50; but not more than there are requests.
+    pub(super) fn connections(&self) -> u32 {
+        self.connections.unwrap_or_else(|| match self.duration {
+            Some(_) => CONNECTIONS,
+            None => CONNECTIONS.min(u32::try_from(self.requests).unwrap_or(u32::MAX)),
+        })
+    }
+}
+
 /// What is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
@@ -165,13 +182,13 @@ pub(super) enum Format {
 }
 
 fn time(text: &str) -> Result<u64, String> {
-    duration::parse(text)
+    units::nanos(text)
 }
 
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate > 0.0 && rate <= 1e9 => Ok(rate),
-        _ => Err("it is no number of requests a second, more than 0".to_owned()),
+        _ => Err("not a rate: a number of requests per second above 0".to_owned()),
     }
 }
 
@@ -180,7 +197,7 @@ fn no_proxy(_: &str) -> Result<String, String> {
 }
 
 fn no_h2(_: &str) -> Result<String, String> {
-    Err("HTTP/2 is not in hullo: it speaks HTTP/1.1".to_owned())
+    Err("hullo speaks HTTP/1.1 only".to_owned())
 }
 
 /// Arguments as hey's users type them: with hey, `-host` and `--host` are the same, and here the
@@ -233,7 +250,10 @@ mod tests {
     #[test]
     fn flags_of_hey_mean_what_they_mean_there() {
         let o = read("-n 5000 -c 20 -q 7.5 -t 3 -m POST -H A:b -H C:d -d x=1 -T text/plain -host h -disable-keepalive -cpus 2 -disable-redirects -A */* -a u:p http://a/").unwrap();
-        assert_eq!((o.requests, o.connections, o.threads), (5000, 20, Some(2)));
+        assert_eq!(
+            (o.requests, o.connections(), o.threads),
+            (5000, 20, Some(2))
+        );
         assert_eq!(
             (o.rate_per_connection, o.timeout),
             (Some(7.5), 3_000_000_000)
@@ -248,9 +268,11 @@ mod tests {
         assert_eq!((o.duration, o.output), (Some(60_000_000_000), Format::Csv));
         let o = read("http://a/").unwrap();
         assert_eq!(
-            (o.requests, o.connections, o.timeout),
+            (o.requests, o.connections(), o.timeout),
             (200, 50, 20_000_000_000)
         );
+        assert_eq!(read("-n 10 http://a/").unwrap().connections(), 10);
+        assert_eq!(read("-z 1s -n 10 http://a/").unwrap().connections(), 50);
     }
 
     #[test]

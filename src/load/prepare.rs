@@ -23,7 +23,7 @@ pub(super) fn prepare(options: &Options) -> Result<(Plan, Settings), String> {
     let target = Target::parse(url)?;
     let request = request(options, &target)?;
     let (destination, lookup_ns) = destination(options, &target)?;
-    let connections = options.connections as usize;
+    let connections = options.connections() as usize;
     let work = work(options)?;
     let threads = threads(options);
     allow_descriptors(connections as u64, threads as u64)?;
@@ -44,7 +44,7 @@ pub(super) fn prepare(options: &Options) -> Result<(Plan, Settings), String> {
     let settings = Settings {
         url: url.to_owned(),
         method: request.method,
-        connections: u64::from(options.connections),
+        connections: connections as u64,
         threads: threads as u64,
         pipeline: plan.batch.len() as u64,
         requests: match work {
@@ -68,10 +68,11 @@ fn work(options: &Options) -> Result<Work, String> {
         Some(0) => Err("-z 0 would send nothing".to_owned()),
         Some(nanos) => Ok(Work::Time(nanos)),
         // hey refuses it too: some connections would have nothing to do.
-        None if options.requests < u64::from(options.connections) && options.rate.is_none() => {
+        None if options.requests < u64::from(options.connections()) && options.rate.is_none() => {
             Err(format!(
-                "-n {} is less than -c {}: each connection sends one request at least",
-                options.requests, options.connections
+                "-n {} is less than -c {}: each connection sends at least one request",
+                options.requests,
+                options.connections()
             ))
         }
         None => Ok(Work::Count(options.requests)),
@@ -81,7 +82,7 @@ fn work(options: &Options) -> Result<Work, String> {
 fn threads(options: &Options) -> usize {
     let cores = || available_parallelism().map_or(1, std::num::NonZero::get);
     let wanted = options.threads.map_or_else(cores, usize::from);
-    wanted.min(options.connections as usize)
+    wanted.min(options.connections() as usize)
 }
 
 fn destination(options: &Options, target: &Target) -> Result<(Destination, u64), String> {

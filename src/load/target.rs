@@ -23,7 +23,7 @@ impl Target {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
             Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => {
                 return Err(
-                    "https is not in hullo yet: there is no TLS in it. Measure the plain port, http://…, behind whatever ends TLS"
+                    "hullo has no TLS, so it cannot measure https: give the http:// URL of the server behind what ends TLS"
                         .to_owned(),
                 );
             }

@@ -96,7 +96,7 @@ pub(super) fn parse_cores(text: &str) -> Result<Cores, String> {
     let allowed = allowed();
     match cores.iter().find(|core| !allowed.contains(core)) {
         Some(core) => Err(format!(
-            "this process may not run on core {core}: there are {}",
+            "core {core} is not available: this process may use {}",
             show(&allowed)
         )),
         None => Ok(Cores(cores)),

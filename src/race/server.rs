@@ -1,5 +1,6 @@
 //! A server that is raced: started on a free port, waited for, and stopped with all its processes.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -185,6 +186,7 @@ fn spawn(command: &str, port: u16, workers: usize, cores: &[usize]) -> io::Resul
     let output = tempfile::tempfile()?;
     let guard = guard::command("/bin/sh", cores)
         .args(["-c", &command])
+        .env("PATH", search_path())
         .env("PORT", port.to_string())
         .env("WORKERS", workers.to_string())
         .stdout(output.try_clone()?)
@@ -193,14 +195,23 @@ fn spawn(command: &str, port: u16, workers: usize, cores: &[usize]) -> io::Resul
     Ok(Process { guard, output })
 }
 
+/// Where programs are looked for: `PATH`, and then where this program is, so that `hullo` is found also
+/// when it is not installed.
+fn search_path() -> OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let own = std::env::current_exe().ok();
+    let own = own.as_deref().and_then(Path::parent);
+    let folders = std::env::split_paths(&path).chain(own.map(Path::to_path_buf));
+    std::env::join_paths(folders).unwrap_or(path)
+}
+
 /// Is it the path or the name of a program, its arguments, and no other shell syntax?
 fn is_plain(command: &str) -> bool {
     let program = command.split_whitespace().next().unwrap_or_default();
     let is_file = if program.contains('/') {
         Path::new(program).is_file()
     } else {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+        std::env::split_paths(&search_path()).any(|folder| folder.join(program).is_file())
     };
     is_file && !command.contains(|c| ";|&<>()`\n{}".contains(c))
 }

@@ -8,7 +8,7 @@ use super::report::count;
 /// A question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(super) enum Suite {
-    /// The article's three tests: so many requests, then for so long, then on one connection
+    /// The three tests of the article that hullo began with: -n requests, then -z long, then one connection
     Article,
     /// 16 requests in a write
     Pipeline,
