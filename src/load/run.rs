@@ -177,7 +177,9 @@ impl Shared {
     fn supply(&self, number: usize, plan: &Plan, work: Work) -> Supply<'_> {
         match (plan.rate, work) {
             (Some(rate), work) => {
-                let schedule = |requests| Schedule::new(rate, requests, number, plan.threads);
+                let (threads, connections) = (plan.threads, plan.connections);
+                let schedule =
+                    |requests| Schedule::new(rate, requests, number, threads, connections);
                 Supply::Schedule(match work {
                     Work::Count(requests) => schedule(requests),
                     Work::Time(time) => schedule(Schedule::requests_in(rate, time)).lasting(time),
