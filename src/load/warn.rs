@@ -32,6 +32,13 @@ pub(super) fn of(report: &Report) -> Vec<String> {
             generator.busy * 100.0
         ));
     }
+    let known = report.known();
+    warnings.extend(
+        known
+            .starving()
+            .map(|sentence| format!("{sentence}: the server does not serve all connections alike")),
+    );
+    warnings.extend(known.errors_together());
     if generator.queued > QUEUED_MAX {
         warnings.push(format!(
             "the generator waited for a core {:.0} % of the time: others ran there, perhaps the server. Give it a core of its own (taskset -c)",
