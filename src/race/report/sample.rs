@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::race::record::{
-    Bound, Compared, FORMAT, Finding, GeneratorCost, Machine, Measurement, Ratio, Record,
-    ServerCost, Settings, Summary, Target, Test,
+    Bound, Compared, FORMAT, Finding, GeneratorCost, Machine, Measurement, PerConnection, Ratio,
+    Record, ServerCost, Settings, Summary, Target, Test,
 };
 
 /// What a target of a sample is like.
@@ -228,6 +228,16 @@ fn measure(test: &Test, server: &Server, number: usize, round: usize) -> Measure
         } else {
             PERCENTILES.map(latency).to_vec()
         },
+        per_connection: (!idle).then(|| PerConnection {
+            connections: test.connections,
+            least: 10,
+            median: 100,
+            p90: 120,
+            greatest: 130,
+            starved: 0,
+            with_errors: 0,
+            errors: 0,
+        }),
         response_bytes: (!idle).then_some(158.0 + number as f64),
         rate: test.load.map(|_| speed),
         idle_connection_bytes: (idle && server.is_ours).then(|| {
