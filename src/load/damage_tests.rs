@@ -142,6 +142,14 @@ fn contradictions() -> Vec<(&'static str, Value, &'static str)> {
         ("/runs/0/errors", json!(1), "and `runs` make 1"),
         ("/runs/0/p99_ns", json!(1), "`runs[0].p90_ns` is"),
         ("/runs", json!([]), "`runs` has 0, of 1 machines"),
+        ("/statuses", json!({"999": 5}), "no such status"),
+        ("/settings/url", json!("ftp://a"), "`settings.url`: "),
+    ]
+}
+
+/// The same, of the connections.
+fn contradictions_of_connections() -> Vec<(&'static str, Value, &'static str)> {
+    vec![
         (
             "/per_connection/answers/sum",
             json!(4),
@@ -177,14 +185,13 @@ fn contradictions() -> Vec<(&'static str, Value, &'static str)> {
             json!(4),
             "`per_connection.errors` is 4, which is not from 0 to 3",
         ),
-        ("/statuses", json!({"999": 5}), "no such status"),
-        ("/settings/url", json!("ftp://a"), "`settings.url`: "),
     ]
 }
 
 #[test]
 fn what_follows_from_the_rest_must_do_so() {
-    for (path, value, said) in contradictions() {
+    let all = [contradictions(), contradictions_of_connections()].concat();
+    for (path, value, said) in all {
         let error = read_with(path, value).unwrap_err();
         assert!(error.contains(said), "{path}: {error}");
     }

@@ -95,7 +95,7 @@ fn connections_that_are_served_alike_are_no_news() {
     }
 }
 
-/// The hash of SO_REUSEPORT gives one worker more connections than the other.
+/// The hash of `SO_REUSEPORT` gives one worker more connections than the other.
 #[test]
 fn two_workers_of_a_fair_server_are_no_news() {
     use hullo::http::{Replied, Reply, Request, Respond};

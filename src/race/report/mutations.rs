@@ -136,10 +136,11 @@ fn what_is_no_number_of_a_race_is_named() {
     assert!(error.contains("least"), "{error}");
 }
 
+type Damage = fn(&mut PerConnection);
+
 #[test]
 fn connections_that_cannot_have_been_are_refused() {
     let whole = record(&servers(2), &["pipeline"], 3);
-    type Damage = fn(&mut PerConnection);
     let damages: [(Damage, bool); 8] = [
         (|each| each.starved = each.connections, true),
         (|each| (each.errors, each.with_errors) = (7, 3), true),
