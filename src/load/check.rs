@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::fault::{CAUSES, KINDS};
 use super::head::STATUSES;
+use super::per_connection::Figures;
 use super::prepare::method;
 use super::report::{Distribution, Offer, Part, Report, Settings, ratio};
 use super::tally::{BIN_NANOS, DIGITS};
@@ -44,6 +45,7 @@ pub(super) fn check(report: &Report) -> Result<(), String> {
     ] {
         distribution(name, times)?;
     }
+    per_connection(report)?;
     derived(report)
 }
 
@@ -157,14 +159,28 @@ fn named(
 }
 
 fn distribution(name: &str, times: &Distribution) -> Result<(), String> {
+    let figures = Figures {
+        count: times.count,
+        sum: times.sum_ns,
+        min: times.min_ns,
+        max: times.max_ns,
+        p50: times.percentiles_ns.p50,
+        p90: times.percentiles_ns.p90,
+        histogram: times.histogram.clone(),
+    };
+    self::figures(name, "_ns", &figures)
+}
+
+/// `unit`: what the names of the ends and of the sum end in.
+fn figures(name: &str, unit: &str, times: &Figures) -> Result<(), String> {
     if times.histogram.significant_digits != DIGITS {
         let digits = times.histogram.significant_digits;
         return Err(format!(
             "`{name}.histogram.significant_digits` is {digits}, and only {DIGITS} can be joined"
         ));
     }
-    at_most(&format!("{name}.max_ns"), times.max_ns, NANOS_MAX)?;
-    at_most(&format!("{name}.min_ns"), times.min_ns, times.max_ns)?;
+    at_most(&format!("{name}.max{unit}"), times.max, NANOS_MAX)?;
+    at_most(&format!("{name}.min{unit}"), times.min, times.max)?;
     let counts = &times.histogram.counts;
     for (value, count) in counts {
         let field = format!("{name}.histogram.counts");
@@ -181,28 +197,57 @@ fn distribution(name: &str, times: &Distribution) -> Result<(), String> {
     )?;
     // A sum that does not fit stands at its limit.
     let limit = |nanos: u64| u64::try_from(total * u128::from(nanos)).unwrap_or(u64::MAX);
-    let (least, most) = (limit(times.min_ns), limit(times.max_ns));
-    within(&format!("{name}.sum_ns"), times.sum_ns, least, most)?;
-    ends(name, times)
+    let (least, most) = (limit(times.min), limit(times.max));
+    within(&format!("{name}.sum{unit}"), times.sum, least, most)?;
+    ends(name, unit, times)
 }
 
-/// The shortest and the longest time lie in the first and the last bucket of the histogram.
-fn ends(name: &str, times: &Distribution) -> Result<(), String> {
+/// The least and the greatest lie in the first and the last bucket of the histogram.
+fn ends(name: &str, unit: &str, times: &Figures) -> Result<(), String> {
     let counts = &times.histogram.counts;
     let (Some((first, _)), Some((last, _))) = (counts.first(), counts.last()) else {
-        return at_most(&format!("{name}.max_ns"), times.max_ns, 0);
+        return at_most(&format!("{name}.max{unit}"), times.max, 0);
     };
     let all = times.times();
     let bucket = |nanos: u64| {
         let highest = all.histogram().highest_equivalent(nanos);
         highest.min(all.histogram().highest_equivalent(all.histogram().high()))
     };
-    for (end, nanos, value) in [("min", times.min_ns, first), ("max", times.max_ns, last)] {
+    for (end, nanos, value) in [("min", times.min, first), ("max", times.max, last)] {
         if bucket(nanos) != bucket(*value) {
             return Err(format!(
-                "`{name}.{end}_ns` is {nanos}, and its histogram says {value}"
+                "`{name}.{end}{unit}` is {nanos}, and its histogram says {value}"
             ));
         }
+    }
+    Ok(())
+}
+
+fn per_connection(report: &Report) -> Result<(), String> {
+    let each = &report.per_connection;
+    let (answers, latency) = (&each.answers, &each.mean_latency_ns);
+    let name = |field: &str| format!("per_connection.{field}");
+    figures(&name("answers"), "", answers)?;
+    figures(&name("mean_latency_ns"), "", latency)?;
+    let responses = u128::from(report.responses);
+    equal(&name("answers.sum"), answers.sum, responses, "`responses`")?;
+    for (field, value, most) in [
+        ("mean_latency_ns.count", latency.count, answers.count),
+        ("starved", each.starved, answers.count),
+        ("errors", each.errors, report.errors.total),
+        (
+            "with_errors",
+            each.with_errors,
+            answers.count.min(each.errors),
+        ),
+    ] {
+        at_most(&name(field), value, most)?;
+    }
+    if each.errors > 0 && each.with_errors == 0 {
+        let errors = each.errors;
+        return Err(format!(
+            "`per_connection.with_errors` is 0, of {errors} errors"
+        ));
     }
     Ok(())
 }

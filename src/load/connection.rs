@@ -13,6 +13,7 @@ use super::head::Memo;
 use super::pace::Pace;
 use super::plan::Plan;
 use super::response::{Answer, Reader};
+use super::spread::Slot;
 use super::stream::{Outcome, Stream};
 use super::tally::Tally;
 
@@ -83,6 +84,8 @@ pub(super) struct Connection {
     /// So much of the batch's bytes was taken.
     written: usize,
     pub(super) pace: Pace,
+    /// Of this run, over all its streams.
+    pub(super) slot: Slot,
 }
 
 impl Connection {
@@ -270,7 +273,7 @@ impl Connection {
         let first = self.next;
         let turn = self.answers(len, desk);
         if self.next > first {
-            desk.latencies(self.since, first, self.next);
+            self.count(first, desk);
         }
         match turn {
             Digest::More => Turn::Again,
@@ -312,6 +315,7 @@ impl Connection {
             }
             self.next += 1;
             desk.tally.answer(&answer);
+            self.slot.errors += u64::from(answer.fault.is_some());
             if answer.closes {
                 return Digest::Closing;
             }
@@ -374,8 +378,17 @@ impl Connection {
 
     fn last(&mut self, answer: &Answer, desk: &mut Desk<'_>) {
         desk.tally.answer(answer);
-        desk.latencies(self.since, self.next, self.next + 1);
+        self.slot.errors += u64::from(answer.fault.is_some());
         self.next += 1;
+        self.count(self.next - 1, desk);
+    }
+
+    /// The answers from the place `first` on have come, all in one read.
+    #[inline]
+    fn count(&mut self, first: usize, desk: &mut Desk<'_>) {
+        self.slot.answers += (self.next - first) as u64;
+        let took = desk.latencies(self.since, first, self.next);
+        self.slot.latency_sum = self.slot.latency_sum.saturating_add(took);
     }
 }
 
@@ -401,19 +414,24 @@ impl Desk<'_> {
         self.plan.timeout.is_some_and(|timeout| waited > timeout)
     }
 
-    /// The answers to the places `first..end` of a batch have come, all in one read, by now.
+    /// The answers to the places `first..end` of a batch have come, all in one read, by now. Returns
+    /// the sum of their latencies.
     #[inline]
-    fn latencies(&mut self, since: u64, first: usize, end: usize) {
+    fn latencies(&mut self, since: u64, first: usize, end: usize) -> u64 {
         let now = self.now;
         if self.interval == 0 {
-            let count = (end - first) as u64;
-            self.tally.latency.record(now.saturating_sub(since), count);
-            return;
+            let (took, count) = (now.saturating_sub(since), (end - first) as u64);
+            self.tally.latency.record(took, count);
+            return took.saturating_mul(count);
         }
+        let mut sum = 0_u64;
         for place in first..end {
             let due = since + place as u64 * self.interval;
-            self.tally.latency.record(now.saturating_sub(due), 1);
+            let took = now.saturating_sub(due);
+            self.tally.latency.record(took, 1);
+            sum = sum.saturating_add(took);
         }
+        sum
     }
 
     #[cold]

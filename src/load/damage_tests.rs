@@ -10,6 +10,7 @@ use super::read::read_report;
 use super::report::{Measured, Report, Settings};
 use super::report_tests::{report, tally};
 use super::run::Run;
+use super::spread::{Slot, Spread};
 use super::tally::Bin;
 
 static SAMPLE: LazyLock<Value> = LazyLock::new(sample);
@@ -28,6 +29,12 @@ fn sample() -> Value {
         errors: 3,
     }];
     (tally.opened, tally.opened_in_warmup, tally.unasked) = (4, 2, 1);
+    let slot = |answers, errors| Slot {
+        answers,
+        errors,
+        latency_sum: 4_000_000 * answers,
+    };
+    tally.spread = Spread::of(&[slot(5, 1), slot(0, 1)]);
     (tally.busy, tally.left_over) = (120_000_000, 1);
     (tally.watched, tally.full) = (80_000_000, 20_000_000);
     let run = |tally| Run {
@@ -140,9 +147,51 @@ fn contradictions() -> Vec<(&'static str, Value, &'static str)> {
     ]
 }
 
+/// The same, of the connections.
+fn contradictions_of_connections() -> Vec<(&'static str, Value, &'static str)> {
+    vec![
+        (
+            "/per_connection/answers/sum",
+            json!(4),
+            "`per_connection.answers.sum` is 4, and `responses` make 5",
+        ),
+        (
+            "/per_connection/answers/min",
+            json!(1),
+            "`per_connection.answers.min` is 1, and its histogram says 0",
+        ),
+        (
+            "/per_connection/answers/p50",
+            json!(3),
+            "p50` is 3, and the",
+        ),
+        (
+            "/per_connection/mean_latency_ns/count",
+            json!(2),
+            "mean_latency_ns.count` is 2, and the counts",
+        ),
+        (
+            "/per_connection/starved",
+            json!(3),
+            "`per_connection.starved` is 3, which is not from 0 to 2",
+        ),
+        (
+            "/per_connection/with_errors",
+            json!(0),
+            "with_errors` is 0, of 2 errors",
+        ),
+        (
+            "/per_connection/errors",
+            json!(4),
+            "`per_connection.errors` is 4, which is not from 0 to 3",
+        ),
+    ]
+}
+
 #[test]
 fn what_follows_from_the_rest_must_do_so() {
-    for (path, value, said) in contradictions() {
+    let all = [contradictions(), contradictions_of_connections()].concat();
+    for (path, value, said) in all {
         let error = read_with(path, value).unwrap_err();
         assert!(error.contains(said), "{path}: {error}");
     }

@@ -1,18 +1,19 @@
 //! When requests are due: arithmetic alone. Times are nanoseconds since the start of the run.
 
 /// The open model: request `k` of the run is due at `k / rate`, whatever became of those before it.
-/// One thread of several has every `threads`-th of them.
+/// Threads share them as they share the connections; each has its own at equal intervals.
 ///
 /// What is due and not sent yet is a queue, but one that needs no memory: its times follow from the
 /// numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Schedule {
     nanos_per_request: f64,
-    /// The number of this thread's next request in the run.
+    /// When this thread's first request is due, and from one to the next: in requests of the run.
+    offset: f64,
+    stride: f64,
+    /// The number of this thread's next request, among its own.
     next: u64,
-    /// From one of its requests to the next.
-    stride: u64,
-    /// Requests of the run.
+    /// How many it has.
     end: u64,
     /// The run is so long at least: to the end of the interval that the last request begins. Two
     /// requests in 4 s are half a request a second, though the second is due after 2 s.
@@ -20,12 +21,40 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new(rate: f64, requests: u64, thread: usize, threads: usize) -> Self {
+    /// Of one thread of several, of which each has a `connections / threads` part of the connections,
+    /// and the first ones one more where that leaves a remainder.
+    ///
+    /// The first ones together send at `i / a`, for `a` the part of all connections that is theirs, and
+    /// the others just before `(i + 1) / (1 - a)`. Sequences like these have one member of either in
+    /// each interval between two numbers (Beatty), so that one request of the run is due in each.
+    pub(super) fn new(
+        rate: f64,
+        requests: u64,
+        thread: usize,
+        threads: usize,
+        connections: usize,
+    ) -> Self {
+        let [thread, threads, connections] = [thread, threads, connections].map(|n| n as u128);
+        let (each, larger) = (connections / threads, connections % threads);
+        let of_larger = larger * (each + 1);
+        let requests_of = |part: u128| (u128::from(requests) * part).div_ceil(connections);
+        // Whether it is one of them, how many they are, their connections and requests, and its place.
+        let (ahead, group, part, all, place) = if larger == 0 {
+            (0, threads, connections, requests.into(), thread)
+        } else if thread < larger {
+            (0, larger, of_larger, requests_of(of_larger), thread)
+        } else {
+            let rest = u128::from(requests) - requests_of(of_larger);
+            let (group, part) = (threads - larger, connections - of_larger);
+            (connections - 1, group, part, rest, thread - larger)
+        };
+        let per_part = |requests: u128| requests as f64 / part as f64;
         Self {
             nanos_per_request: 1e9 / rate,
-            next: thread as u64,
-            stride: threads as u64,
-            end: requests,
+            offset: per_part(place * connections + ahead),
+            stride: per_part(group * connections),
+            next: 0,
+            end: u64::try_from(all.saturating_sub(place).div_ceil(group)).unwrap_or(u64::MAX),
             length: (requests as f64 * 1e9 / rate) as u64,
         }
     }
@@ -54,12 +83,12 @@ impl Schedule {
     #[inline]
     fn time_of(&self, number: u64) -> u64 {
         // Exact to the nanosecond for the first hundred days.
-        (number as f64 * self.nanos_per_request) as u64
+        ((self.offset + number as f64 * self.stride) * self.nanos_per_request) as u64
     }
 
     /// Between two requests of this thread.
     pub(super) fn interval(&self) -> u64 {
-        (self.stride as f64 * self.nanos_per_request) as u64
+        (self.stride * self.nanos_per_request) as u64
     }
 
     /// Takes the requests that are due by now, `most` at most: when the first was due, and how
@@ -69,7 +98,7 @@ impl Schedule {
         let first = self.due().filter(|due| *due <= now)?;
         let mut count = 0;
         while count < most && self.due().is_some_and(|due| due <= now) {
-            self.next += self.stride;
+            self.next += 1;
             count += 1;
         }
         Some((first, count))
@@ -78,10 +107,10 @@ impl Schedule {
     /// How many are due by now, and were not taken.
     pub(super) fn waiting(&self, now: u64) -> u64 {
         let mut rest = *self;
-        let due = ((now as f64 / self.nanos_per_request) as u64).min(self.end);
+        let due = (now as f64 / self.nanos_per_request - self.offset) / self.stride;
         // The division is right but for rounding: the last steps are counted.
-        let skipped = due.saturating_sub(self.next + 2 * self.stride) / self.stride;
-        rest.next += skipped * self.stride;
+        let skipped = (due as u64).min(self.end).saturating_sub(self.next + 2);
+        rest.next += skipped;
         skipped
             + rest
                 .take(now, usize::MAX)
@@ -124,7 +153,7 @@ mod tests {
     fn threads_share_the_due_times() {
         let mut all = Vec::new();
         for thread in 0..3 {
-            let mut schedule = Schedule::new(1000.0, 10, thread, 3);
+            let mut schedule = Schedule::new(1000.0, 10, thread, 3, 6);
             assert_eq!(schedule.interval(), 3_000_000);
             while let Some(due) = schedule.due() {
                 assert_eq!(
@@ -142,9 +171,42 @@ mod tests {
         assert_eq!(all, expected);
     }
 
+    /// In each interval of the run one request is due, and a thread has as many as its connections
+    /// should have.
+    #[test]
+    fn threads_share_the_rate_as_they_share_the_connections() {
+        for threads in 1..8 {
+            for connections in threads..30 {
+                for requests in [0, 1, 2, 9, 100, 3001] {
+                    let mut all = Vec::new();
+                    for thread in 0..threads {
+                        let mut schedule =
+                            Schedule::new(1e3, requests, thread, threads, connections);
+                        let before = all.len();
+                        while let Some(due) = schedule.due() {
+                            schedule.take(due, 1).unwrap();
+                            // Rounding may end just below the number.
+                            all.push((due + 1) / 1_000_000);
+                        }
+                        let has = (all.len() - before) as f64;
+                        let larger = thread < connections % threads;
+                        let share = connections / threads + usize::from(larger);
+                        let fair = requests as f64 * share as f64 / connections as f64;
+                        assert!((has - fair).abs() < 2.0, "{has} of {fair}");
+                    }
+                    all.sort_unstable();
+                    let expected: Vec<u64> = (0..requests).collect();
+                    assert_eq!(all, expected, "{connections} on {threads}");
+                }
+            }
+        }
+        let interval = |thread| Schedule::new(100.0, 9, thread, 2, 5).interval();
+        assert_eq!((interval(0), interval(1)), (16_666_666, 25_000_000));
+    }
+
     #[test]
     fn what_was_not_taken_waits_with_its_own_time() {
-        let mut schedule = Schedule::new(10.0, 100, 0, 1);
+        let mut schedule = Schedule::new(10.0, 100, 0, 1, 1);
         assert_eq!(schedule.waiting(0), 1);
         assert_eq!(schedule.take(0, 4), Some((0, 1)));
         assert_eq!(schedule.waiting(0), 0);
@@ -170,7 +232,7 @@ mod tests {
                     3_333_333_333,
                     60_000_000_000,
                 ] {
-                    let schedule = Schedule::new(rate, 1_000_000, thread, threads);
+                    let schedule = Schedule::new(rate, 1_000_000, thread, threads, 13);
                     let naive = schedule
                         .clone()
                         .take(now, usize::MAX)
@@ -189,13 +251,13 @@ mod tests {
     fn a_schedule_ends() {
         assert_eq!(Schedule::requests_in(1000.0, 1_500_000_000), 1500);
         assert_eq!(Schedule::requests_in(0.1, 1_000_000_000), 1);
-        let mut schedule = Schedule::new(5.0, 3, 0, 1);
+        let mut schedule = Schedule::new(5.0, 3, 0, 1, 1);
         assert_eq!(schedule.take(u64::MAX / 2, 10), Some((0, 3)));
         assert_eq!((schedule.due(), schedule.waiting(u64::MAX / 2)), (None, 0));
-        assert_eq!(Schedule::new(5.0, 3, 3, 4).due(), None);
+        assert_eq!(Schedule::new(5.0, 3, 3, 4, 4).due(), None);
         // Three at five a second are 0.6 s, though the third is due after 0.4 s.
-        assert_eq!(Schedule::new(5.0, 3, 3, 4).length(), 600_000_000);
-        assert_eq!(Schedule::new(0.1, 1, 0, 1).lasting(7).length(), 7);
+        assert_eq!(Schedule::new(5.0, 3, 3, 4, 4).length(), 600_000_000);
+        assert_eq!(Schedule::new(0.1, 1, 0, 1, 1).lasting(7).length(), 7);
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::fault::{CAUSES, KINDS};
+use super::per_connection::PerConnection;
 use super::run::Run;
-use super::tally::{BIN_NANOS, Bin, DIGITS, Tally, Times};
+use super::tally::{BIN_NANOS, Bin, Tally, Times};
 use super::warn;
 
 /// The form of the JSON. It changes when a reader of the old form would misread the new one.
@@ -30,6 +31,7 @@ pub(super) struct Report {
     pub(super) statuses: BTreeMap<u16, u64>,
     pub(super) errors: Errors,
     pub(super) connections: Connections,
+    pub(super) per_connection: PerConnection,
     pub(super) unfinished: u64,
     pub(super) latency: Distribution,
     pub(super) connect: Distribution,
@@ -348,6 +350,7 @@ impl Report {
                 requests_sent_again: tally.resent,
                 closed_for_unasked_bytes: tally.unasked,
             },
+            per_connection: PerConnection::of(&tally.spread),
             unfinished: tally.unfinished,
             latency: Distribution::of(&tally.latency),
             connect: Distribution::of(&tally.connect),
@@ -398,6 +401,7 @@ impl Report {
         tally.unasked = self.connections.closed_for_unasked_bytes;
         tally.resent = self.connections.requests_sent_again;
         tally.unfinished = self.unfinished;
+        tally.spread = self.per_connection.spread();
         let over_time = self.over_time.responses.iter().zip(&self.over_time.errors);
         tally.bins = over_time
             .map(|(&responses, &errors)| Bin { responses, errors })
@@ -437,7 +441,6 @@ impl Report {
 impl Distribution {
     fn of(times: &Times) -> Self {
         let histogram = times.histogram();
-        let recorded = histogram.iter_recorded();
         Self {
             count: times.count(),
             sum_ns: times.sum(),
@@ -456,12 +459,7 @@ impl Distribution {
                 p99_9: times.quantile(0.999),
                 p99_99: times.quantile(0.9999),
             },
-            histogram: Counts {
-                significant_digits: DIGITS,
-                counts: recorded
-                    .map(|step| (step.value_iterated_to(), step.count_at_value()))
-                    .collect(),
-            },
+            histogram: Counts::of(times),
         }
     }
 

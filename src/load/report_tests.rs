@@ -4,6 +4,7 @@ use super::cpu::Cost;
 use super::fault::{Bad, Fault};
 use super::report::{Measured, Report, Settings};
 use super::run::Run;
+use super::spread::{Slot, Spread};
 use super::tally::{Bin, Tally};
 use super::{tables, text};
 
@@ -15,6 +16,11 @@ pub(super) fn tally(nanos: &[u64]) -> Tally {
         tally.responses += 1;
         tally.body_bytes += 10;
     }
+    tally.spread = Spread::of(&[Slot {
+        answers: tally.responses,
+        errors: 0,
+        latency_sum: tally.latency.sum(),
+    }]);
     tally
 }
 
@@ -102,6 +108,7 @@ fn two_reports_joined_equal_one_of_both() {
         both.latency.record(i * i * 11 + 7, 1);
     }
     both.responses += 499;
+    both.spread.add(&rich(11).spread);
     both.body_bytes += 4990;
     both.connect.record(11_000, 3);
     both.lag.record(11, 1);

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::cpu::Cost;
 use super::pace::Schedule;
 use super::plan::{Plan, Work};
+use super::spread::Spread;
 use super::supply::Supply;
 use super::tally::Tally;
 use super::worker::{Counted, Progress, Worker};
@@ -91,12 +92,15 @@ fn joined(parts: Vec<Part>, started_unix_ms: u64) -> Run {
         costs: Vec::new(),
         complaint: None,
     };
+    let mut slots = Vec::new();
     for part in parts {
+        slots.extend(part.counted.slots);
         run.tally.add(&part.counted.tally);
         run.elapsed = run.elapsed.max(part.counted.elapsed);
         run.costs.push(part.counted.cost);
         run.complaint = run.complaint.or(part.complaint);
     }
+    run.tally.spread = Spread::of(&slots);
     run
 }
 
@@ -177,7 +181,9 @@ impl Shared {
     fn supply(&self, number: usize, plan: &Plan, work: Work) -> Supply<'_> {
         match (plan.rate, work) {
             (Some(rate), work) => {
-                let schedule = |requests| Schedule::new(rate, requests, number, plan.threads);
+                let (threads, connections) = (plan.threads, plan.connections);
+                let schedule =
+                    |requests| Schedule::new(rate, requests, number, threads, connections);
                 Supply::Schedule(match work {
                     Work::Count(requests) => schedule(requests),
                     Work::Time(time) => schedule(Schedule::requests_in(rate, time)).lasting(time),

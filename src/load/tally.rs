@@ -4,6 +4,7 @@ use hdrhistogram::Histogram;
 
 use super::fault::{BAD_KIND, CAUSES, Fault, KINDS};
 use super::response::Answer;
+use super::spread::Spread;
 
 /// How exact a histogram is: three decimal digits.
 pub(super) const DIGITS: u8 = 3;
@@ -14,7 +15,7 @@ const NANOS_MAX: u64 = 3_600_000_000_000;
 /// The requests/s over time are counted in intervals of this length.
 pub(super) const BIN_NANOS: u64 = 100_000_000;
 
-/// Times in nanoseconds: their histogram, and exactly their sum and ends.
+/// Times in nanoseconds, or other numbers: their histogram, and exactly their sum and ends.
 #[derive(Clone, Debug)]
 pub(super) struct Times {
     histogram: Histogram<u64>,
@@ -142,6 +143,8 @@ pub(super) struct Tally {
     pub(super) full: u64,
     /// In the open model: not sent, for want of a connection, when the last should have been.
     pub(super) left_over: u64,
+    /// Over the connections; known when a run has ended.
+    pub(super) spread: Spread,
     pub(super) bins: Vec<Bin>,
     bin_start: Bin,
 }
@@ -168,6 +171,7 @@ impl Tally {
             watched: 0,
             full: 0,
             left_over: 0,
+            spread: Spread::none(),
             bins: Vec::new(),
             bin_start: Bin::default(),
         }
@@ -225,6 +229,7 @@ impl Tally {
         self.latency.add(&other.latency);
         self.connect.add(&other.connect);
         self.lag.add(&other.lag);
+        self.spread.add(&other.spread);
         add_each(&mut self.statuses, &other.statuses);
         add_each(&mut self.faults, &other.faults);
         add_each(&mut self.causes, &other.causes);

@@ -349,6 +349,35 @@ fn connections(report: &Report) -> Vec<String> {
             connections.closed_for_unasked_bytes
         ));
     }
+    lines.extend(per_connection(report));
+    lines
+}
+
+/// Of one connection there is no spread.
+fn per_connection(report: &Report) -> Vec<String> {
+    let each = &report.per_connection;
+    let (answers, latency) = (&each.answers, &each.mean_latency_ns);
+    let mut lines = Vec::new();
+    if answers.count < 2 {
+        return lines;
+    }
+    lines.push(format!(
+        "answers per connection:\tleast {}, median {}, greatest {}",
+        answers.min, answers.p50, answers.max
+    ));
+    if latency.count > 0 {
+        let [least, median, greatest] =
+            [latency.min, latency.p50, latency.max].map(|nanos| secs(nanos as f64));
+        lines.push(format!(
+            "mean latency per connection:\tleast {least}, median {median}, greatest {greatest}"
+        ));
+    }
+    if each.with_errors > 0 {
+        lines.push(format!(
+            "with errors:\t{} of {} connections",
+            each.with_errors, answers.count
+        ));
+    }
     lines
 }
 

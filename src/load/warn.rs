@@ -44,6 +44,13 @@ pub(super) fn of(report: &Report) -> Vec<String> {
             report.lag.percentiles_ns.p99 as f64 / 1e6
         ));
     }
+    let known = report.known();
+    warnings.extend(
+        known
+            .starving()
+            .map(|sentence| format!("{sentence}: the server does not serve all connections alike")),
+    );
+    warnings.extend(known.errors_together());
     if report.unfinished > 0 {
         warnings.push(format!(
             "broken off: {} requests that were sent or due have neither answer nor error",

@@ -19,6 +19,7 @@ use super::fault::Fault;
 use super::head::{HEAD_BYTES_MAX, Memo};
 use super::pace::Pace;
 use super::plan::Plan;
+use super::spread::Slot;
 use super::supply::Supply;
 use super::tally::Tally;
 
@@ -56,6 +57,8 @@ pub(super) struct Progress {
 pub(super) struct Counted {
     pub(super) elapsed: u64,
     pub(super) tally: Tally,
+    /// Of each connection.
+    pub(super) slots: Vec<Slot>,
     /// Of the same time.
     pub(super) cost: Cost,
 }
@@ -145,6 +148,7 @@ impl<'a> Worker<'a> {
             return Ok(Counted {
                 elapsed: 0,
                 tally: Tally::new(),
+                slots: Vec::new(),
                 cost: Cost::default(),
             });
         }
@@ -195,6 +199,7 @@ impl<'a> Worker<'a> {
         self.paced.clear();
         for index in 0..self.connections.len() {
             self.connections[index].pace = Pace::default();
+            self.connections[index].slot = Slot::default();
             self.start_batch(index);
         }
     }
@@ -244,6 +249,7 @@ impl<'a> Worker<'a> {
         Counted {
             elapsed: self.now,
             tally: std::mem::replace(&mut self.tally, Tally::new()),
+            slots: self.connections.iter().map(|c| c.slot).collect(),
             cost,
         }
     }
@@ -337,8 +343,9 @@ impl<'a> Worker<'a> {
 
     #[cold]
     fn fail(&mut self, index: usize, fault: Fault) {
-        let lost = self.connections[index].give_up();
-        self.tally.fault(fault, lost as u64);
+        let lost = self.connections[index].give_up() as u64;
+        self.connections[index].slot.errors += lost;
+        self.tally.fault(fault, lost);
         self.busy -= 1;
         if fault.is_connect() {
             // Where nobody was met at all, nobody is spared by waiting long.

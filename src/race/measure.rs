@@ -255,6 +255,7 @@ fn measurement(test: &Test, target: &Target, round: usize, load: Load) -> Measur
         },
         errors: load.errors,
         latency_ns: load.latency_ns,
+        per_connection: load.per_connection,
         response_bytes: load.response_bytes,
         rate: None,
         idle_connection_bytes: None,

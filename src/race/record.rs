@@ -133,6 +133,8 @@ pub(super) struct Measurement {
     pub(super) errors: BTreeMap<String, u64>,
     /// By percentile, `50` to `99.99`, then `100`, the slowest; as many as the generator says.
     pub(super) latency_ns: Vec<(f64, u64)>,
+    /// Where the generator says how its connections fared.
+    pub(super) per_connection: Option<PerConnection>,
     /// Of an answer, its head included, where the generator says so.
     pub(super) response_bytes: Option<f64>,
     /// Open model: requests/s that were asked for.
@@ -142,6 +144,42 @@ pub(super) struct Measurement {
     /// Nothing when the server is not ours to look into.
     pub(super) server: Option<ServerCost>,
     pub(super) generator: GeneratorCost,
+}
+
+/// How answers and errors spread over the connections; one that is opened again is still the same.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PerConnection {
+    pub(super) connections: u64,
+    /// Answers of the connection with the fewest.
+    pub(super) least: u64,
+    pub(super) median: u64,
+    /// That nine of ten connections do not exceed.
+    pub(super) p90: u64,
+    pub(super) greatest: u64,
+    /// Connections with under a quarter of the answers that the best tenth has.
+    pub(super) starved: u64,
+    pub(super) with_errors: u64,
+    /// On connections: without those requests of the open model that never had one.
+    pub(super) errors: u64,
+}
+
+impl PerConnection {
+    /// Can a run have had connections like these, and `all_errors` errors?
+    fn is_possible(&self, all_errors: u64) -> bool {
+        let order = [self.least, self.median, self.p90, self.greatest];
+        order.is_sorted()
+            && self.starved <= self.connections
+            && self.with_errors <= self.connections.min(self.errors)
+            && (self.with_errors > 0 || self.errors == 0)
+            && self.errors <= all_errors
+    }
+}
+
+impl Measurement {
+    pub(super) fn all_errors(&self) -> u64 {
+        self.errors.values().copied().fold(0, u64::saturating_add)
+    }
 }
 
 /// What a server's processes cost during a measurement.
@@ -323,6 +361,13 @@ impl Record {
         });
         if figures.any(is_mixed) {
             return Err("a figure is not between its least and its greatest".to_owned());
+        }
+        let is_possible = |result: &Measurement| {
+            let each = result.per_connection.as_ref();
+            each.is_none_or(|each| each.is_possible(result.all_errors()))
+        };
+        if !self.results.iter().all(is_possible) {
+            return Err("a per_connection contradicts itself, or the errors".to_owned());
         }
         Ok(())
     }

@@ -177,6 +177,7 @@ mod tests {
             requests_per_second: per_second,
             errors: BTreeMap::from([("reset".to_owned(), 2)]),
             latency_ns: vec![(50.0, 1000 * round as u64), (99.0, 5000)],
+            per_connection: None,
             response_bytes: None,
             rate: None,
             idle_connection_bytes: None,

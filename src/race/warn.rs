@@ -1,8 +1,9 @@
 //! What a reader has to know of the measurements before they believe a figure.
 
-use super::record::{Measurement, Record};
+use super::record::{Measurement, PerConnection, Record, Test};
 use super::report::time;
 use super::summary::{fails, is_uncounted};
+use crate::load::spread::Known;
 
 /// More than this of its cores, or of one core, is not what clocks differ by.
 const BUSY_MAX: f64 = 1.03;
@@ -19,13 +20,53 @@ pub(super) fn of(record: &Record) -> Vec<String> {
             let results: Vec<&Measurement> = record.results.iter().filter(of).collect();
             let found =
                 [failing, uncounted, overflowing].map(|judge| judge(&target.name, &results));
+            let unlike = [Known::starving, Known::errors_together]
+                .map(|judge| unlike(test, &target.name, &results, judge));
             found
                 .into_iter()
+                .chain(unlike)
                 .flatten()
                 .map(|sentence| format!("{}: {sentence}", test.title))
                 .collect::<Vec<_>>()
         })
         .collect()
+}
+
+/// In most rounds, were some connections served otherwise than the rest? Then the worst round is told.
+fn unlike(
+    test: &Test,
+    name: &str,
+    results: &[&Measurement],
+    judge: fn(&Known) -> Option<String>,
+) -> Option<String> {
+    let found = |each: &PerConnection, result: &Measurement| {
+        judge(&Known {
+            connections: each.connections,
+            best: each.p90,
+            starved: each.starved,
+            with_errors: each.with_errors,
+            errors: each.errors,
+            all_errors: result.all_errors(),
+            pipeline: test.pipeline,
+            elapsed_ns: result.elapsed_ns,
+        })
+    };
+    let judged = results.iter().filter_map(|result| {
+        let each = result.per_connection.as_ref()?;
+        Some((each, found(each, result)?))
+    });
+    let rounds: Vec<_> = judged.collect();
+    if rounds.len() * 2 <= results.len() {
+        return None;
+    }
+    let (all, unlike) = (results.len(), rounds.len());
+    let (each, sentence) = rounds
+        .into_iter()
+        .max_by_key(|(each, _)| (each.starved, each.with_errors))?;
+    Some(format!(
+        "{name} does not serve all connections alike, in {unlike} of {all} rounds: {sentence} (answers of a connection: least {}, median {}, greatest {})",
+        each.least, each.median, each.greatest
+    ))
 }
 
 fn failing(name: &str, results: &[&Measurement]) -> Option<String> {

@@ -8,6 +8,7 @@ mod faulty;
 mod merging;
 mod pacing;
 mod reports;
+mod spread;
 
 use std::io::Read as _;
 use std::sync::Arc;

@@ -55,18 +55,25 @@ fn a_stall_cannot_hide_from_the_open_model() {
             .map(|pair| number(&pair[1]))
             .sum::<u64>()
     };
-    let closed = stalled(&[]);
-    assert!(number(&closed["latency"]["max_ns"]) >= 300_000_000);
-    assert!(
-        slower_than(&closed, 100_000_000) <= 3,
-        "{}",
-        closed["latency"]
-    );
+    // A busy machine may add stalls of its own: those are not in every one of a few runs. What the
+    // server's stall makes slow is slow in each.
+    let fewest_slow = |flags: &[&str], least: u64, most: u64| {
+        let mut counts = Vec::new();
+        while counts.len() < 8 && !counts.iter().any(|slow| *slow <= most) {
+            let json = stalled(flags);
+            assert!(number(&json["latency"]["max_ns"]) >= 300_000_000);
+            let slow = slower_than(&json, 100_000_000);
+            assert!(slow >= least, "{flags:?}: {slow}");
+            counts.push(slow);
+        }
+        assert!(
+            counts.iter().any(|slow| *slow <= most),
+            "{flags:?}: {counts:?}"
+        );
+    };
+    fewest_slow(&[], 1, 3);
     // 500 a second: 150 are due in the stall, and two thirds of them more than 100 ms before its end.
-    let open = stalled(&["--rate", "500"]);
-    assert!(number(&open["latency"]["max_ns"]) >= 300_000_000);
-    let late = slower_than(&open, 100_000_000);
-    assert!((90..=140).contains(&late), "{late}");
+    fewest_slow(&["--rate", "500"], 95, 140);
 }
 
 /// What is due and cannot be sent for want of a free connection is late all the same.

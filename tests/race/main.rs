@@ -1,7 +1,8 @@
 //! `hullo race` as its users run it, on servers that start, fail to, end too early, or run already: what is
-//! measured here, what is left behind in `ends` and `forks`, who is caught in `cheats`,
+//! measured here, what is left behind in `ends` and `forks`, who is caught in `cheats` and `alike`,
 //! what is written in `reports`.
 
+mod alike;
 mod cheats;
 mod ends;
 mod forks;

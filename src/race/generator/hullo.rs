@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{ANSWER_SECONDS, Call, Load, Order};
 use crate::race::guard::THIS;
+use crate::race::record::PerConnection;
 
 pub(super) fn call(order: &Order<'_>) -> Call {
     let test = order.test;
@@ -49,6 +50,7 @@ struct Report {
     responses: u64,
     received_bytes: u64,
     errors: Errors,
+    per_connection: Spread,
     latency: Distribution,
     generator: Cost,
 }
@@ -56,6 +58,39 @@ struct Report {
 #[derive(Deserialize)]
 struct Errors {
     kinds: BTreeMap<String, u64>,
+}
+
+#[derive(Deserialize)]
+struct Spread {
+    answers: Figures,
+    starved: u64,
+    with_errors: u64,
+    errors: u64,
+}
+
+#[derive(Deserialize)]
+struct Figures {
+    count: u64,
+    min: u64,
+    max: u64,
+    p50: u64,
+    p90: u64,
+}
+
+impl From<Spread> for PerConnection {
+    fn from(spread: Spread) -> Self {
+        let answers = spread.answers;
+        Self {
+            connections: answers.count,
+            least: answers.min,
+            median: answers.p50,
+            p90: answers.p90,
+            greatest: answers.max,
+            starved: spread.starved,
+            with_errors: spread.with_errors,
+            errors: spread.errors,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -99,6 +134,7 @@ pub(super) fn read(output: &str) -> Result<Load, String> {
             .filter(|(_, count)| *count > 0)
             .collect(),
         latency_ns: latency,
+        per_connection: Some(report.per_connection.into()),
         response_bytes: (report.responses > 0).then(|| report.received_bytes as f64 / answers),
         content_bytes: None,
         cpu_ns: report.generator.cpu_ns,

@@ -18,7 +18,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 
 use super::guard;
-use super::record::Test;
+use super::record::{PerConnection, Test};
 
 /// How much longer than its test a generator may take, before it is ended.
 const OVERTIME: Duration = Duration::from_secs(60);
@@ -61,6 +61,7 @@ pub(super) struct Load {
     pub(super) elapsed_ns: u64,
     pub(super) errors: BTreeMap<String, u64>,
     pub(super) latency_ns: Vec<(f64, u64)>,
+    pub(super) per_connection: Option<PerConnection>,
     pub(super) response_bytes: Option<f64>,
     /// Content of an answer, where the generator says so, and has not compared it.
     pub(super) content_bytes: Option<f64>,

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::sample::{record, servers};
 use crate::race::read_record;
+use crate::race::record::PerConnection;
 
 /// The way to a value: keys and places.
 type Way = Vec<String>;
@@ -133,4 +134,31 @@ fn what_is_no_number_of_a_race_is_named() {
     record.summaries[0].requests_per_second.least = 1e12;
     let error = read_record(&record.json()).unwrap_err();
     assert!(error.contains("least"), "{error}");
+}
+
+type Damage = fn(&mut PerConnection);
+
+#[test]
+fn connections_that_cannot_have_been_are_refused() {
+    let whole = record(&servers(2), &["pipeline"], 3);
+    let damages: [(Damage, bool); 8] = [
+        (|each| each.starved = each.connections, true),
+        (|each| (each.errors, each.with_errors) = (7, 3), true),
+        (|each| each.starved = each.connections + 1, false),
+        (|each| (each.errors, each.with_errors) = (8, 3), false),
+        (|each| (each.errors, each.with_errors) = (2, 3), false),
+        (|each| (each.errors, each.with_errors) = (2, 0), false),
+        (|each| each.least = each.median + 1, false),
+        (|each| each.greatest = each.p90 - 1, false),
+    ];
+    for (number, (damage, may_be)) in damages.into_iter().enumerate() {
+        let mut record = whole.clone();
+        record.results[0].errors.insert("reset".to_owned(), 7);
+        damage(record.results[0].per_connection.as_mut().unwrap());
+        let read = read_record(&record.json());
+        assert_eq!(read.is_ok(), may_be, "{number}: {read:?}");
+        if let Err(error) = read {
+            assert!(error.contains("per_connection"), "{number}: {error}");
+        }
+    }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::race::record::{
-    Bound, Compared, FORMAT, Finding, GeneratorCost, Machine, Measurement, Ratio, Record,
-    ServerCost, Settings, Summary, Target, Test,
+    Bound, Compared, FORMAT, Finding, GeneratorCost, Machine, Measurement, PerConnection, Ratio,
+    Record, ServerCost, Settings, Summary, Target, Test,
 };
 
 /// What a target of a sample is like.
@@ -194,6 +194,19 @@ fn wobble(round: usize, number: usize) -> f64 {
     0.98 + 0.04 * ((round * 37 + number * 11) % 17) as f64 / 16.0
 }
 
+fn per_connection(test: &Test) -> PerConnection {
+    PerConnection {
+        connections: test.connections,
+        least: 10,
+        median: 100,
+        p90: 120,
+        greatest: 130,
+        starved: 0,
+        with_errors: 0,
+        errors: 0,
+    }
+}
+
 fn measure(test: &Test, server: &Server, number: usize, round: usize) -> Measurement {
     let cpu_ns = server.cpu_ns * wobble(round, number) / if test.pipeline > 1 { 8.0 } else { 1.0 };
     let idle = test.suite == "idle";
@@ -228,6 +241,7 @@ fn measure(test: &Test, server: &Server, number: usize, round: usize) -> Measure
         } else {
             PERCENTILES.map(latency).to_vec()
         },
+        per_connection: (!idle).then(|| per_connection(test)),
         response_bytes: (!idle).then_some(158.0 + number as f64),
         rate: test.load.map(|_| speed),
         idle_connection_bytes: (idle && server.is_ours).then(|| {

@@ -1,0 +1,117 @@
+//! Servers that serve some connections well and others badly.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use super::*;
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+const BUSY: &[u8] = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
+
+/// Gives each connection a thread, and asks what to send for each block of bytes: by the number of
+/// the connection, and that of the block. Ends with the test.
+fn serve(name: &str, answer: fn(usize, usize) -> &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let converse = move |number: usize, mut stream: TcpStream| {
+        let mut block = [0; 4096];
+        for count in 0.. {
+            if !matches!(stream.read(&mut block), Ok(1..)) {
+                return;
+            }
+            if stream.write_all(answer(number, count)).is_err() {
+                return;
+            }
+        }
+    };
+    thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let stream = stream.unwrap();
+            thread::spawn(move || converse(number, stream));
+        }
+    });
+    format!("{name}=http://{address}")
+}
+
+const ARTICLE: [&str; 10] = [
+    "-s", "article", "-n", "500", "-z", "800ms", "-c", "40", "--warmup", "50ms",
+];
+
+#[test]
+fn a_server_that_delays_half_of_its_connections_is_named() {
+    let half = serve("half", |number, _| {
+        let millis = if number % 2 == 0 { 60 } else { 2 };
+        sleep(Duration::from_millis(millis));
+        OK
+    });
+    let all = serve("all", |_, _| {
+        sleep(Duration::from_millis(5));
+        OK
+    });
+    let (ran, json) = written(&[&ARTICLE[..], &["-r", "2", &half, &all]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    let warnings = json["warnings"].to_string();
+    let said = "40 connections: half does not serve all connections alike, in 2 of 2 rounds: 20 of 40 connections had under a quarter";
+    assert!(warnings.contains(said), "{warnings}");
+    assert!(ran.text.contains("half does not serve all"), "{}", ran.text);
+    assert!(!warnings.contains("all does not serve"), "{warnings}");
+    let result = list(&json, "results")
+        .iter()
+        .find(|result| word(result, "test") == "article-2" && word(result, "target") == "half")
+        .unwrap();
+    let each = &result["per_connection"];
+    assert_eq!(
+        (&each["connections"], &each["starved"]),
+        (&40.into(), &20.into())
+    );
+    assert!(
+        number(&each["least"]) * 4.0 < number(&each["p90"]),
+        "{each}"
+    );
+}
+
+#[test]
+fn a_server_that_fails_on_some_connections_is_named() {
+    // It does not know a probe from the load, but by how much it asks for.
+    let some = serve("some", |number, count| {
+        sleep(Duration::from_millis(2));
+        if number % 4 == 0 && count > 2 {
+            BUSY
+        } else {
+            OK
+        }
+    });
+    let (ran, json) = written(&[&ARTICLE[..], &["-r", "1", &some]].concat());
+    assert_eq!(ran.code, 1, "{}", ran.complaint);
+    let warnings = json["warnings"].to_string();
+    let said = "some does not serve all connections alike, in 1 of 1 rounds: all errors came from 10 of 40 connections";
+    assert!(warnings.contains(said), "{warnings}");
+}
+
+/// Two workers have a socket each, and a hash decides which gets a connection.
+#[test]
+fn a_server_of_two_workers_serves_all_alike() {
+    let fair = format!("fair={HULLO} --port {{port}} --workers 2");
+    let flags = [
+        "-s",
+        "article,churn",
+        "-n",
+        "500",
+        "-z",
+        "1s",
+        "-c",
+        "100",
+        "-r",
+        "2",
+    ];
+    let (ran, json) = written(&[&flags[..], &[&fair]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    let warnings = json["warnings"].to_string();
+    assert!(!warnings.contains("alike"), "{warnings} {json}");
+    for result in list(&json, "results") {
+        let each = &result["per_connection"];
+        assert!(number(&each["connections"]) > 0.0, "{result}");
+        assert!(number(&each["least"]) > 0.0, "{result}");
+    }
+}
