@@ -39,6 +39,7 @@ pub(crate) fn nanos(text: &str) -> Result<u64, String> {
     if nanos > 365.0 * 86400e9 {
         return Err(wrong());
     }
+    #[expect(clippy::cast_sign_loss, reason = "no sign was read")]
     Ok(nanos.round() as u64)
 }
 

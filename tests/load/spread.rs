@@ -98,13 +98,13 @@ fn connections_that_are_served_alike_are_no_news() {
 /// The hash of `SO_REUSEPORT` gives one worker more connections than the other.
 #[test]
 fn two_workers_of_a_fair_server_are_no_news() {
-    use hullo::http::{Replied, Reply, Request, Respond};
+    use hullo::http::{Handler, Request, Responded, ResponseWriter};
     use hullo::server::{Options, Server};
 
     #[derive(Clone)]
     struct Hello;
-    impl Respond for Hello {
-        fn respond(&self, _: &Request<'_>, reply: Reply<'_>) -> Replied {
+    impl Handler for Hello {
+        fn handle(&self, _: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
             reply.text(&[b"hello"])
         }
     }
@@ -114,7 +114,7 @@ fn two_workers_of_a_fair_server_are_no_news() {
         ..Options::default()
     };
     let running = Server::bind(options).unwrap().start(Hello).unwrap();
-    let url = format!("http://{}/", running.address());
+    let url = format!("http://{}/", running.local_addr());
     for _ in 0..3 {
         let (ran, json) = measured(&["-z", "1s", "-c", "100", &url]);
         assert!(!warnings(&json).contains(STARVED), "{}", ran.text);
