@@ -25,10 +25,10 @@ const _: () = assert!(COPY_BYTES_MAX < INPUT_BYTES);
 const READS_PER_TURN_MAX: usize = 4;
 
 /// How much is read and thrown away after a closing answer, so that no reset overtakes it.
-const LINGER_BYTES_MAX: usize = 256 * 1024;
+const LINGER_BYTES_MAX: u32 = 256 * 1024;
 
 /// So much of a body has to arrive for its deadline to start again: a trickle is not progress.
-const BODY_PROGRESS_BYTES: usize = 4 * 1024;
+const BODY_PROGRESS_BYTES: u16 = 4 * 1024;
 
 /// What a worker lends to a connection for its turn.
 pub(crate) struct Context<'a, K, R> {
@@ -55,8 +55,8 @@ enum Stage {
     Talking,
     /// The last answer is on its way.
     Closing,
-    /// It was sent, and our side is shut: so much may still come in.
-    Lingering(usize),
+    /// It was sent, and our side is shut: so many bytes may still come in.
+    Lingering(u32),
 }
 
 /// One peer.
@@ -84,8 +84,13 @@ pub(crate) struct Connection<S> {
     watches_room: bool,
     /// In its last turn something was finished, so that its deadline begins again.
     progressed: bool,
-    body_bytes: u32,
+    body_bytes: u16,
 }
+
+/// What an idle connection costs, besides its place in the table of deadlines. (In debug builds mio's
+/// streams are longer.)
+#[cfg(all(target_pointer_width = "64", not(debug_assertions)))]
+const _: () = assert!(size_of::<Connection<mio::net::TcpStream>>() <= 80);
 
 impl<S> Connection<S> {
     pub(crate) fn new(stream: S) -> Self {
@@ -130,7 +135,7 @@ impl<S> Connection<S> {
             (_, Phase::Body) => Timeout::Body,
             (_, Phase::Between) => Timeout::Idle,
         };
-        let flows = self.body_bytes as usize >= BODY_PROGRESS_BYTES;
+        let flows = self.body_bytes >= BODY_PROGRESS_BYTES;
         if self.progressed || flows {
             self.body_bytes = 0;
         }
@@ -344,7 +349,8 @@ impl<S> Connection<S> {
     {
         self.wants_read = step.wants == Wants::Input;
         if self.session.phase() == Phase::Body {
-            self.body_bytes = self.body_bytes.saturating_add(step.consumed as u32);
+            let consumed = u16::try_from(step.consumed).unwrap_or(u16::MAX);
+            self.body_bytes = self.body_bytes.saturating_add(consumed);
         }
         let closes = matches!(step.wants, Wants::Close(_));
         if closes {
@@ -436,16 +442,18 @@ impl<S> Connection<S> {
     }
 
     /// Reads and discards at most `left` bytes.
-    fn linger<K>(&mut self, mut left: usize, block: &mut [u8], kernel: &mut K) -> Next
+    fn linger<K>(&mut self, mut left: u32, block: &mut [u8], kernel: &mut K) -> Next
     where
         K: Kernel<Stream = S>,
     {
         for _ in 0..READS_PER_TURN_MAX {
             match outcome(|| kernel.read(&mut self.stream, block)) {
                 Outcome::Done(0) | Outcome::Closed => return Next::Close,
-                Outcome::Done(read) if read >= left => return Next::Close,
                 Outcome::Done(read) => {
-                    left -= read;
+                    let Some(rest) = left.checked_sub(read as u32).filter(|rest| *rest > 0) else {
+                        return Next::Close;
+                    };
+                    left = rest;
                     self.stage = Stage::Lingering(left);
                     if read < block.len() && self.short_read_drains() {
                         return Next::Wait;
