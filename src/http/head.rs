@@ -187,7 +187,11 @@ impl<'a> Head<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "on the path of every request; left alone, the compiler copies its result"
+    )]
     fn decide(
         input: &'a [u8],
         line: &Line,
@@ -296,7 +300,11 @@ impl Facts {
     }
 
     /// The one place where it is decided what a head means.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "on the path of every request; left alone, the compiler copies its result"
+    )]
     fn decide<'a>(
         self,
         request: Request<'a>,

@@ -38,8 +38,8 @@ impl Output {
 
     /// Is there room for a reply of so many bytes? An empty block always takes one.
     #[inline]
-    pub(super) fn has_room(&self, bytes: impl FnOnce() -> usize) -> bool {
-        self.bytes.is_empty() || OUTPUT_BYTES.saturating_sub(self.bytes.len()) >= bytes()
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.bytes.is_empty() || OUTPUT_BYTES.saturating_sub(self.bytes.len()) >= bytes
     }
 
     #[inline]
@@ -61,10 +61,10 @@ mod tests {
     #[test]
     fn has_room_to_the_byte_and_always_for_the_first() {
         let mut out = Output::new();
-        assert!(out.has_room(|| OUTPUT_BYTES + 1));
+        assert!(out.has_room(OUTPUT_BYTES + 1));
         out.push(b"x");
-        assert!(out.has_room(|| OUTPUT_BYTES - 1));
-        assert!(!out.has_room(|| OUTPUT_BYTES));
+        assert!(out.has_room(OUTPUT_BYTES - 1));
+        assert!(!out.has_room(OUTPUT_BYTES));
     }
 
     #[test]

@@ -172,7 +172,8 @@ impl ResponseWriter<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
     fn finish(self, content: &[&[u8]]) -> Responded {
         let length: usize = content.iter().map(|part| part.len()).sum();
         self.out.push(itoa::Buffer::new().format(length).as_bytes());

@@ -231,16 +231,22 @@ impl Session {
         shared: &Shared<R>,
         out: &mut Output,
     ) -> Step {
-        if let State::Closed(reason) = self.state {
-            return Step {
-                consumed: 0,
-                wants: Wants::Close(reason),
-            };
-        }
+        let held = match &self.state {
+            State::Head(_) => 0,
+            State::Body(pending) => pending.head.len(),
+            State::Closed(reason) => {
+                return Step {
+                    consumed: 0,
+                    wants: Wants::Close(*reason),
+                };
+            }
+        };
+        // A reply repeats the path, which stands in the input or in the head that is held.
+        let path_bytes_max = shared.limits.target_bytes.min(held + input.len());
+        let reply_bytes_max = path_bytes_max + REPLY_HEAD_BYTES_MAX;
         let mut consumed = 0;
         for _ in 0..TURN_REQUESTS_MAX {
-            let rest = input.len() - consumed;
-            if rest == 0 || !out.has_room(|| self.reply_bytes_max(rest, &shared.limits)) {
+            if consumed == input.len() || !out.has_room(reply_bytes_max) {
                 break;
             }
             match self.exchange(&input[consumed..], shared, out) {
@@ -268,17 +274,6 @@ impl Session {
             Wants::Room
         };
         Step { consumed, wants }
-    }
-
-    /// How long the next reply may be: it repeats the path, which stands in the input or in the head
-    /// of a request whose body is on its way.
-    #[inline]
-    fn reply_bytes_max(&self, input: usize, limits: &Limits) -> usize {
-        let held = match &self.state {
-            State::Body(pending) => pending.head.len(),
-            State::Head(_) | State::Closed(_) => input,
-        };
-        limits.target_bytes.min(held) + REPLY_HEAD_BYTES_MAX
     }
 
     /// The peer will send nothing more. What it is owed stays owed.

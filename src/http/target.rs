@@ -48,7 +48,8 @@ fn end_of_authority(target: &[u8]) -> Result<usize, Reject> {
 }
 
 /// `uri-host [ ":" port ]` (RFC 9110 section 7.2). The host must not be empty, the port may be.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "on the path of every request")]
 pub(super) fn is_host(value: &[u8]) -> bool {
     if let [b'[', rest @ ..] = value {
         return is_bracketed(rest);

@@ -92,6 +92,14 @@ pub(crate) struct Connection<S> {
 #[cfg(all(target_pointer_width = "64", not(debug_assertions)))]
 const _: () = assert!(size_of::<Connection<mio::net::TcpStream>>() <= 80);
 
+/// Buffered input in its turn.
+enum Resumed {
+    /// In the worker's block.
+    Copied { bytes: usize },
+    /// In its own.
+    InPlace(Input),
+}
+
 impl<S> Connection<S> {
     pub(crate) fn new(stream: S) -> Self {
         Self {
@@ -221,61 +229,47 @@ impl<S> Connection<S> {
         K: Kernel<Stream = S>,
         R: Handler,
     {
-        if let Some(left) = &mut self.buffered
-            && let Some(input) = left.input.take()
+        let blocks = context.shared.blocks();
+        let shared_block = std::mem::take(&mut context.input);
+        let mut held = 0..0;
+        let mut long = None;
+        if let Some(buffered) = &mut self.buffered
+            && let Some(input) = buffered.input.take()
         {
-            return self.talk_on(input, token, context);
+            match self.resume(input, shared_block, blocks) {
+                Some(Resumed::Copied { bytes }) => held.end = bytes,
+                Some(Resumed::InPlace(input)) => {
+                    held = input.start..input.block.len();
+                    long = Some(input);
+                }
+                None => return Next::Close,
+            }
         }
-        let block = std::mem::take(&mut context.input);
-        let (next, rest) = self.converse(block, 0..0, token, context);
-        self.keep(next, &block[rest], context.shared.blocks())
+        let block = match &mut long {
+            None => &mut *shared_block,
+            Some(input) => input.block.own().unwrap_or_default(),
+        };
+        let (next, rest) = self.converse(block, held, token, context);
+        match long {
+            None => self.keep(next, &shared_block[rest], blocks),
+            Some(input) => self.keep_in_place(next, input, rest, blocks),
+        }
     }
 
-    /// Goes on with a conversation of which input is left over.
+    /// Makes input that is buffered ready for a turn. `None`: there is no memory for it.
     #[cold]
-    fn talk_on<K, R>(
-        &mut self,
-        mut input: Input,
-        token: Token,
-        context: &mut Context<'_, K, R>,
-    ) -> Next
-    where
-        K: Kernel<Stream = S>,
-        R: Handler,
-    {
-        let blocks = context.shared.blocks();
-        let held = input.len();
-        if held <= COPY_BYTES_MAX {
-            let block = std::mem::take(&mut context.input);
-            block[..held].copy_from_slice(&input.block.bytes()[input.start..]);
-            drop(input);
-            let (next, rest) = self.converse(block, 0..held, token, context);
-            return self.keep(next, &block[rest], blocks);
+    fn resume(&self, input: Input, shared_block: &mut [u8], blocks: &Blocks) -> Option<Resumed> {
+        let bytes = input.len();
+        if bytes <= COPY_BYTES_MAX {
+            shared_block[..bytes].copy_from_slice(&input.block.bytes()[input.start..]);
+            return Some(Resumed::Copied { bytes });
         }
         if self.wants_read && input.block.len() == input.block.capacity() {
             // A head that is not whole, and not too long yet.
-            let grown = blocks.with_capacity(2 * held, &input.block.bytes()[input.start..]);
-            let Some(block) = grown else {
-                return Next::Close;
-            };
-            input = Input { block, start: 0 };
+            let grown = blocks.with_capacity(2 * bytes, &input.block.bytes()[input.start..]);
+            return grown.map(|block| Resumed::InPlace(Input { block, start: 0 }));
         }
-        let held = input.start..input.block.len();
-        let Some(block) = input.block.own() else {
-            debug_assert!(false, "a block of that size is shared with no other");
-            return Next::Close;
-        };
-        let (next, rest) = self.converse(block, held, token, context);
-        if rest.len() <= COPY_BYTES_MAX {
-            let rest = &block[rest];
-            return self.keep(next, rest, blocks);
-        }
-        input.block.set_len(rest.end);
-        input.start = rest.start;
-        if self.stage == Stage::Talking {
-            self.buffered.get_or_insert_default().input = Some(input);
-        }
-        next
+        Some(Resumed::InPlace(input))
     }
 
     /// Reads into `block`, behind the input that it `held` before, and answers. Returns also where
@@ -466,6 +460,26 @@ impl<S> Connection<S> {
             }
         }
         Next::Again
+    }
+
+    /// As [`keep`](Self::keep), of input that was read into a block of its own.
+    #[cold]
+    fn keep_in_place(
+        &mut self,
+        next: Next,
+        mut input: Input,
+        rest: Range<usize>,
+        blocks: &Blocks,
+    ) -> Next {
+        input.block.set_len(rest.end);
+        if rest.len() <= COPY_BYTES_MAX {
+            return self.keep(next, &input.block.bytes()[rest], blocks);
+        }
+        input.start = rest.start;
+        if self.stage == Stage::Talking {
+            self.buffered.get_or_insert_default().input = Some(input);
+        }
+        next
     }
 
     /// Keeps what a turn has left of the input, unless nothing more is read. With nothing left of
