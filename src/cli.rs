@@ -1,6 +1,7 @@
 //! The command line: arguments -> a command -> an exit code. 0 when it was done, 1 when it could not
 //! be, 2 when the arguments are at fault; `bench` has more.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
@@ -8,7 +9,7 @@ use std::process::ExitCode;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 use crate::http::Limits;
 use crate::server::{Options, Timeouts};
@@ -22,11 +23,14 @@ pub fn main() -> ExitCode {
     if let Some(code) = race::guard() {
         return code;
     }
-    match Cli::read().command() {
-        Command::Serve(options) => serve::run(options.options()).unwrap_or_else(|sentence| {
-            note("hullo", sentence);
-            ExitCode::FAILURE
-        }),
+    match Cli::read().chosen() {
+        Command::Serve(serve) => match serve.options() {
+            Ok(options) => serve::run(options),
+            Err(sentence) => {
+                note("hullo", sentence);
+                ExitCode::from(2)
+            }
+        },
         Command::Bench(options) => load::bench(&options),
         Command::Race(options) => race::race(&options),
     }
@@ -53,14 +57,16 @@ impl Cli {
     /// Reads the arguments and the environment, or says what is wrong with them and exits: with 2,
     /// or with 0 after `--help` and `--version`.
     fn read() -> Self {
-        Self::try_parse_from(load::hey_flags(std::env::args_os())).unwrap_or_else(|error| {
+        let arguments = load::hey_flags(std::env::args_os());
+        let matches = command(arguments.get(1)).try_get_matches_from(arguments);
+        let cli = matches.and_then(|matches| Self::from_arg_matches(&matches));
+        cli.unwrap_or_else(|error| {
             let _ = error.print();
             if error.use_stderr() {
                 // What was not typed is hard to find.
                 for (name, value) in std::env::vars_os() {
-                    if (name == "PORT" && !value.is_empty())
-                        || name.as_encoded_bytes().starts_with(b"HULLO_")
-                    {
+                    let is_ours = name == "PORT" || name.as_encoded_bytes().starts_with(b"HULLO_");
+                    if is_ours && !value.is_empty() {
                         note(
                             "note",
                             format!("{}={} is set", name.display(), value.display()),
@@ -73,9 +79,26 @@ impl Cli {
     }
 
     /// The command; without one, it is `serve`.
-    fn command(self) -> Command {
+    fn chosen(self) -> Command {
         self.command.unwrap_or(Command::Serve(self.serve))
     }
+}
+
+/// The command line. The variables of the server are read for the server alone, and only those that
+/// are set to something.
+fn command(first: Option<&OsString>) -> clap::Command {
+    let is_of_the_server = first.is_none_or(|word| word != "bench" && word != "race");
+    let strip = move |arg: Arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        if is_of_the_server && value.is_none_or(|value| !value.is_empty()) {
+            arg
+        } else {
+            arg.env(None::<&str>)
+        }
+    };
+    <Cli as CommandFactory>::command()
+        .mut_args(strip)
+        .mut_subcommand("serve", |serve| serve.mut_args(strip))
 }
 
 #[derive(Debug, Subcommand)]
@@ -94,9 +117,14 @@ struct Serve {
     #[arg(long, env = "HULLO_HOST", default_value = "127.0.0.1", value_parser = host)]
     host: IpAddr,
 
-    /// Port to listen on; 0 takes a free one and prints it. The variable PORT sets it, too
-    #[arg(short, long, env = "HULLO_PORT", value_name = "PORT", default_value = default_port(), value_parser = port)]
-    port: u16,
+    #[arg(
+        short,
+        long,
+        value_name = "PORT",
+        value_parser = port,
+        help = "Port to listen on; 0 takes a free one and prints it [env: HULLO_PORT, PORT] [default: 8080]"
+    )]
+    port: Option<u16>,
 
     /// Event loops, each with its own thread; auto is one per core that this process may use
     #[arg(
@@ -221,10 +249,14 @@ struct Bounds {
 }
 
 impl Serve {
-    fn options(&self) -> Options {
+    fn options(&self) -> Result<Options, String> {
         let bounds = &self.bounds;
-        Options {
-            address: SocketAddr::new(self.host, self.port),
+        let port = match self.port {
+            Some(port) => port,
+            None => port_of_environment()?.unwrap_or(PORT),
+        };
+        Ok(Options {
+            address: SocketAddr::new(self.host, port),
             workers: self.workers,
             limits: Limits {
                 head_bytes: bounds.max_head_bytes,
@@ -241,16 +273,23 @@ impl Serve {
             },
             max_connections: bounds.max_connections.0,
             max_buffered_bytes: bounds.max_buffered_bytes.0,
-        }
+        })
     }
 }
 
-/// `PORT`, which many platforms set, or 8080. An empty variable is not set.
-fn default_port() -> &'static str {
-    match std::env::var("PORT") {
-        Ok(port) if !port.is_empty() => port.leak(),
-        _ => "8080",
+/// What `HULLO_PORT` or else `PORT`, which many platforms set, says. Kubernetes sets `HULLO_PORT` to
+/// the URL of a service called hullo: that is not meant.
+fn port_of_environment() -> Result<Option<u16>, String> {
+    for name in ["HULLO_PORT", "PORT"] {
+        let Ok(text) = std::env::var(name) else {
+            continue;
+        };
+        if !text.is_empty() && !text.starts_with("tcp://") {
+            let port = port(&text).map_err(|error| format!("{name}={text}: {error}"))?;
+            return Ok(Some(port));
+        }
     }
+    Ok(None)
 }
 
 fn port(text: &str) -> Result<u16, String> {
@@ -270,6 +309,9 @@ fn host(text: &str) -> Result<IpAddr, String> {
         "not an IP address: 127.0.0.1 is this machine alone, 0.0.0.0 every network".to_owned()
     })
 }
+
+/// Where to listen without a word about it.
+const PORT: u16 = 8080;
 
 /// More threads than this is a slip of the finger.
 const WORKERS_MAX: usize = 1024;

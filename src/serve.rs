@@ -9,15 +9,38 @@ use std::time::Duration;
 use crate::Greeting;
 use crate::server::{Options, Server, ServerHandle, raise_open_file_limit};
 use crate::signals::hangup;
-use crate::terminal::Lines;
+use crate::terminal::{Lines, note};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 /// How long the end waits for a standard error that takes nothing.
 const LAST_LINES_TIME: Duration = Duration::from_millis(500);
 
-/// Serves until a signal ends it. An error is a sentence.
-pub(crate) fn run(options: Options) -> Result<ExitCode, String> {
+/// Serves until a signal ends it.
+pub(crate) fn run(options: Options) -> ExitCode {
+    // The reader of our output may have left or be stuck. So every line is written by a thread that
+    // may wait for it, and nothing else does.
+    let (stdout, stderr) = match (Lines::to(io::stdout()), Lines::to(io::stderr())) {
+        (Ok(stdout), Ok(stderr)) => (stdout, stderr),
+        (Err(error), _) | (_, Err(error)) => {
+            note("hullo", format!("cannot start a thread: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let served = serve(options, &stdout, &stderr);
+    if let Err(sentence) = &served {
+        stderr.put(format!("hullo: {sentence}"));
+    }
+    stdout.finish(LAST_LINES_TIME);
+    stderr.finish(LAST_LINES_TIME);
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// An error is a sentence that says what to do next.
+fn serve(options: Options, stdout: &Lines, stderr: &Lines) -> Result<(), String> {
     raise_open_file_limit();
     // From here on a signal is a wish to stop, also before the first turn.
     let others = [SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2];
@@ -25,12 +48,10 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, String> {
         .map_err(|error| format!("cannot wait for signals: {error}"))?;
     let (address, workers) = (options.address, options.workers.get());
     let server = Server::bind(options).map_err(|error| cannot_listen(address, &error))?;
-    let no_thread =
-        |error| format!("cannot start {workers} workers: {error}; try fewer with --workers");
-    // The reader of our output may have left or be stuck. So every line is written by a thread that
-    // may wait for it, and the server does not.
-    let stdout = Lines::to(io::stdout()).map_err(no_thread)?;
-    let stderr = Lines::to(io::stderr()).map_err(no_thread)?;
+    let no_thread = |error| {
+        let plural = if workers == 1 { "" } else { "s" };
+        format!("cannot start {workers} worker{plural}: {error}; try fewer with --workers")
+    };
     let notices = stderr.clone();
     let running = server
         .on_notice(move |notice| notices.put(format!("hullo: {notice}")))
@@ -42,16 +63,9 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, String> {
         "listening on http://{} ({workers} worker{plural})",
         running.local_addr()
     ));
-    let end = running.wait();
-    if let Err(error) = &end {
-        stderr.put(format!("hullo: an event loop failed: {error}"));
-    }
-    stdout.finish(LAST_LINES_TIME);
-    stderr.finish(LAST_LINES_TIME);
-    Ok(match end {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    })
+    running
+        .wait()
+        .map_err(|error| format!("an event loop failed: {error}"))
 }
 
 fn stop_on_signal(mut signals: Signals, running: &ServerHandle) -> io::Result<()> {

@@ -57,9 +57,9 @@ impl Options {
         } else if self.max_buffered_bytes.is_none() {
             Ok(Self::BUFFERED_BYTES_MIN)
         } else {
-            let min = Self::BUFFERED_BYTES_MIN.saturating_mul(self.workers.get());
+            let min = (Self::BUFFERED_BYTES_MIN >> 20).saturating_mul(self.workers.get());
             let error = format!(
-                "{all} bytes are too few for what is left over between turns: {} workers need at least {min}",
+                "--max-buffered-bytes is too small for {} workers: give at least {min}MiB, or take fewer workers",
                 self.workers
             );
             Err(io::Error::new(io::ErrorKind::InvalidInput, error))

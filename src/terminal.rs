@@ -83,7 +83,7 @@ impl Lines {
                 };
                 let count = lost.swap(0, Ordering::Relaxed);
                 if count > 0 {
-                    let _ = writeln!(text, "({count} lines were dropped)");
+                    let _ = writeln!(text, "(lines dropped: {count})");
                 }
                 // A reader that has left, or a full disk, must not end anything.
                 let _ = stream
@@ -169,7 +169,7 @@ mod tests {
         let first = texts.recv().unwrap();
         assert!(first.starts_with("line 0\u{fffd}\n"), "{first}");
         let both = first + &texts.recv().unwrap();
-        assert!(both.contains(" lines were dropped)\n"), "{both}");
+        assert!(both.contains("(lines dropped: "), "{both}");
         // It is stuck again, and left behind.
         assert!(!lines.finish(Duration::from_millis(1)));
     }

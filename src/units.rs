@@ -58,14 +58,24 @@ pub(crate) fn bytes(text: &str, range: RangeInclusive<u64>) -> Result<u64, Strin
     let bytes = number
         .zip(factor)
         .and_then(|(number, factor)| number.checked_mul(factor))
-        .ok_or("not a size: write a number of bytes, such as 16384 or 16KiB")?;
+        .ok_or("not a size: write a number of bytes, or of KiB, MiB or GiB, such as 16KiB")?;
     if range.contains(&bytes) {
         return Ok(bytes);
     }
     Err(match (*range.start(), *range.end()) {
-        (least, u64::MAX) => format!("too small: at least {least} bytes"),
-        (least, most) => format!("out of range: from {least} to {most} bytes"),
+        (least, u64::MAX) => format!("too small: at least {}", show(least)),
+        (least, most) => format!("out of range: from {} to {}", show(least), show(most)),
     })
+}
+
+/// A size in its largest unit that leaves a whole number: `16 KiB` is `16KiB`, as it is read.
+pub(crate) fn show(bytes: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let fits = |(shift, _): &(u32, &str)| bytes > 0 && bytes.is_multiple_of(1 << shift);
+    match units.into_iter().find(fits) {
+        Some((shift, unit)) => format!("{}{unit}", bytes >> shift),
+        None => bytes.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -113,10 +123,10 @@ mod tests {
             );
         }
         let error = bytes("1", 2..=3).unwrap_err();
-        assert_eq!(error, "out of range: from 2 to 3 bytes");
+        assert_eq!(error, "out of range: from 2 to 3");
         assert_eq!(
-            bytes("1", 2..=u64::MAX).unwrap_err(),
-            "too small: at least 2 bytes"
+            bytes("1", 1024..=u64::MAX).unwrap_err(),
+            "too small: at least 1KiB"
         );
     }
 }

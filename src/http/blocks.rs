@@ -41,7 +41,9 @@ struct Memory {
     sizes: [RefCell<Mappings>; SIZES.len()],
     used: Cell<usize>,
     limit: Cell<usize>,
-    has_failed: Cell<bool>,
+    /// What the kernel has refused memory at. It takes the place of the limit until there is memory
+    /// again.
+    refused_at: Cell<Option<usize>>,
 }
 
 /// The mappings for one size of block that have room.
@@ -62,6 +64,8 @@ struct Slab {
     size: usize,
     /// A bit for each place that is free.
     free: Cell<u64>,
+    /// Where it stands in the list of those with room.
+    position: Cell<usize>,
 }
 
 impl Slab {
@@ -70,6 +74,7 @@ impl Slab {
             bytes: RefCell::new(MmapMut::map_anon(SLAB_BYTES).ok()?),
             size,
             free: Cell::new(Self::all(size)),
+            position: Cell::new(0),
         })
     }
 
@@ -119,28 +124,39 @@ impl Blocks {
             sizes: Default::default(),
             used: Cell::new(0),
             limit: Cell::new(limit),
-            has_failed: Cell::new(false),
+            refused_at: Cell::new(None),
         }))
     }
 
-    /// How much is taken, in bytes.
+    /// How much is taken, in bytes. A mapping that several blocks share counts as a whole.
     #[must_use]
     pub fn used(&self) -> usize {
         self.0.used.get()
+    }
+
+    /// How much may be taken, in bytes. After the kernel has refused memory, and until it gives some
+    /// again, it is an eighth less than there was then, so that the rest of the process has some.
+    #[inline]
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        let limit = self.0.limit.get();
+        match self.0.refused_at.get() {
+            None => limit,
+            Some(used) => limit.min(used - used / 8),
+        }
     }
 
     /// By how many bytes too much is taken.
     #[inline]
     #[must_use]
     pub fn excess(&self) -> usize {
-        self.0.used.get().saturating_sub(self.0.limit.get())
+        self.0.used.get().saturating_sub(self.limit())
     }
 
-    /// Whether the kernel has refused memory. From then on the limit is an eighth below what there
-    /// was, so that the rest of the process has some.
+    /// Has the kernel refused memory, and not given any since?
     #[must_use]
-    pub fn has_failed(&self) -> bool {
-        self.0.has_failed.get()
+    pub fn is_refused(&self) -> bool {
+        self.0.refused_at.get().is_some()
     }
 
     /// A block that holds a copy of `bytes`. `None`: the kernel has no memory for it.
@@ -156,19 +172,14 @@ impl Blocks {
             Some(class) if SIZES[class] < SLAB_BYTES => self.part(class, bytes),
             _ => self.whole(class, capacity, bytes),
         };
-        let Some(place) = place else {
-            let used = self.0.used.get();
-            self.0.has_failed.set(true);
-            self.0.limit.set(self.0.limit.get().min(used - used / 8));
-            return None;
-        };
-        let block = Block {
-            place,
+        if place.is_none() {
+            self.0.refused_at.set(Some(self.0.used.get()));
+        }
+        Some(Block {
+            place: place?,
             len: bytes.len(),
             memory: Rc::clone(&self.0),
-        };
-        self.0.used.set(self.0.used.get() + block.capacity());
-        Some(block)
+        })
     }
 
     fn part(&self, class: usize, bytes: &[u8]) -> Option<Place> {
@@ -176,11 +187,15 @@ impl Blocks {
         if mappings.slabs.is_empty() {
             mappings.slabs.push(Rc::new(Slab::new(SIZES[class])?));
             mappings.empty += 1;
+            self.0.refused_at.set(None);
         }
         let slab = Rc::clone(mappings.slabs.last()?);
         let was_empty = slab.is_empty();
         let number = slab.fill(bytes)?;
-        mappings.empty -= usize::from(was_empty);
+        if was_empty {
+            mappings.empty -= 1;
+            self.0.used.set(self.0.used.get() + SLAB_BYTES);
+        }
         if slab.is_full() {
             mappings.slabs.pop();
         }
@@ -190,35 +205,49 @@ impl Blocks {
     fn whole(&self, class: Option<usize>, capacity: usize, bytes: &[u8]) -> Option<Place> {
         let spare = class.and_then(|class| self.0.sizes[class].borrow_mut().spare.pop());
         let size = class.map_or(capacity, |class| SIZES[class]);
-        let mut mapping = match spare {
-            Some(mapping) => mapping,
-            None => MmapMut::map_anon(size).ok()?,
+        let mut mapping = if let Some(mapping) = spare {
+            mapping
+        } else {
+            let mapping = MmapMut::map_anon(size).ok()?;
+            self.0.refused_at.set(None);
+            mapping
         };
         mapping[..bytes.len()].copy_from_slice(bytes);
+        self.0.used.set(self.0.used.get() + mapping.len());
         Some(Place::Whole(mapping))
     }
 }
 
 impl Mappings {
-    fn take_back_part(&mut self, slab: Rc<Slab>, number: u32) {
-        let was_full = slab.is_full();
+    /// Takes a block back, and returns how many bytes that frees.
+    fn take_back_part(&mut self, slab: &Rc<Slab>, number: u32) -> usize {
+        if slab.is_full() {
+            slab.position.set(self.slabs.len());
+            self.slabs.push(Rc::clone(slab));
+        }
         slab.free.set(slab.free.get() | 1 << number);
-        if slab.is_empty() {
-            if (self.empty + 1) * SLAB_BYTES > SPARE_BYTES {
-                self.slabs.retain(|listed| !Rc::ptr_eq(listed, &slab));
-                return;
-            }
+        if !slab.is_empty() {
+            return 0;
+        }
+        if (self.empty + 1) * SLAB_BYTES <= SPARE_BYTES {
             self.empty += 1;
+        } else {
+            let position = slab.position.get();
+            self.slabs.swap_remove(position);
+            if let Some(moved) = self.slabs.get(position) {
+                moved.position.set(position);
+            }
         }
-        if was_full {
-            self.slabs.push(slab);
-        }
+        SLAB_BYTES
     }
 
-    fn take_back_whole(&mut self, mapping: MmapMut) {
-        if (self.spare.len() + 1) * mapping.len() <= SPARE_BYTES {
+    /// Takes a block back, and returns how many bytes that frees.
+    fn take_back_whole(&mut self, mapping: MmapMut) -> usize {
+        let bytes = mapping.len();
+        if (self.spare.len() + 1) * bytes <= SPARE_BYTES {
             self.spare.push(mapping);
         }
+        bytes
     }
 }
 
@@ -307,16 +336,17 @@ impl Deref for Bytes<'_> {
 impl Drop for Block {
     fn drop(&mut self) {
         let capacity = self.capacity();
-        self.memory.used.set(self.memory.used.get() - capacity);
-        let Some(class) = SIZES.iter().position(|&size| size == capacity) else {
-            return;
+        let class = SIZES.iter().position(|&size| size == capacity);
+        let mappings = class.map(|class| self.memory.sizes[class].borrow_mut());
+        let freed = match (std::mem::replace(&mut self.place, Place::Gone), mappings) {
+            (Place::Part { slab, number }, Some(mut mappings)) => {
+                mappings.take_back_part(&slab, number)
+            }
+            (Place::Whole(mapping), Some(mut mappings)) => mappings.take_back_whole(mapping),
+            (Place::Whole(mapping), None) => mapping.len(),
+            (Place::Part { .. }, None) | (Place::Gone, _) => 0,
         };
-        let mut mappings = self.memory.sizes[class].borrow_mut();
-        match std::mem::replace(&mut self.place, Place::Gone) {
-            Place::Part { slab, number } => mappings.take_back_part(slab, number),
-            Place::Whole(mapping) => mappings.take_back_whole(mapping),
-            Place::Gone => {}
-        }
+        self.memory.used.set(self.memory.used.get() - freed);
     }
 }
 
@@ -328,22 +358,22 @@ mod tests {
     fn blocks_keep_their_bytes_and_come_back() {
         let blocks = Blocks::default();
         let mut held = Vec::new();
-        let mut wanted = 0;
         for round in 0..300_usize {
             for size in [1, 255, 256, 257, 1024, 5000, 16 << 10, 70_000, 3 << 20] {
                 if size < 4096 || round < 9 {
                     let bytes = vec![round as u8; size];
                     let block = blocks.filled(&bytes).unwrap();
                     assert!(block.capacity() >= size && block.capacity() <= 1024.max(4 * size));
-                    wanted += block.capacity();
                     held.push((block, bytes));
                 }
             }
             // Every third one goes, so that places are used again.
             if round % 3 == 0 {
-                wanted -= held.swap_remove(held.len() / 2).0.capacity();
+                held.swap_remove(held.len() / 2);
             }
-            assert_eq!(blocks.used(), wanted);
+            let capacities: usize = held.iter().map(|(block, _)| block.capacity()).sum();
+            let used = blocks.used();
+            assert!((capacities..=2 * capacities + 4 * SLAB_BYTES).contains(&used));
         }
         for (block, bytes) in &held {
             assert_eq!(&*block.bytes(), bytes);
@@ -359,6 +389,23 @@ mod tests {
         }
     }
 
+    /// Half-empty mappings that empty in any order.
+    #[test]
+    fn mappings_that_empty_go_back() {
+        let blocks = Blocks::default();
+        for step in [1_usize, 3, 7] {
+            let mut held: Vec<_> = (0..997).map(|_| blocks.filled(&[7; 4000])).collect();
+            for first in 0..step {
+                for block in held.iter_mut().skip(first).step_by(step) {
+                    *block = None;
+                }
+            }
+            assert_eq!(blocks.used(), 0);
+        }
+        let mappings = blocks.0.sizes[2].borrow();
+        assert!(mappings.slabs.len() * SLAB_BYTES <= SPARE_BYTES);
+    }
+
     #[test]
     fn excess_is_what_is_over_the_limit() {
         let blocks = Blocks::new(20_000);
@@ -366,15 +413,15 @@ mod tests {
         assert_eq!(blocks.excess(), 0);
         let second = blocks.filled(&[2; 100]).unwrap();
         let third = blocks.filled(&[3; 10_000]).unwrap();
-        assert_eq!(blocks.excess(), 2 * (16 << 10) + 256 - 20_000);
+        assert_eq!(blocks.excess(), 3 * (16 << 10) - 20_000);
         drop(first);
-        assert_eq!(blocks.excess(), 0);
+        assert_eq!(blocks.excess(), 2 * (16 << 10) - 20_000);
         assert_eq!(&*second.bytes(), [2; 100]);
         assert_eq!(&*third.bytes(), [3; 10_000]);
     }
 
     #[test]
-    fn a_refusal_of_the_kernel_lowers_the_limit() {
+    fn a_refusal_of_the_kernel_lowers_the_limit_until_there_is_memory_again() {
         let blocks = Blocks::default();
         let block = blocks.filled(&vec![0; 60_000]).unwrap();
         assert!(
@@ -382,7 +429,12 @@ mod tests {
                 .with_capacity(isize::MAX as usize - 4096, &[])
                 .is_none()
         );
-        assert!(blocks.has_failed());
+        assert!(blocks.is_refused());
         assert_eq!(blocks.excess(), block.capacity() / 8);
+        let another = blocks.filled(&[0; 100]).unwrap();
+        assert!(!blocks.is_refused());
+        assert_eq!(blocks.excess(), 0);
+        drop((block, another));
+        assert_eq!(blocks.used(), 0);
     }
 }

@@ -17,7 +17,7 @@ pub struct Limits {
 impl Limits {
     /// A head may be limited to anything from this to [`Limits::HEAD_BYTES_MAX`].
     pub const HEAD_BYTES_MIN: usize = 64;
-    /// Each worker keeps one block of this size at most.
+    /// The most that [`Limits::head_bytes`] may be: a connection can hold as much.
     pub const HEAD_BYTES_MAX: usize = 1 << 20;
     /// The table of a head's fields stands on the stack: it cannot be longer than this.
     pub const FIELDS_MAX: usize = 256;

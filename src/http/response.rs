@@ -44,7 +44,7 @@ impl Status {
             Self::FieldsTooLarge => "431 Request Header Fields Too Large",
             Self::InternalServerError => "500 Internal Server Error",
             Self::NotImplemented => "501 Not Implemented",
-            Self::ServiceUnavailable => "503 Shared Unavailable",
+            Self::ServiceUnavailable => "503 Service Unavailable",
             Self::VersionNotSupported => "505 HTTP Version Not Supported",
         }
     }
@@ -192,6 +192,40 @@ impl ResponseWriter<'_> {
             Persistence::Keep => b"\r\n\r\n",
             Persistence::KeepAlive => b"\r\nConnection: keep-alive\r\n\r\n",
             Persistence::Close => b"\r\nConnection: close\r\n\r\n",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As RFC 9110 section 15 and RFC 6585 name them.
+    #[test]
+    fn reason_phrases_are_those_of_the_rfcs() {
+        for (status, line) in [
+            (Status::Ok, "200 OK"),
+            (Status::NoContent, "204 No Content"),
+            (Status::BadRequest, "400 Bad Request"),
+            (Status::NotFound, "404 Not Found"),
+            (Status::MethodNotAllowed, "405 Method Not Allowed"),
+            (Status::RequestTimeout, "408 Request Timeout"),
+            (Status::ContentTooLarge, "413 Content Too Large"),
+            (Status::UriTooLong, "414 URI Too Long"),
+            (Status::ExpectationFailed, "417 Expectation Failed"),
+            (
+                Status::FieldsTooLarge,
+                "431 Request Header Fields Too Large",
+            ),
+            (Status::InternalServerError, "500 Internal Server Error"),
+            (Status::NotImplemented, "501 Not Implemented"),
+            (Status::ServiceUnavailable, "503 Service Unavailable"),
+            (
+                Status::VersionNotSupported,
+                "505 HTTP Version Not Supported",
+            ),
+        ] {
+            assert_eq!(status.line(), line);
         }
     }
 }

@@ -75,7 +75,9 @@ fn settings(settings: &Settings) -> Result<(), String> {
     Target::parse(&settings.url).map_err(|error| format!("`settings.url`: {error}"))?;
     if method(&settings.method).as_ref() != Ok(&settings.method) {
         let method = &settings.method;
-        return Err(format!("`settings.method` is {method:?}, which is none"));
+        return Err(format!(
+            "`settings.method` is {method:?}, which is not a method"
+        ));
     }
     let some = |value: Option<u64>| value.unwrap_or(1);
     for (name, value, least, most) in [

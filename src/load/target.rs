@@ -109,7 +109,7 @@ fn host_and_port(authority: &str) -> Result<(&str, u16), String> {
     };
     let is_host = |c: char| c.is_ascii_alphanumeric() || "-._:%".contains(c);
     if host.is_empty() || !host.chars().all(is_host) {
-        return Err(format!("{host:?} is no host name"));
+        return Err(format!("{host:?} is not a host name"));
     }
     let port = match port {
         None | Some("") => 80,

@@ -46,6 +46,8 @@ pub(crate) enum Next {
     Wait,
     /// There may be more to do of which no event will tell.
     Again,
+    /// There is no memory for what it leaves over.
+    Refuse,
     /// It is over.
     Close,
 }
@@ -170,7 +172,8 @@ impl<S> Connection<S> {
         left.map_or(0, Buffered::block_bytes) + self.session.block_bytes()
     }
 
-    fn owes(&self) -> bool {
+    /// Is there a reply that the peer has not taken?
+    pub(crate) fn owes(&self) -> bool {
         self.buffered
             .as_ref()
             .is_some_and(|left| left.output.is_some())
@@ -242,7 +245,7 @@ impl<S> Connection<S> {
                     held = input.start..input.block.len();
                     long = Some(input);
                 }
-                None => return Next::Close,
+                None => return Next::Refuse,
             }
         }
         let block = match &mut long {
@@ -488,7 +491,12 @@ impl<S> Connection<S> {
     fn keep(&mut self, next: Next, rest: &[u8], blocks: &Blocks) -> Next {
         if !rest.is_empty() && next != Next::Close && self.stage == Stage::Talking {
             let Some(block) = blocks.filled(rest) else {
-                return Next::Close;
+                // In the middle of a reply there is nothing to say.
+                return if self.owes() {
+                    Next::Close
+                } else {
+                    Next::Refuse
+                };
             };
             self.buffered.get_or_insert_default().input = Some(Input { block, start: 0 });
         } else if self.buffered.is_some() && !self.owes() {

@@ -197,12 +197,10 @@ impl Deadlines {
         Some((front, self.links.get(front as usize)?.since))
     }
 
-    /// Those that wait for this, the longest-waiting first, each with the time since when.
-    pub(crate) fn waiting(&self, kind: Timeout) -> impl Iterator<Item = (Index, u64)> {
-        let first = self.lists[kind as usize].front;
-        let link = |index: Index| Some((index, *self.links.get(index as usize)?));
-        let after = move |&(_, link_before): &(Index, Link)| link(link_before.after);
-        std::iter::successors(link(first), after).map(|(index, link)| (index, link.since))
+    /// Since when a connection has waited, in milliseconds.
+    pub(crate) fn since(&self, index: Index) -> Option<u64> {
+        let link = self.links.get(index as usize)?;
+        link.kind.map(|_| link.since)
     }
 
     /// Makes room for so many connections.

@@ -23,17 +23,21 @@ pub enum Notice {
         /// How many bytes a worker may hold for them.
         limit: usize,
     },
+    /// The kernel has no memory for what slow peers leave over: those that hold the most and progress
+    /// the least are ended.
+    OutOfMemory,
 }
 
 impl Notice {
     /// How many kinds there are.
-    pub(super) const KINDS: usize = 3;
+    pub(super) const KINDS: usize = 4;
 
     pub(super) fn kind(&self) -> usize {
         match self {
             Self::ConnectionLimit { .. } => 0,
             Self::AcceptFailed { .. } => 1,
             Self::BufferLimit { .. } => 2,
+            Self::OutOfMemory => 3,
         }
     }
 }
@@ -51,7 +55,12 @@ impl Display for Notice {
             ),
             Self::BufferLimit { limit } => write!(
                 out,
-                "slow peers hold {limit} bytes of a worker's memory: the slowest are ended; raise --max-buffered-bytes or lower --max-connections"
+                "unfinished requests and unread replies hold {} MiB of a worker's memory: the costliest are ended; raise --max-buffered-bytes or lower --max-connections",
+                limit >> 20
+            ),
+            Self::OutOfMemory => write!(
+                out,
+                "the system has no more memory for unfinished requests and unread replies: the costliest are ended; lower --max-buffered-bytes or --max-connections"
             ),
         }
     }

@@ -1,64 +1,77 @@
 //! Ending connections when they hold more memory between turns than they may.
 
-use super::connection::Connection;
-use super::deadlines::Timeout;
 use super::kernel::Kernel;
 use super::notice::Notice;
-use super::slots::{Index, Slots};
+use super::slots::Index;
 use super::worker::Worker;
 use crate::http::{Handler, Reject};
 
-/// So many of the longest-waiting connections of each kind are considered.
-const CANDIDATES: usize = 256;
+/// So many connections are ended after one look at all of them.
+const BATCH: usize = 64;
 
 /// A connection counts as having waited so much longer: what it holds matters, too.
 const AGE_MS: u64 = 1_000;
 
 impl<K: Kernel, H: Handler> Worker<K, H> {
-    /// Ends connections until they hold no more than they may.
+    /// Ends connections until they hold an eighth less than they may: those first that have held the
+    /// most memory for the longest time.
     #[cold]
     pub(super) fn shed(&mut self) {
-        let limit = self.buffered_bytes;
-        self.limit.notify_once(&Notice::BufferLimit { limit });
+        let blocks = self.shared.blocks();
+        let limit = blocks.limit();
+        self.limit.notify_once(&if blocks.is_refused() {
+            Notice::OutOfMemory
+        } else {
+            Notice::BufferLimit { limit }
+        });
+        let goal = limit - limit / 8;
         while self.shared.blocks().excess() > 0 {
-            match self.costliest() {
-                Some((index, Timeout::Head | Timeout::Body | Timeout::Idle)) => {
-                    self.refuse(index, Reject::BufferLimit);
+            let costliest = self.costliest();
+            if costliest[0].is_none() {
+                return;
+            }
+            for (_, index) in costliest.into_iter().flatten() {
+                if self.shared.blocks().used() <= goal {
+                    return;
                 }
-                Some((index, Timeout::Write | Timeout::Linger)) => self.close(index),
-                None => return,
+                self.end(index);
             }
         }
     }
 
-    /// Among those that have waited longest, the connection that has held the most memory for the
-    /// longest time; if none of them holds any, one that is to be served again.
-    fn costliest(&mut self) -> Option<(Index, Timeout)> {
-        let kinds = [Timeout::Head, Timeout::Body, Timeout::Write].into_iter();
-        let waiting = kinds.flat_map(|timeout| {
-            let longest = self.deadlines.waiting(timeout).take(CANDIDATES);
-            longest.map(move |(index, since)| (index, timeout, since))
-        });
-        let bytes = |connections: &mut Slots<Connection<K::Stream>>, index| {
-            let connection = connections.get_mut(index);
-            connection.map_or(0, |connection| connection.block_bytes() as u64)
-        };
-        let now = self.now.millis;
-        let costs = waiting.map(|(index, timeout, since)| {
-            let age = now.saturating_sub(since) + AGE_MS;
-            let cost = bytes(&mut self.connections, index).saturating_mul(age);
-            (cost, index, timeout)
-        });
-        if let Some((cost, index, timeout)) = costs.max_by_key(|(cost, ..)| *cost)
-            && cost > 0
-        {
-            return Some((index, timeout));
+    /// The costliest connections, the first of them first, each with its cost: the bytes that it
+    /// holds, times the milliseconds that it has waited.
+    fn costliest(&mut self) -> [Option<(u64, Index)>; BATCH] {
+        let mut costliest = [None; BATCH];
+        for index in 0..self.connections.places() as Index {
+            let Some(connection) = self.connections.get_mut(index) else {
+                continue;
+            };
+            let bytes = connection.block_bytes() as u64;
+            if bytes == 0 {
+                continue;
+            }
+            let since = self.deadlines.since(index).unwrap_or(self.now.millis);
+            let age = self.now.millis.saturating_sub(since) + AGE_MS;
+            let candidate = Some((bytes.saturating_mul(age), index));
+            // Into its place among those that are sorted already; the cheapest falls out.
+            let place = costliest.partition_point(|other| *other >= candidate);
+            if let Some(rest) = costliest.get_mut(place..) {
+                rest.rotate_right(1);
+                if let Some(first) = rest.first_mut() {
+                    *first = candidate;
+                }
+            }
         }
-        let connections = &mut self.connections;
-        let holder = self.ready.iter().take(CANDIDATES).find_map(|token| {
-            let index = connections.find(*token)?;
-            (bytes(connections, index) > 0).then_some(index)
-        });
-        holder.map(|index| (index, Timeout::Idle))
+        costliest
+    }
+
+    fn end(&mut self, index: Index) {
+        let connection = self.connections.get_mut(index);
+        if connection.is_some_and(|connection| connection.owes()) {
+            self.close(index);
+        } else {
+            self.refuse(index, Reject::BufferLimit);
+        }
     }
 }

@@ -54,7 +54,6 @@ impl<T> Slots<T> {
     }
 
     /// How many places there have ever been at once.
-    #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn places(&self) -> usize {
         self.places.len()
     }

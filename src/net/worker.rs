@@ -35,8 +35,6 @@ pub(crate) struct Worker<K: Kernel, H> {
     pub(super) number: usize,
     /// How many connections over the limit are being answered 503.
     pub(super) rejected: usize,
-    /// How much memory the connections may hold between turns.
-    pub(super) buffered_bytes: usize,
     input: Box<[u8]>,
     out: Output,
     pub(super) now: Now,
@@ -71,7 +69,6 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             limit: setup.connection_limit,
             number,
             rejected: 0,
-            buffered_bytes: setup.buffered_bytes,
             input: vec![0; INPUT_BYTES].into_boxed_slice(),
             out: Output::new(),
             now,
@@ -108,6 +105,8 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             self.evict_longest_idle();
         }
         self.accept();
+        // Refusals that their peers do not take are held as well.
+        self.shed_excess();
         self.publish();
         Ok(())
     }
@@ -199,6 +198,11 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         self.with_context(index, |connection, context| {
             connection.serve(token, context)
         });
+        self.shed_excess();
+    }
+
+    #[inline]
+    fn shed_excess(&mut self) {
         if self.shared.blocks().excess() > 0 {
             self.shed();
         }
@@ -221,8 +225,10 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             out: &mut self.out,
         };
         let next = turn(connection, &mut context);
-        if next == Next::Close {
-            return self.close(index);
+        match next {
+            Next::Close => return self.close(index),
+            Next::Refuse => return self.refuse(index, Reject::BufferLimit),
+            Next::Wait | Next::Again => {}
         }
         let must_queue = next == Next::Again && !connection.queued;
         connection.queued |= must_queue;

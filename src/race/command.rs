@@ -72,7 +72,7 @@ fn comparison(old: &Path, new: &Path) -> Result<u8, Failure> {
 ///
 /// # Errors
 ///
-/// Why it is no race, in words.
+/// Why it is not the record of a race, in words.
 #[doc(hidden)]
 pub fn read_record(text: &str) -> Result<String, String> {
     let record = Record::read(text)?;

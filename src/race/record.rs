@@ -321,7 +321,7 @@ impl Record {
         struct Form {
             format: String,
         }
-        let none = |error: serde_json::Error| format!("it is no race: {error}");
+        let none = |error: serde_json::Error| format!("not the record of a race: {error}");
         let Form { format } = serde_json::from_str(text).map_err(none)?;
         if format != FORMAT {
             return Err(format!("its format is {format:?}, not {FORMAT:?}"));

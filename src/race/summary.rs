@@ -85,7 +85,7 @@ pub(super) fn fails(results: &[&Measurement]) -> bool {
     errors as f64 > requests as f64 * ERRORS_MAX
 }
 
-/// Were its cores busy, in most rounds, for clearly longer than what is known of accounts for? Then it
+/// In most rounds, were its cores busy for clearly longer than the known processes account for? Then it
 /// has cost more than what was counted; in one of them, it may have been a neighbour.
 pub(super) fn is_uncounted(results: &[&Measurement]) -> bool {
     let is_so = |result: &&Measurement| {

@@ -13,9 +13,6 @@ const TURN_BYTES_MAX: usize = 64 * 1024;
 const TURN_REPLIES_MAX: usize = 64;
 /// The most that is held of a peer's input: a head that may still go on.
 const HELD_INPUT_BYTES_MAX: usize = 16 * 1024;
-/// The least memory that is taken for what is left over: for the CR of an empty line, which makes
-/// no peer a slow one.
-const BLOCK_BYTES_MIN: usize = 256;
 const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// After so many milliseconds accepting is tried again.
 const BACKOFF_MS: u64 = 100;
@@ -42,8 +39,8 @@ pub(super) fn after_turn(world: &mut World, number: usize, worker: &Worker<Kerne
     if worker.connections().places() > world.workers[number].most_open {
         world.accuse("places are not used again");
     }
-    let (held, open) = (worker.block_bytes(), world.open_at(number));
-    if held > world.buffered_bytes.saturating_add(open * BLOCK_BYTES_MIN) {
+    let held = worker.block_bytes();
+    if held > world.buffered_bytes {
         world.accuse(&format!("{held} bytes are held for what is left over"));
     }
     let promised = if world.workers.len() > 1 {
@@ -194,13 +191,12 @@ pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
         refusal(&mut replay(&socket.taken, &shared).1, Reject::BufferLimit),
     ];
     let late = refusal(&mut session, Reject::RequestTimeout);
-    // It may have been shed before all of what was read had its turn.
-    let is_shed = |last: &Vec<u8>| {
-        let said_before = written.strip_suffix(&last[..]);
-        said_before.is_some_and(|before| said.starts_with(before))
-            || written
-                .strip_prefix(&said[..])
-                .is_some_and(|rest| is_last(rest, last))
+    // It may have been ended before all of what was read had its turn, and again while the refusal
+    // was on its way.
+    let is_shed = |refusal: &Vec<u8>| {
+        let start = memchr::memmem::rfind(written, b"HTTP/1.1 503 ").unwrap_or(written.len());
+        let (before, last) = written.split_at(start);
+        said.starts_with(before) && is_last(last, refusal)
     };
     if written
         .strip_prefix(&said[..])

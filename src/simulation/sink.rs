@@ -9,7 +9,7 @@ use crate::net::{Hook, Notice};
 /// A hook, and what went through it.
 pub(super) struct Sink {
     stream: Stream,
-    counts: Arc<[AtomicUsize; 3]>,
+    counts: Arc<[AtomicUsize; 4]>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +44,7 @@ impl Sink {
                 Notice::ConnectionLimit { .. } => 0,
                 Notice::AcceptFailed { .. } => 1,
                 Notice::BufferLimit { .. } => 2,
+                Notice::OutOfMemory => 3,
             };
             counts[kind].fetch_add(1, Ordering::Relaxed);
             match stream {

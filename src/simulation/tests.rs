@@ -223,7 +223,7 @@ fn those_who_hold_most_make_room_for_the_honest() {
     let slow = Script::of([trickled(GET, 100), vec![Act::Finish]].concat());
     let scripts = vec![greedy(1_000), slow, greedy(2_000), greedy(2_000)];
     let bounds = Bounds {
-        buffered_bytes: 20_000,
+        buffered_bytes: 40_000,
         ..Bounds::NONE
     };
     let world = World::with(Dice::seeded(1), scripts, bounds, 1);

@@ -80,7 +80,7 @@ impl Bounds {
             bounds.connections = 1 + dice.below(6);
         }
         if dice.one_in(4) {
-            bounds.buffered_bytes = *dice.pick(&[300, 3_000, 20_000, 100_000]);
+            bounds.buffered_bytes = *dice.pick(&[20_000, 40_000, 100_000]);
         }
         bounds
     }

@@ -76,6 +76,9 @@ class Hullo:
                 return int(line.split()[1])
         raise Fault("the kernel does not tell the server's RSS")
 
+    def status(self):
+        return self._file("status").read_text()
+
     def descriptors(self):
         return len(os.listdir(self._file("fd")))
 

@@ -113,7 +113,7 @@ def crowd_of_refused(lab):
         peer.half_close = True
     converse(crowd)
     took = time.monotonic() - start
-    served = sum(peer.received.startswith(b"HTTP/1.1 503 ") for peer in crowd)
+    served = sum(peer.received.startswith(b"HTTP/1.1 503 Service Unavailable\r\n") for peer in crowd)
     expect(served == len(crowd), f"{served} of {len(crowd)} were told so")
     expect(len(server.said()) == 1, f"it said {server.said()}")
     close_all(crowd)

@@ -2,6 +2,7 @@
 taken. There is a bound, honest peers are served beside them, and the memory comes back."""
 
 import re
+import resource
 import subprocess
 import time
 
@@ -13,6 +14,7 @@ FLOOD = 10_000
 KEPT_KIB_MAX = 5 * 1024
 BACK_SECONDS_MAX = 10
 
+REFUSAL = b"HTTP/1.1 503 Service Unavailable\r\n"
 HEAD = b"GET /half HTTP/1.1\r\nHost: a\r\n"
 
 
@@ -117,15 +119,77 @@ def bounded(lab):
     converse([slow], until=lambda peer: peer.received)
     expect(slow.received.startswith(b"HTTP/1.1 200 "), f"the slow one got {slow.received[:60]}")
     converse(peers, seconds=5, until=lambda peer: False)
-    told = sum(peer.received.startswith(b"HTTP/1.1 503 ") for peer in peers)
+    told = sum(peer.received.startswith(REFUSAL) for peer in peers)
     expect(told > FLOOD * 0.8, f"{told} of {FLOOD} were answered 503")
     said = server.said()
-    expect(len(said) == 1 and "slow peers hold" in said[0], f"it said {said}")
+    expect(len(said) == 1 and "--max-buffered-bytes" in said[0], f"it said {said}")
     close_all([slow, *peers])
     return (
         f"{FLOOD} with 16 KiB each under 16 MiB: RSS {high:+} KiB, {told} told 503, an honest one "
         f"served in {took * 1000:.1f} ms at most, a slow one with 20 bytes kept"
     )
+
+
+def in_two_segments(port):
+    """An honest request whose head is not whole at first. Its status."""
+    whole = request("/two", "F: " + "x" * 300)
+    peer = Peer(connect(port), whole[:200])
+    converse([peer], until=lambda peer: not peer.sends)
+    time.sleep(0.02)
+    peer.sends = memoryview(whole[200:])
+    converse([peer], until=lambda peer: peer.received or peer.ended)
+    close_all([peer])
+    return int(peer.received[9:12] or 0)
+
+
+def big_ones_behind_decoys(lab):
+    """Many small holders that came first do not hide the big ones, nor do honest peers go for them."""
+    server = lab.hullo("--max-buffered-bytes", "1MiB", "--head-timeout", "60s")
+    server.connections_max = 2000
+    upload = request("/", "Content-Length: 9000", method="POST") + b"x" * 1000
+    honest = flood(server, upload, 200)
+    decoys = flood(server, b"G", 400)
+    time.sleep(3)
+    attackers = flood(server, half_head(13_000), 200)
+    time.sleep(0.3)
+    for peer in honest:
+        peer.sends = memoryview(b"x" * 8000)
+    converse(honest, until=lambda peer: peer.received)
+    converse(attackers + decoys, seconds=1, until=lambda peer: False)
+    served = sum(peer.received.startswith(b"HTTP/1.1 200 ") for peer in honest)
+    ended = [sum(peer.received.startswith(REFUSAL) for peer in kind) for kind in (decoys, attackers)]
+    expect(served == len(honest), f"{served} of {len(honest)} honest ones; ended: {ended}")
+    expect(ended[1] > 100, f"of decoys and attackers were ended: {ended}")
+    close_all(honest + decoys + attackers)
+    return f"200 honest uploads served; of 400 decoys {ended[0]} ended, of 200 attackers {ended[1]}"
+
+
+def lone_returns(lab):
+    """The first half of an empty line is held as well."""
+    server = lab.hullo("--max-buffered-bytes", "1MiB")
+    server.connections_max = 6000
+    peers = flood(server, b"\r", 5000)
+    got = [in_two_segments(server.port) for _ in range(20)]
+    expect(got == [200] * 20, f"honest requests in two segments got {got}")
+    close_all(peers)
+    return "5000 peers that have sent a CR, and 20 honest requests in two segments answered"
+
+
+def memory_that_is_short_for_a_while(lab):
+    """When the kernel refuses memory, and when it has some again, honest peers are served."""
+    server = lab.hullo(workers=2)
+    server.connections_max = 100
+    size = int(re.search(r"VmSize:\s+(\d+)", server.status()).group(1)) << 10
+    resource.prlimit(server.pid, resource.RLIMIT_AS, (size, resource.RLIM_INFINITY))
+    peers = flood(server, half_head(15_900), 60)
+    time.sleep(0.3)
+    resource.prlimit(
+        server.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    )
+    close_all(peers)
+    got = [in_two_segments(server.port) for _ in range(20)]
+    expect(got == [200] * 20, f"after it honest requests in two segments got {got}")
+    return f"20 of 20 served after it; it said {server.said()}"
 
 
 def little_memory(lab):
@@ -185,7 +249,10 @@ TESTS = [
     ("memory comes back", memory_comes_back),
     ("memory of unread replies comes back", unread_replies_come_back),
     ("memory is bounded", bounded),
+    ("memory: big ones behind decoys", big_ones_behind_decoys),
+    ("memory: lone returns", lone_returns),
     ("memory is short", little_memory),
+    ("memory is short for a while", memory_that_is_short_for_a_while),
     ("memory of the kernel is bounded", never_reads),
     ("long limits cost nothing", long_limits),
 ]

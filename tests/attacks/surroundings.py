@@ -103,6 +103,28 @@ def broken_streams(lab):
     return f"served on and ended with 0: {', '.join(done)}"
 
 
+def broken_start(lab):
+    """It cannot start, and cannot say so: it ends all the same."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        reads, stuck = full_pipe()
+        closed = closed_pipe()
+        for stream in (stuck, closed):
+            process = start(lab, port, stdout=subprocess.DEVNULL, stderr=stream)
+            try:
+                code = process.wait(END_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                code = None
+            expect(code == 1, f"the port is taken, and it ended with {code}")
+        for stream in (reads, stuck, closed):
+            os.close(stream)
+    return "a port that is taken: exit code 1 with a full and with a closed stderr"
+
+
 def two_at_once(lab):
     both = neither = 0
     for _ in range(TRIALS):
@@ -203,6 +225,7 @@ def urgent_data(lab):
 
 TESTS = [
     ("broken streams", broken_streams),
+    ("broken streams at the start", broken_start),
     ("two servers at once", two_at_once),
     ("few descriptors", few_descriptors),
     ("signals", signals),

@@ -89,7 +89,7 @@ fn the_path_of_the_load_has_no_answer_of_its_own() {
     let (ran, json) = raced("cheat", start(KnowsPath(&FIRST)));
     assert_eq!(ran.code, 1, "{}", ran.text);
     let out = word(&list(&json, "targets")[1], "out");
-    assert!(out.contains("otherwise than other paths"), "{out}");
+    assert!(out.contains("differently from other paths"), "{out}");
     assert_ne!(*FIRST.lock().unwrap(), b"/any/path");
     let path = word(&json["settings"], "path").as_bytes();
     assert_eq!(*FIRST.lock().unwrap(), path);

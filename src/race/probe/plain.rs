@@ -55,9 +55,9 @@ pub(in crate::race) fn plain(
     let varies = bare(&before, first) != bare(&after, second);
     if !varies && ours != bare(&before, first) {
         return Err(if is_random {
-            "answers the path of the load otherwise than other paths".to_owned()
+            "answers the path of the load differently from other paths".to_owned()
         } else {
-            "answers the same request now so, now otherwise".to_owned()
+            "does not always answer the same request alike".to_owned()
         });
     }
     let is_short = content.len() <= CONTENT_BYTES_MAX;
