@@ -30,6 +30,9 @@ const SLAB_BYTES: usize = 16 << 10;
 /// costs no system call.
 const SPARE_BYTES: usize = 64 << 10;
 
+/// So much may be taken even after the kernel has refused memory: what is mapped already.
+const REFUSED_BYTES_MIN: usize = 256 << 10;
+
 const _: () = assert!(SLAB_BYTES / SIZES[0] <= u64::BITS as usize);
 
 /// A worker's memory for what its conversations leave over.
@@ -135,14 +138,15 @@ impl Blocks {
     }
 
     /// How much may be taken, in bytes. After the kernel has refused memory, and until it gives some
-    /// again, it is an eighth less than there was then, so that the rest of the process has some.
+    /// again, it is an eighth less than there was then (but at least 256 KiB), so that the rest of the
+    /// process has some.
     #[inline]
     #[must_use]
     pub fn limit(&self) -> usize {
         let limit = self.0.limit.get();
         match self.0.refused_at.get() {
             None => limit,
-            Some(used) => limit.min(used - used / 8),
+            Some(used) => limit.min(REFUSED_BYTES_MIN.max(used - used / 8)),
         }
     }
 
@@ -423,7 +427,7 @@ mod tests {
     #[test]
     fn a_refusal_of_the_kernel_lowers_the_limit_until_there_is_memory_again() {
         let blocks = Blocks::default();
-        let block = blocks.filled(&vec![0; 60_000]).unwrap();
+        let block = blocks.filled(&vec![0; 1 << 20]).unwrap();
         assert!(
             blocks
                 .with_capacity(isize::MAX as usize - 4096, &[])

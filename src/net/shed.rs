@@ -56,11 +56,9 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             let candidate = Some((bytes.saturating_mul(age), index));
             // Into its place among those that are sorted already; the cheapest falls out.
             let place = costliest.partition_point(|other| *other >= candidate);
-            if let Some(rest) = costliest.get_mut(place..) {
+            if let Some(rest @ [_, ..]) = costliest.get_mut(place..) {
                 rest.rotate_right(1);
-                if let Some(first) = rest.first_mut() {
-                    *first = candidate;
-                }
+                rest[0] = candidate;
             }
         }
         costliest

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use super::dice::Dice;
 use super::oracle::{self, End};
 use super::peers::{Act, Reading, Script};
+use super::socket::Socket;
 use super::world::{Bounds, World};
 use super::{play_in, play_seed};
 
@@ -237,6 +238,26 @@ fn those_who_hold_most_make_room_for_the_honest() {
     assert_eq!(statuses[1], "200");
     assert_eq!(statuses.iter().filter(|status| *status == "503").count(), 2);
     assert_eq!(statuses.iter().filter(|status| *status == "408").count(), 1);
+}
+
+/// More holders than are ended after one look.
+#[test]
+fn a_crowd_of_holders_is_ended_a_few_at_a_time() {
+    let half = || Script::of(vec![Act::Send(GET[..9].to_vec()), Act::Pause(3_600_000)]);
+    let bounds = Bounds {
+        buffered_bytes: 20_000,
+        ..Bounds::NONE
+    };
+    let world = World::with(Dice::seeded(1), vec![half(); 300], bounds, 1);
+    play_in(&world).unwrap();
+    let world = world.borrow();
+    let is = |status: &str| {
+        let start = format!("HTTP/1.1 {status} ");
+        let told = |socket: &&Socket| socket.written.starts_with(start.as_bytes());
+        world.sockets.iter().filter(told).count()
+    };
+    assert_eq!(is("408") + is("503"), 300);
+    assert!(is("408") >= 32 && is("503") >= 200, "{}", is("503"));
 }
 
 /// A read stops before urgent data: what is behind it has to be read all the same.
