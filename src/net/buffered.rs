@@ -1,6 +1,13 @@
 //! What a turn of a connection could not finish, in blocks of its worker.
 
-use crate::http::Block;
+use super::connection::INPUT_BYTES;
+use crate::http::{Block, Blocks};
+
+/// Buffered input of at most so many bytes is copied into the worker's block in each turn. A longer
+/// one is read on in its own, for copying it again and again would take a long head quadratic time.
+pub(super) const COPY_BYTES_MAX: usize = 4 * 1024;
+
+const _: () = assert!(COPY_BYTES_MAX < INPUT_BYTES);
 
 /// Input that was not consumed, and replies that the peer did not take.
 #[derive(Debug, Default)]
@@ -22,6 +29,38 @@ pub(super) struct Input {
 impl Input {
     pub(super) fn len(&self) -> usize {
         self.block.len() - self.start
+    }
+}
+
+/// Buffered input in its turn.
+pub(super) enum Resumed {
+    /// In the worker's block.
+    Copied { bytes: usize },
+    /// In its own.
+    InPlace(Input),
+}
+
+impl Input {
+    /// Makes it ready for a turn, in which more may have to be read behind it. `None`: there is no
+    /// memory for that.
+    #[cold]
+    pub(super) fn resume(
+        self,
+        shared_block: &mut [u8],
+        wants_read: bool,
+        blocks: &Blocks,
+    ) -> Option<Resumed> {
+        let bytes = self.len();
+        if bytes <= COPY_BYTES_MAX {
+            shared_block[..bytes].copy_from_slice(&self.block.bytes()[self.start..]);
+            return Some(Resumed::Copied { bytes });
+        }
+        if wants_read && self.block.len() == self.block.capacity() {
+            // A head that is not whole, and not too long yet.
+            let grown = blocks.with_capacity(2 * bytes, &self.block.bytes()[self.start..]);
+            return grown.map(|block| Resumed::InPlace(Self { block, start: 0 }));
+        }
+        Some(Resumed::InPlace(self))
     }
 }
 

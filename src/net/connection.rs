@@ -6,19 +6,13 @@
 
 use std::ops::Range;
 
-use super::buffered::{Buffered, Input};
+use super::buffered::{Buffered, COPY_BYTES_MAX, Input, Resumed};
 use super::deadlines::Timeout;
 use super::kernel::{Event, Kernel, Outcome, Token, outcome};
 use crate::http::{Blocks, Handler, Output, Phase, Reject, Session, Shared, Step, Wants};
 
 /// The worker's block for input. Nothing longer is read at once.
 pub(crate) const INPUT_BYTES: usize = 16 * 1024;
-
-/// A left-over of at most so many bytes is copied into the worker's block in each turn. A longer one
-/// is read on in its own, for copying it again and again would take a long head quadratic time.
-const COPY_BYTES_MAX: usize = 4 * 1024;
-
-const _: () = assert!(COPY_BYTES_MAX < INPUT_BYTES);
 
 /// How often a turn reads from one connection before it is another's turn: enough for a body to
 /// flow past, block by block.
@@ -93,14 +87,6 @@ pub(crate) struct Connection<S> {
 /// streams are longer.)
 #[cfg(all(target_pointer_width = "64", not(debug_assertions)))]
 const _: () = assert!(size_of::<Connection<mio::net::TcpStream>>() <= 80);
-
-/// Buffered input in its turn.
-enum Resumed {
-    /// In the worker's block.
-    Copied { bytes: usize },
-    /// In its own.
-    InPlace(Input),
-}
 
 impl<S> Connection<S> {
     pub(crate) fn new(stream: S) -> Self {
@@ -239,7 +225,7 @@ impl<S> Connection<S> {
         if let Some(buffered) = &mut self.buffered
             && let Some(input) = buffered.input.take()
         {
-            match self.resume(input, shared_block, blocks) {
+            match input.resume(shared_block, self.wants_read, blocks) {
                 Some(Resumed::Copied { bytes }) => held.end = bytes,
                 Some(Resumed::InPlace(input)) => {
                     held = input.start..input.block.len();
@@ -257,22 +243,6 @@ impl<S> Connection<S> {
             None => self.keep(next, &shared_block[rest], blocks),
             Some(input) => self.keep_in_place(next, input, rest, blocks),
         }
-    }
-
-    /// Makes input that is buffered ready for a turn. `None`: there is no memory for it.
-    #[cold]
-    fn resume(&self, input: Input, shared_block: &mut [u8], blocks: &Blocks) -> Option<Resumed> {
-        let bytes = input.len();
-        if bytes <= COPY_BYTES_MAX {
-            shared_block[..bytes].copy_from_slice(&input.block.bytes()[input.start..]);
-            return Some(Resumed::Copied { bytes });
-        }
-        if self.wants_read && input.block.len() == input.block.capacity() {
-            // A head that is not whole, and not too long yet.
-            let grown = blocks.with_capacity(2 * bytes, &input.block.bytes()[input.start..]);
-            return grown.map(|block| Resumed::InPlace(Input { block, start: 0 }));
-        }
-        Some(Resumed::InPlace(input))
     }
 
     /// Reads into `block`, behind the input that it `held` before, and answers. Returns also where
