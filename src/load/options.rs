@@ -197,7 +197,7 @@ fn no_proxy(_: &str) -> Result<String, String> {
 }
 
 fn no_h2(_: &str) -> Result<String, String> {
-    Err("hullo speaks HTTP/1.1 only".to_owned())
+    Err("HTTP/2 is not supported: hullo speaks HTTP/1.1".to_owned())
 }
 
 /// Arguments as hey's users type them: with hey, `-host` and `--host` are the same, and here the
@@ -283,15 +283,15 @@ mod tests {
                 "-x localhost:3128 http://a/",
                 "what is measured is the proxy",
             ),
-            ("-h2 http://a/", "it speaks HTTP/1.1"),
+            ("-h2 http://a/", "hullo speaks HTTP/1.1"),
             ("-n 0 http://a/", "not in 1.."),
             ("-c 0 http://a/", "not in 1.."),
             ("-p 0 http://a/", "not in 1..=1024"),
-            ("-q 0 http://a/", "no number of requests"),
-            ("--rate nan http://a/", "no number of requests"),
+            ("-q 0 http://a/", "not a rate"),
+            ("--rate nan http://a/", "not a rate"),
             ("--rate 5 -q 5 http://a/", "cannot be used with"),
             ("-d x -D y http://a/", "cannot be used with"),
-            ("-z soon http://a/", "no duration"),
+            ("-z soon http://a/", "not a time"),
             ("-o xml http://a/", "possible values"),
             ("-H nocolon http://a/", "no colon"),
             ("--fail-if p99 http://a/", "compares nothing"),

@@ -83,7 +83,7 @@ fn exit_codes_tell_apart() {
             vec!["--fail-if", "errors>0", &nowhere],
             "nothing was answered",
         ),
-        (2, vec!["https://localhost/"], "there is no TLS in it"),
+        (2, vec!["https://localhost/"], "hullo has no TLS"),
         (
             2,
             vec!["-x", "localhost:3128", &url],
