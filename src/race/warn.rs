@@ -32,7 +32,8 @@ pub(super) fn of(record: &Record) -> Vec<String> {
         .collect()
 }
 
-/// In most rounds, were some connections served otherwise than the rest? Then the worst round is told.
+/// Says how some connections were served otherwise than the rest, if they were in most rounds: in the
+/// worst of these.
 fn unlike(
     test: &Test,
     name: &str,
