@@ -108,7 +108,7 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// Are some connections served so much worse than others that it is no chance?
+    /// Are some connections served so much worse than others that chance cannot explain it?
     ///
     /// It holds also where a rate is set, and where a number of requests is shared: a connection that
     /// is free gets the next request there. It then takes a slower one to be seen.
@@ -119,7 +119,7 @@ impl Known {
             && self.starved >= STARVED_MIN.max(self.connections.div_ceil(STARVED_PART))
     }
 
-    /// Did all errors come from so few connections that it is no chance?
+    /// Did all errors come from so few connections that chance cannot explain it?
     pub(crate) fn has_errors_together(&self) -> bool {
         let each = ERRORS_EACH_MIN.saturating_mul(self.pipeline);
         self.connections >= CONNECTIONS_WITH_ERRORS_MIN
