@@ -29,7 +29,7 @@ fn connections_that_starve_are_counted() {
             20,
         ),
         (&["-z", "1500ms", "--threads", "2"], |n| n < 3, 3),
-        (&["-n", "12000", "--threads", "2"], |n| n < 5, 5),
+        (&["-n", "30000", "--threads", "2"], |n| n < 5, 5),
     ] {
         let (ran, json) = measured(&[flags, &["-c", "40", &uneven(is_slow)]].concat());
         let each = &json["per_connection"];
