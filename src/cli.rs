@@ -14,7 +14,7 @@ use clap::{Arg, Args, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 use crate::http::Limits;
 use crate::server::{Options, Timeouts};
 use crate::terminal::note;
-use crate::{load, race, serve, units};
+use crate::{bench, race, serve, units};
 
 /// Runs the command that the arguments name.
 #[must_use]
@@ -31,7 +31,7 @@ pub fn main() -> ExitCode {
                 ExitCode::from(2)
             }
         },
-        Command::Bench(options) => load::bench(&options),
+        Command::Bench(options) => bench::bench(&options),
         Command::Race(options) => race::race(&options),
     }
 }
@@ -57,7 +57,7 @@ impl Cli {
     /// Reads the arguments and the environment, or says what is wrong with them and exits: with 2,
     /// or with 0 after `--help` and `--version`.
     fn read() -> Self {
-        let arguments = load::hey_flags(std::env::args_os());
+        let arguments = bench::hey_flags(std::env::args_os());
         let matches = command(arguments.get(1)).try_get_matches_from(arguments);
         let cli = matches.and_then(|matches| Self::from_arg_matches(&matches));
         cli.unwrap_or_else(|error| {
@@ -106,7 +106,7 @@ enum Command {
     /// Run the greeting server (the default)
     Serve(Serve),
     /// Load a server with requests and measure its answers (with hey's flags)
-    Bench(Box<load::Options>),
+    Bench(Box<bench::Options>),
     /// Race several servers: the same load for each in turn, and a comparison of speed, cost and behaviour
     Race(Box<race::Options>),
 }

@@ -59,19 +59,17 @@
 //! its end but thrown away. The event loop is for Unix; it is developed and measured on Linux.
 
 #[cfg(feature = "cli")]
+mod bench;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod greeting;
 pub mod http;
-#[cfg(feature = "cli")]
-mod load;
 mod net;
 #[cfg(feature = "cli")]
 mod race;
-#[cfg(feature = "cli")]
 mod serve;
 pub mod server;
 #[cfg(feature = "cli")]
@@ -84,4 +82,4 @@ mod terminal;
 #[cfg(feature = "cli")]
 mod units;
 
-pub use greeting::Greeting;
+pub use serve::Greeting;

@@ -19,7 +19,7 @@ use super::record::{self, FORMAT, Record, Settings};
 use super::server::{self, Server};
 use super::suite::{Amount, MANY, Suite};
 use super::target::{Target, Way, random_path};
-use super::{compare, machine, probe, report, summary, tree, verdict, warn};
+use super::{compare, machine, probe, process_tree, report, summary, verdict, warn};
 use crate::server::{open_file_limit, raise_open_file_limit};
 use crate::signals;
 use crate::terminal::{note, print_styled};
@@ -101,7 +101,7 @@ fn run(options: &Options) -> Result<u8, Failure> {
     can_write(options)?;
     stop_on_signal(&race.bench.stop)
         .map_err(|error| (EXIT_OUT, format!("cannot wait for signals: {error}")))?;
-    tree::adopt_orphans();
+    process_tree::become_subreaper();
     race.run();
     let published = publish(options, &race.record);
     all_ended()?;

@@ -5,7 +5,7 @@ use comfy_table::presets::ASCII_MARKDOWN;
 
 use super::record::{Bound, Measurement, Record, Settings, Summary, Target, Test};
 use super::report::cell;
-use super::spread::{TOGETHER, median, unpaired};
+use super::stats::{TOGETHER, median, unpaired};
 use super::summary;
 
 /// A row for each target, test and figure that both have, or why there is none.

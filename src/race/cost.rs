@@ -3,8 +3,8 @@
 
 use std::time::Instant;
 
+use super::process_tree::{self, Busy, Thread, Usage};
 use super::record::ServerCost;
-use super::tree::{self, Busy, Thread, Usage};
 
 /// The machine counts in ticks, and not all of them exactly: so much may well be nothing, or be a
 /// neighbour's.
@@ -27,9 +27,9 @@ impl Sample {
     /// Looks at the processes below a guard, and at the cores that they may run on.
     pub(super) fn take(guard: u32, cores: &[usize]) -> Self {
         Self {
-            others_ns: tree::others_ns(guard),
+            others_ns: process_tree::others_ns(guard),
             busy: Busy::now(cores),
-            usage: tree::usage(guard),
+            usage: process_tree::usage(guard),
             at: Instant::now(),
         }
     }

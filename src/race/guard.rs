@@ -16,7 +16,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::machine::{Pinned, parse_cores, show};
-use super::tree;
+use super::process_tree;
 
 /// This very program, also when its file was replaced by a newer one since it was started.
 pub(super) const THIS: &str = "/proc/self/exe";
@@ -142,7 +142,7 @@ fn children() -> Vec<Pid> {
     for task in tasks.flatten() {
         let Ok(text) = fs::read_to_string(task.path().join("children")) else {
             // Not every kernel has that list.
-            return tree::children(std::process::id());
+            return process_tree::children(std::process::id());
         };
         found.extend(
             text.split_whitespace()

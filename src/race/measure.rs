@@ -7,15 +7,15 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::cost::{Sample, ratio};
-use super::crowd::Crowd;
 use super::generator::{Generator, Load, Order};
+use super::idle_connections::IdleConnections;
 use super::probe::{self, Plain};
 use super::record::{GeneratorCost, LOST, Measurement, ServerCost, Test};
 use super::server::Server;
 use super::suite::FEW;
 use super::summary::BUSY;
 use super::target::{Target, random_path};
-use super::{cost, tree};
+use super::{cost, process_tree};
 
 /// The kind of error of answers that were of another size than a plain one.
 const OTHER: &str = "other content";
@@ -51,14 +51,14 @@ impl Bench {
         let url = format!("http://{}{}", server.authority, target.path);
         self.warm_up(test, &url)?;
         let plain = self.ask(test, target, &server)?;
-        let mut crowd = Crowd::new(server.address, &server.authority, &target.path);
+        let mut idle = IdleConnections::new(server.address, &server.authority, &target.path);
         if test.connections == 0 {
-            let result = self.idle(test, target, round, &server, &mut crowd);
-            self.warn_of(&crowd, test, target);
+            let result = self.idle(test, target, round, &server, &mut idle);
+            self.warn_of(&idle, test, target);
             return result;
         }
-        crowd.grow(test.idle_connections, &self.stop);
-        self.warn_of(&crowd, test, target);
+        idle.grow(test.idle_connections, &self.stop);
+        self.warn_of(&idle, test, target);
         let rate = self.rate(test, target, &url)?;
         let before = self.sample(&server);
         let load = self.generator.run(&Order {
@@ -83,7 +83,7 @@ impl Bench {
         if has_other_size(load_content_bytes, plain.content_bytes) && !plain.varies {
             result.errors.insert(OTHER.to_owned(), result.requests);
         }
-        let lost = test.idle_connections.saturating_sub(crowd.held());
+        let lost = test.idle_connections.saturating_sub(idle.held());
         if lost > 0 {
             // Those that it did not take, or closed under the load.
             result.errors.insert(LOST.to_owned(), lost);
@@ -111,9 +111,9 @@ impl Bench {
         }
     }
 
-    /// Says why a crowd is smaller than it was to be, once for each test and target.
-    fn warn_of(&mut self, crowd: &Crowd, test: &Test, target: &Target) {
-        if let Some(reason) = &crowd.stopped {
+    /// Says why a idle is smaller than it was to be, once for each test and target.
+    fn warn_of(&mut self, idle: &IdleConnections, test: &Test, target: &Target) {
+        if let Some(reason) = &idle.stopped {
             self.warn(format!("{}: {} stopped {reason}", test.title, target.name));
         }
     }
@@ -191,16 +191,16 @@ impl Bench {
         target: &Target,
         round: usize,
         server: &Server,
-        crowd: &mut Crowd,
+        idle: &mut IdleConnections,
     ) -> Result<Measurement, String> {
         let look = || {
             sleep(SETTLE);
-            server.guard().and_then(tree::memory)
+            server.guard().and_then(process_tree::memory)
         };
-        crowd.grow(FEW.min(test.idle_connections / 10), &self.stop);
-        let (few, held_few) = (look(), crowd.held());
-        crowd.grow(test.idle_connections, &self.stop);
-        let (many, held_many) = (look(), crowd.held());
+        idle.grow(FEW.min(test.idle_connections / 10), &self.stop);
+        let (few, held_few) = (look(), idle.held());
+        idle.grow(test.idle_connections, &self.stop);
+        let (many, held_many) = (look(), idle.held());
         let mut result = measurement(test, target, round, Load::default());
         if held_many > held_few {
             let more = (held_many - held_few) as f64;

@@ -6,10 +6,10 @@
 //!  target                    ├─ server: started, waited for, stopped     └─ compare: two of them
 //!  suite                     ├─ probe: does it do the same work?
 //!  machine                   ├─ generator: hullo bench, hey or wrk
-//!                            ├─ crowd: connections that say nothing
-//!                            ├─ cost: what the server's processes cost <- tree
+//!                            ├─ idle_connections: they say nothing
+//!                            ├─ cost: what the server's processes cost <- process_tree
 //!                            └─ guard: above all that it starts; nothing is left behind
-//!                          summary <- spread: is a difference more than noise? warn: of what to beware
+//!                          summary <- stats: is a difference more than noise? warn: of what to beware
 //! ```
 //!
 //! What makes it fair: servers and load have cores of their own; each measurement has a process of
@@ -27,21 +27,21 @@
 mod command;
 mod compare;
 mod cost;
-mod crowd;
 mod generator;
 mod guard;
+mod idle_connections;
 mod machine;
 mod measure;
 mod options;
 mod probe;
+mod process_tree;
 mod record;
 mod report;
 mod server;
-mod spread;
+mod stats;
 mod suite;
 mod summary;
 mod target;
-mod tree;
 mod verdict;
 mod warn;
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::target::{Target, Way};
-use super::{guard, tree};
+use super::{guard, process_tree};
 
 /// How long a server may take until it answers.
 const START_MAX: Duration = Duration::from_secs(15);
@@ -118,14 +118,14 @@ impl Drop for Server {
         let Some(process) = &mut self.process else {
             return;
         };
-        tree::signal(process.guard.id(), Signal::SIGTERM);
+        process_tree::signal(process.guard.id(), Signal::SIGTERM);
         if !process.ends_within(STOP_MAX) {
             guard::end(&mut process.guard);
             if !process.ends_within(KILL_MAX) {
-                leave(&tree::alive(process.guard.id()));
+                leave(&process_tree::alive(process.guard.id()));
             }
         }
-        tree::end_orphans(KILL_MAX);
+        process_tree::end_orphans(KILL_MAX);
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) enum Suite {
     Many,
     /// Memory of an idle connection
     Idle,
-    /// Open model: latency at a ladder of rates, up to what the server can do
+    /// Open model: latency at rising rates, up to what the server can do
     Rate,
     /// All of these
     All,
@@ -47,7 +47,7 @@ pub(super) const MANY: u64 = 10_000;
 /// The fewer of the two numbers of connections between which memory is measured.
 pub(super) const FEW: u64 = 1_000;
 /// Parts of a server's own capacity.
-const LADDER: [f64; 7] = [0.1, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0];
+const RATE_STEPS: [f64; 7] = [0.1, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0];
 
 impl Suite {
     /// Those that were named, each once, in the order of the list.
@@ -94,7 +94,10 @@ impl Suite {
                 duration_ns: None,
                 ..timed
             }],
-            Self::Rate => LADDER.iter().map(|&load| rung(&timed, load)).collect(),
+            Self::Rate => RATE_STEPS
+                .iter()
+                .map(|&load| rate_step(&timed, load))
+                .collect(),
             Self::All => Vec::new(),
         }
     }
@@ -140,7 +143,7 @@ fn article(amount: Amount, timed: &Test) -> Vec<Test> {
     vec![first, second, third]
 }
 
-fn rung(timed: &Test, load: f64) -> Test {
+fn rate_step(timed: &Test, load: f64) -> Test {
     let percent = (load * 100.0).round();
     Test {
         id: format!("{}-{percent}", timed.id),

@@ -1,7 +1,7 @@
 //! The rounds of a target in a test, taken together, and beside those of the first target.
 
 use super::record::{Bound, Compared, LOST, Measurement, ServerCost, Summary, Target, Test};
-use super::spread::{TOGETHER, median, paired};
+use super::stats::{TOGETHER, median, paired};
 
 /// From here on, a side has no time left.
 pub(super) const BUSY: f64 = 0.9;

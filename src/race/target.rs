@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::probe;
 use super::record::NAME_CHARS_MAX;
-use crate::load::{Url, reachable};
+use crate::bench::{Url, reachable};
 
 /// The path that is asked for, where a URL does not say another: the same for all servers of a race,
 /// and in no other, so that no server can be made for it.

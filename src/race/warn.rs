@@ -3,7 +3,7 @@
 use super::record::{Measurement, PerConnection, Record, Test};
 use super::report::time;
 use super::summary::{fails, is_uncounted};
-use crate::load::spread::Known;
+use crate::bench::spread::Known;
 
 /// More than this of its cores, or of one core, is not what clocks differ by.
 const BUSY_MAX: f64 = 1.03;

@@ -6,9 +6,9 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::load::chunked::Chunked;
-use crate::load::fault::{Bad, CAUSES};
-use crate::load::head::{Framing, Head, Scan, parse};
+use crate::bench::chunked::Chunked;
+use crate::bench::error::{CAUSES, ProtocolError};
+use crate::bench::head::{Framing, Head, Scan, parse};
 
 /// More content is not read.
 const CONTENT_BYTES_MAX: usize = 1024 * 1024;
@@ -47,7 +47,7 @@ pub(in crate::race) enum Miss {
     /// It began.
     Half(Stop),
     TooLong,
-    Bad(Bad),
+    Protocol(ProtocolError),
 }
 
 /// Why no more bytes come.
@@ -124,7 +124,7 @@ impl Peer {
             let (head, dates) = self.head()?;
             // RFC 9110 section 15.2.2: only who asks for an upgrade is told to switch.
             if head.status == 101 {
-                return Err(Miss::Bad(Bad::Upgrade));
+                return Err(Miss::Protocol(ProtocolError::Upgrade));
             }
             if head.is_interim() {
                 continue;
@@ -144,7 +144,7 @@ impl Peer {
                 dates,
             });
         }
-        Err(Miss::Bad(Bad::Interim))
+        Err(Miss::Protocol(ProtocolError::Interim))
     }
 
     /// Waits for the next byte, or the end.
@@ -268,9 +268,9 @@ fn values(head: &[u8], name: &str) -> Vec<String> {
         .collect()
 }
 
-impl From<Bad> for Miss {
-    fn from(bad: Bad) -> Self {
-        Self::Bad(bad)
+impl From<ProtocolError> for Miss {
+    fn from(bad: ProtocolError) -> Self {
+        Self::Protocol(bad)
     }
 }
 
@@ -285,7 +285,7 @@ impl fmt::Display for Miss {
             Self::Half(Stop::End) => "closes inside the answer",
             Self::Half(Stop::Reset) => "resets inside the answer",
             Self::TooLong => "content over 1 MiB",
-            Self::Bad(bad) => CAUSES.get(*bad as usize).copied().unwrap_or("no HTTP"),
+            Self::Protocol(bad) => CAUSES.get(*bad as usize).copied().unwrap_or("no HTTP"),
         })
     }
 }

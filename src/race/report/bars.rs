@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::facts::Row;
-use super::number::{self, bytes, figure, ratio};
+use super::format::{self, bytes, figure, ratio};
 use super::plot::{Anchor, Canvas, Ink, SIZE, WIDTH, cut_all, draw, width_of};
 use crate::race::record::{Bound, Compared, Measurement, Ratio};
 
@@ -180,5 +180,5 @@ fn dots(canvas: &Canvas, bar: &Bar, (above, below): (i32, i32), size: i32, x: im
 
 /// For a picture with little room: `×0.72`.
 pub(super) fn short_ratio(ratio: &Ratio) -> String {
-    number::factor(ratio).unwrap_or_default()
+    format::factor(ratio).unwrap_or_default()
 }

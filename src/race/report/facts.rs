@@ -2,7 +2,7 @@
 
 use super::escape::clean;
 use crate::race::record::{Bound, Measurement, Ratio, Record, ServerCost, Summary, Test};
-use crate::race::spread;
+use crate::race::stats;
 
 /// A target in a test.
 pub(super) struct Row<'a> {
@@ -94,7 +94,7 @@ fn finite(ratio: Option<&Ratio>) -> Option<&Ratio> {
 /// Of those that are numbers.
 fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
-    spread::median(&values)
+    stats::median(&values)
 }
 
 /// What belongs under one heading.

@@ -2,7 +2,7 @@
 
 use super::escape::clean;
 use super::facts::rows;
-use super::number::{figure, short_time, time};
+use super::format::{figure, short_time, time};
 use super::plot::{Anchor, Canvas, Ink, SIZE, WIDTH, cut_all, draw};
 use super::tables::rated;
 use crate::race::record::{Record, Test};

@@ -1,9 +1,9 @@
 //! What a race looks like: tables for a terminal and for Markdown, a page, and a picture.
 //!
 //! ```text
-//!  record ──> facts ──> words, tables ──> text      terminal, Markdown
+//!  record ──> facts ──> narrative, tables ──> text      terminal, Markdown
 //!             rows      sentences  cells │     notes beside them
-//!                       number, escape   └─> page   page.html
+//!                       format, escape   └─> page   page.html
 //!                                             │
 //!                       bars, lines ──────────┴──   picture
 //!                       plot: ink, text, size       of a README
@@ -15,11 +15,12 @@
 mod bars;
 mod escape;
 mod facts;
+mod format;
 mod lines;
 #[cfg(test)]
 mod mutations;
+mod narrative;
 mod notes;
-mod number;
 mod page;
 mod picture;
 mod plot;
@@ -29,10 +30,9 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod text;
-mod words;
 
 pub(super) use escape::cell;
-pub(super) use number::{count, time};
+pub(super) use format::{count, time};
 pub(super) use page::page;
 pub(super) use picture::picture;
 pub(super) use text::{markdown, text};

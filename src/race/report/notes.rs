@@ -3,9 +3,9 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::escape::{clean, clean_block, shell};
-use super::number::{bytes, time};
+use super::format::{bytes, time};
 use crate::race::record::{Record, Target};
-use crate::race::spread::ROUNDS_MIN;
+use crate::race::stats::ROUNDS_MIN;
 
 /// Of a reason, in characters.
 const BRIEF: usize = 300;

@@ -5,9 +5,9 @@ use askama::Template;
 use super::bars::{CPU, IDLE, SPEED};
 use super::escape::clean;
 use super::facts::{Part, parts, probes, rows};
-use super::number::NONE;
+use super::format::NONE;
 use super::tables::{self, Table};
-use super::{lines, notes, plot, words};
+use super::{lines, narrative, notes, plot};
 use crate::race::record::Record;
 
 #[derive(Template)]
@@ -59,8 +59,8 @@ struct Mark {
 
 pub(in crate::race) fn page(record: &Record) -> String {
     let page = Page {
-        title: words::title(record),
-        result: unbroken(&words::result(record)),
+        title: narrative::title(record),
+        result: unbroken(&narrative::result(record)),
         how_to_read: notes::how_to_read(record),
         style: plot::style("figure svg"),
         article: tables::article(record),
@@ -78,8 +78,8 @@ pub(in crate::race) fn page(record: &Record) -> String {
 fn sections(record: &Record) -> Vec<Section> {
     let section = |(number, part): (usize, &Part)| Section {
         id: format!("test-{}", number + 1),
-        title: words::heading(record, part),
-        sentence: unbroken(&words::sentence(record, part)),
+        title: narrative::heading(record, part),
+        sentence: unbroken(&narrative::sentence(record, part)),
         figures: figures(record, part),
         tables: tables::of(record, part),
     };

@@ -3,8 +3,8 @@
 use super::bars::{Bar, CPU, Figure, SPEED, height, panel, short_ratio};
 use super::escape::clean;
 use super::facts::{article_tests, rows};
+use super::narrative;
 use super::plot::{Anchor, Canvas, Ink, draw, style};
-use super::words;
 use crate::race::record::{Record, Test};
 
 const WIDTH: i32 = 880;
@@ -23,7 +23,7 @@ const FONT: &str = "svg{font-family:system-ui,-apple-system,'Segoe UI',sans-seri
 /// The tests of the article that tell most, or the first test with requests.
 pub(in crate::race) fn picture(record: &Record) -> String {
     let mut tests: Vec<&Test> = article_tests(record).collect();
-    tests.sort_by_key(|test| words::weight(test));
+    tests.sort_by_key(|test| narrative::weight(test));
     let mut panels: Vec<Panels> = tests
         .into_iter()
         .filter_map(|test| Panels::of(record, test))
@@ -43,7 +43,11 @@ pub(in crate::race) fn picture(record: &Record) -> String {
     }
     let inner: i32 = panels.iter().map(Panels::height).sum();
     let total = inner + 2 * PAD;
-    let says = format!("{}. {}", words::title(record), words::result(record));
+    let says = format!(
+        "{}. {}",
+        narrative::title(record),
+        narrative::result(record)
+    );
     draw((WIDTH, total), &says, &style, |canvas| {
         canvas.bar((0, 0), (WIDTH, total), Ink::Paper);
         let mut top = PAD;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::escape::clean;
 use super::facts::{Part, Row, article_tests, probes, rows};
-use super::number::{NONE, bytes, count, figure, median, percent, range, ratio, time};
+use super::format::{NONE, bytes, count, figure, median, percent, range, ratio, time};
 use crate::race::record::{Bound, Compared, Ratio, Record, Target, Test};
 
 /// What a reader sees at a probe.

@@ -12,7 +12,7 @@ use comfy_table::{
 use super::escape::markdown as escaped;
 use super::facts::parts;
 use super::tables::{self, RIGHT, Table, WRONG};
-use super::{notes, words};
+use super::{narrative, notes};
 use crate::race::record::Record;
 
 /// For the terminal that standard output is, or for whatever else it is.
@@ -28,15 +28,15 @@ pub(in crate::race) fn text(record: &Record) -> String {
 /// In so many columns, or in as many as it takes.
 pub(super) fn plain(record: &Record, width: Option<u16>, colour: bool) -> String {
     let form = Plain { width, colour };
-    let mut out = format!("{}\n", words::title(record));
-    out += &form.prose(&words::result(record), "");
+    let mut out = format!("{}\n", narrative::title(record));
+    out += &form.prose(&narrative::result(record), "");
     if let Some(table) = tables::article(record) {
         out += &form.heading(&table.title);
         out += &form.table(&table);
     }
     for part in parts(record) {
-        out += &form.heading(&words::heading(record, &part));
-        out += &form.prose(&words::sentence(record, &part), "");
+        out += &form.heading(&narrative::heading(record, &part));
+        out += &form.prose(&narrative::sentence(record, &part), "");
         for table in tables::of(record, &part) {
             let _ = write!(out, "\n{}", form.table(&table));
         }
@@ -193,15 +193,15 @@ fn numbered(mut table: Table) -> Table {
 }
 
 pub(in crate::race) fn markdown(record: &Record) -> String {
-    let mut out = format!("# {}\n", escaped(&words::title(record)));
-    let _ = writeln!(out, "\n{}", escaped(&words::result(record)));
+    let mut out = format!("# {}\n", escaped(&narrative::title(record)));
+    let _ = writeln!(out, "\n{}", escaped(&narrative::result(record)));
     if let Some(table) = tables::article(record) {
         let _ = writeln!(out, "\n## {}\n", table.title);
         out += &markdown_table(&table);
     }
     for part in parts(record) {
-        let _ = writeln!(out, "\n## {}", escaped(&words::heading(record, &part)));
-        let _ = writeln!(out, "\n{}", escaped(&words::sentence(record, &part)));
+        let _ = writeln!(out, "\n## {}", escaped(&narrative::heading(record, &part)));
+        let _ = writeln!(out, "\n{}", escaped(&narrative::sentence(record, &part)));
         for table in tables::of(record, &part) {
             let _ = write!(out, "\n{}", markdown_table(&table));
         }

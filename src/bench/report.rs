@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::{CAUSES, KINDS};
+use super::error::{CAUSES, KINDS};
 use super::per_connection::PerConnection;
 use super::run::Run;
 use super::tally::{BIN_NANOS, Bin, Tally, Times};

@@ -12,16 +12,16 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Token};
 
-use super::alarm::Alarm;
 use super::connection::{Clock, Connection, Desk, Turn};
 use super::cpu::Cost;
-use super::fault::Fault;
+use super::error::ErrorKind;
 use super::head::{HEAD_BYTES_MAX, Memo};
 use super::pace::Pace;
 use super::plan::Plan;
 use super::spread::Slot;
-use super::supply::Supply;
 use super::tally::Tally;
+use super::timer::Timer;
+use super::work_source::WorkSource;
 
 /// How many events a turn takes from the kernel at once.
 const EVENTS_MAX: usize = 1024;
@@ -42,7 +42,7 @@ const SWEEP_NANOS_MIN: u64 = 1_000_000;
 const SWEEP_NANOS_MIN_LONG: u64 = 10_000_000;
 const LONG_NANOS: u64 = 1_000_000_000;
 
-const ALARM: Token = Token(usize::MAX - 1);
+const TIMER: Token = Token(usize::MAX - 1);
 
 /// What a thread shares with those who watch it.
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ pub(super) struct Worker<'a> {
     stop: &'a AtomicBool,
     progress: &'a Progress,
     poll: Poll,
-    alarm: Alarm,
+    timer: Timer,
     clock: Clock,
     now: u64,
     connections: Vec<Connection>,
@@ -85,7 +85,7 @@ pub(super) struct Worker<'a> {
     paused: VecDeque<(u64, usize)>,
     /// Those that may send again from this time on.
     paced: BinaryHeap<Reverse<(u64, usize)>>,
-    supply: Supply<'a>,
+    source: WorkSource<'a>,
     interval: u64,
     next_sweep: u64,
     /// With `-q`: when the last request that was sent would let the next go.
@@ -109,7 +109,7 @@ impl<'a> Worker<'a> {
         progress: &'a Progress,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let alarm = Alarm::new(poll.registry(), ALARM)?;
+        let timer = Timer::new(poll.registry(), TIMER)?;
         let mut connections = Vec::new();
         connections.resize_with(plan.share(thread), Connection::default);
         Ok(Self {
@@ -117,7 +117,7 @@ impl<'a> Worker<'a> {
             stop,
             progress,
             poll,
-            alarm,
+            timer,
             clock: Clock::start(),
             now: 0,
             connections,
@@ -127,7 +127,7 @@ impl<'a> Worker<'a> {
             restart: VecDeque::new(),
             paused: VecDeque::new(),
             paced: BinaryHeap::new(),
-            supply: Supply::Until(0),
+            source: WorkSource::Until(0),
             interval: 0,
             next_sweep: 0,
             paced_until: 0,
@@ -143,7 +143,7 @@ impl<'a> Worker<'a> {
 
     /// Sends what there is to send and awaits the answers, or is told to stop. What is counted
     /// begins with nothing; connections stay for the next time.
-    pub(super) fn run(&mut self, supply: Supply<'a>) -> io::Result<Counted> {
+    pub(super) fn run(&mut self, source: WorkSource<'a>) -> io::Result<Counted> {
         if self.stop.load(Ordering::Relaxed) {
             return Ok(Counted {
                 elapsed: 0,
@@ -152,13 +152,13 @@ impl<'a> Worker<'a> {
                 cost: Cost::default(),
             });
         }
-        self.begin(supply);
+        self.begin(source);
         let mut events = Events::with_capacity(EVENTS_MAX);
         while !self.stop.load(Ordering::Relaxed) && !self.is_over() {
             self.wait(&mut events)?;
             self.occupy();
             for event in &events {
-                if event.token() != ALARM {
+                if event.token() != TIMER {
                     let readable = event.is_readable() || event.is_error();
                     self.heed(event.token().0, readable, event.is_read_closed());
                 }
@@ -179,19 +179,19 @@ impl<'a> Worker<'a> {
         self.complaint.take()
     }
 
-    fn begin(&mut self, supply: Supply<'a>) {
-        (self.interval, self.offer_end) = match &supply {
-            Supply::Schedule(schedule) => (schedule.interval(), schedule.length()),
-            Supply::Count { .. } | Supply::Until(_) => (0, u64::MAX),
+    fn begin(&mut self, source: WorkSource<'a>) {
+        (self.interval, self.offer_end) = match &source {
+            WorkSource::Schedule(schedule) => (schedule.interval(), schedule.length()),
+            WorkSource::Count { .. } | WorkSource::Until(_) => (0, u64::MAX),
         };
-        self.supply = supply;
+        self.source = source;
         self.paced_until = 0;
         self.occupied_at = 0;
         self.started = Cost::so_far();
         self.clock = Clock::start();
         self.now = 0;
         self.next_sweep = 0;
-        self.alarm.reset();
+        self.timer.reset();
         self.resting.clear();
         self.again.clear();
         self.restart.clear();
@@ -205,7 +205,7 @@ impl<'a> Worker<'a> {
     }
 
     fn is_over(&self) -> bool {
-        self.busy == 0 && self.supply.is_over(self.now) && self.now >= self.paced_until
+        self.busy == 0 && self.source.is_over(self.now) && self.now >= self.paced_until
     }
 
     /// In the open model: counts busy connections over time, once a turn, and what waits for one
@@ -222,7 +222,7 @@ impl<'a> Worker<'a> {
             self.tally.full += passed;
         }
         if self.now >= self.offer_end
-            && let Supply::Schedule(schedule) = &self.supply
+            && let WorkSource::Schedule(schedule) = &self.source
         {
             // With a connection at rest it is the generator that is late, and not the connections.
             if self.resting.is_empty() {
@@ -240,7 +240,7 @@ impl<'a> Worker<'a> {
             self.tally.unfinished += connection.give_up_if_busy();
         }
         self.busy = 0;
-        if let Supply::Schedule(schedule) = &self.supply {
+        if let WorkSource::Schedule(schedule) = &self.source {
             self.tally.unfinished += schedule.waiting(self.now);
         }
         self.tally.tick(self.now);
@@ -273,8 +273,8 @@ impl<'a> Worker<'a> {
         if !self.again.is_empty() || !self.restart.is_empty() {
             return Ok(Duration::ZERO);
         }
-        let end = self.supply.end(self.now);
-        let due = self.supply.due().filter(|_| !self.resting.is_empty());
+        let end = self.source.end(self.now);
+        let due = self.source.due().filter(|_| !self.resting.is_empty());
         let paused = self.paused.front().map(|(time, _)| *time);
         let paced = self.paced.peek().map(|Reverse((time, _))| *time);
         let sweep = Some(self.next_sweep);
@@ -291,8 +291,8 @@ impl<'a> Worker<'a> {
         if exact <= self.now {
             return Ok(Duration::ZERO);
         }
-        self.alarm.set(exact, self.now)?;
-        Ok(Alarm::timeout(Duration::from_nanos(exact - self.now), most))
+        self.timer.set(exact, self.now)?;
+        Ok(Timer::timeout(Duration::from_nanos(exact - self.now), most))
     }
 
     #[inline]
@@ -342,7 +342,7 @@ impl<'a> Worker<'a> {
     }
 
     #[cold]
-    fn fail(&mut self, index: usize, fault: Fault) {
+    fn fail(&mut self, index: usize, fault: ErrorKind) {
         let lost = self.connections[index].give_up() as u64;
         self.connections[index].slot.errors += lost;
         self.tally.fault(fault, lost);
@@ -365,17 +365,17 @@ impl<'a> Worker<'a> {
         let most = self.plan.batch.len();
         if let Some(interval) = self.plan.pace {
             // Asked before anything is taken: what was taken must be sent.
-            if self.supply.is_over(self.now) {
+            if self.source.is_over(self.now) {
                 return self.resting.push_back(index);
             }
             if let Err(time) = self.connections[index].pace.take(self.now, interval, most) {
                 return self.paced.push(Reverse((time, index)));
             }
-            if matches!(self.supply, Supply::Count { .. }) {
+            if matches!(self.source, WorkSource::Count { .. }) {
                 self.paced_until = self.paced_until.max(self.connections[index].pace.next);
             }
         }
-        let Some(requests) = self.supply.take(self.now, most) else {
+        let Some(requests) = self.source.take(self.now, most) else {
             return self.resting.push_back(index);
         };
         self.busy += 1;
@@ -426,7 +426,7 @@ impl<'a> Worker<'a> {
         if self.interval == 0 {
             return;
         }
-        while let Some(due) = self.supply.due().filter(|due| *due <= self.now) {
+        while let Some(due) = self.source.due().filter(|due| *due <= self.now) {
             let Some(index) = self.resting.pop_front() else {
                 return;
             };
@@ -452,20 +452,20 @@ impl<'a> Worker<'a> {
             }
             let since = connection.oldest(self.interval);
             if since.saturating_add(timeout) <= self.now {
-                self.fail(index, Fault::TimeOut);
+                self.fail(index, ErrorKind::TimeOut);
             } else {
                 oldest = oldest.min(since);
             }
         }
         // In the open model the time runs from when a request is due, sent or not.
-        if let Supply::Schedule(schedule) = &mut self.supply
+        if let WorkSource::Schedule(schedule) = &mut self.source
             && let Some(limit) = self.now.checked_sub(timeout)
             && let Some((_, late)) = schedule.take(limit, usize::MAX)
         {
-            self.tally.fault(Fault::TimeOut, late as u64);
+            self.tally.fault(ErrorKind::TimeOut, late as u64);
             self.tally.left_over += late as u64;
         }
-        let oldest = self.supply.due().map_or(oldest, |due| due.min(oldest));
+        let oldest = self.source.due().map_or(oldest, |due| due.min(oldest));
         let least = match timeout {
             0..LONG_NANOS => SWEEP_NANOS_MIN,
             _ => SWEEP_NANOS_MIN_LONG,

@@ -1,7 +1,7 @@
 //! A report of given samples, and what is promised of any report.
 
 use super::cpu::Cost;
-use super::fault::{Bad, Fault};
+use super::error::{ErrorKind, ProtocolError};
 use super::report::{Measured, Report, Settings};
 use super::run::Run;
 use super::spread::{Slot, Spread};
@@ -71,8 +71,8 @@ fn rich(seed: u64) -> Tally {
     tally.lag.record(seed, 1);
     tally.statuses[200] = 400;
     tally.statuses[usize::try_from(400 + seed).unwrap()] = 99;
-    tally.fault(Fault::Bad(Bad::Chunk), seed);
-    tally.fault(Fault::Reset, 2);
+    tally.fault(ErrorKind::Protocol(ProtocolError::Chunk), seed);
+    tally.fault(ErrorKind::Reset, 2);
     tally.received_bytes = 77 * seed;
     tally.opened = 5;
     tally.closed_by_server = seed;
@@ -114,8 +114,8 @@ fn two_reports_joined_equal_one_of_both() {
     both.lag.record(11, 1);
     both.statuses[200] = 800;
     both.statuses[411] = 99;
-    both.fault(Fault::Bad(Bad::Chunk), 11);
-    both.fault(Fault::Reset, 2);
+    both.fault(ErrorKind::Protocol(ProtocolError::Chunk), 11);
+    both.fault(ErrorKind::Reset, 2);
     both.received_bytes = 77 * 14;
     both.opened = 10;
     both.closed_by_server = 14;
@@ -185,8 +185,8 @@ fn warnings_come_when_they_should() {
 fn the_text_has_the_layout_of_hey() {
     let mut tally = tally(&(1..=100).map(|ms| ms * 1_000_000).collect::<Vec<_>>());
     tally.statuses[200] = 100;
-    tally.fault(Fault::TimeOut, 5);
-    tally.fault(Fault::Bad(Bad::Length), 2);
+    tally.fault(ErrorKind::TimeOut, 5);
+    tally.fault(ErrorKind::Protocol(ProtocolError::Length), 2);
     tally.opened = 3;
     tally.bins = vec![
         Bin {

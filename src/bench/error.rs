@@ -1,10 +1,10 @@
 //! How a request can fail. Each failed request is counted once, by one of these.
 
-use std::io::{self, ErrorKind};
+use std::io;
 
 /// Why a request has no answer, or not the one that was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum ErrorKind {
     /// Nobody listens there.
     Refused,
     /// No connection, for another reason: no route, no free port, no descriptor.
@@ -18,7 +18,7 @@ pub(super) enum Fault {
     /// The answer was not whole in time.
     TimeOut,
     /// What came is no answer to what was asked.
-    Bad(Bad),
+    Protocol(ProtocolError),
     /// A whole answer, with another status than `--expect-status` says.
     Status,
     /// A whole answer, with another body than `--expect-body` says.
@@ -27,7 +27,7 @@ pub(super) enum Fault {
 
 /// What is wrong with an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bad {
+pub(crate) enum ProtocolError {
     NotHttp,
     Head,
     LineEnd,
@@ -62,7 +62,7 @@ pub(super) const KINDS: [(&str, &str); 9] = [
     ("body", "unexpected body"),
 ];
 
-pub(super) const BAD_KIND: usize = 6;
+pub(super) const PROTOCOL: usize = 6;
 
 pub(crate) const CAUSES: [&str; 16] = [
     "not HTTP/1",
@@ -83,7 +83,7 @@ pub(crate) const CAUSES: [&str; 16] = [
     "bytes that no request asked for",
 ];
 
-impl Fault {
+impl ErrorKind {
     /// Its row in [`KINDS`].
     pub(super) const fn kind(self) -> usize {
         match self {
@@ -93,7 +93,7 @@ impl Fault {
             Self::Closed => 3,
             Self::Short => 4,
             Self::TimeOut => 5,
-            Self::Bad(_) => BAD_KIND,
+            Self::Protocol(_) => PROTOCOL,
             Self::Status => 7,
             Self::Body => 8,
         }
@@ -107,7 +107,7 @@ impl Fault {
     /// What an error of connect(2) means.
     pub(super) fn of_connect(error: &io::Error) -> Self {
         match error.kind() {
-            ErrorKind::ConnectionRefused => Self::Refused,
+            io::ErrorKind::ConnectionRefused => Self::Refused,
             _ => Self::Connect,
         }
     }
@@ -120,23 +120,23 @@ mod tests {
     #[test]
     fn each_has_its_row() {
         for (fault, name) in [
-            (Fault::Refused, "refused"),
-            (Fault::Connect, "connect"),
-            (Fault::Reset, "reset"),
-            (Fault::Closed, "closed"),
-            (Fault::Short, "short"),
-            (Fault::TimeOut, "timeout"),
-            (Fault::Bad(Bad::Head), "bad_response"),
-            (Fault::Status, "status"),
-            (Fault::Body, "body"),
+            (ErrorKind::Refused, "refused"),
+            (ErrorKind::Connect, "connect"),
+            (ErrorKind::Reset, "reset"),
+            (ErrorKind::Closed, "closed"),
+            (ErrorKind::Short, "short"),
+            (ErrorKind::TimeOut, "timeout"),
+            (ErrorKind::Protocol(ProtocolError::Head), "bad_response"),
+            (ErrorKind::Status, "status"),
+            (ErrorKind::Body, "body"),
         ] {
             assert_eq!(KINDS[fault.kind()].0, name);
         }
-        assert_eq!(Bad::Unasked as usize, CAUSES.len() - 1);
+        assert_eq!(ProtocolError::Unasked as usize, CAUSES.len() - 1);
         assert_eq!(
-            CAUSES[Bad::Coding as usize].split(' ').next(),
+            CAUSES[ProtocolError::Coding as usize].split(' ').next(),
             Some("Transfer-Encoding")
         );
-        assert_eq!(CAUSES[Bad::Chunk as usize], "malformed chunk");
+        assert_eq!(CAUSES[ProtocolError::Chunk as usize], "malformed chunk");
     }
 }

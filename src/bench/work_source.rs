@@ -6,12 +6,12 @@ use super::pace::Schedule;
 
 /// One thread's requests.
 #[derive(Debug)]
-pub(super) enum Supply<'a> {
+pub(super) enum WorkSource<'a> {
     /// Some for this thread alone, so that each of its connections sends something; the others are
     /// shared by the threads, and taken some at a time.
     Count {
         left: &'a AtomicU64,
-        portion: u64,
+        chunk: u64,
         mine: u64,
     },
     /// Until this time.
@@ -20,32 +20,24 @@ pub(super) enum Supply<'a> {
     Schedule(Schedule),
 }
 
-impl<'a> Supply<'a> {
+impl<'a> WorkSource<'a> {
     pub(super) fn count(left: &'a AtomicU64, mine: u64, threads: usize) -> Self {
         let shared = left.load(Ordering::Relaxed);
-        // In portions, so that no thread runs dry much before another, and none asks too often.
-        let portion = match threads {
+        // In chunks, so that no thread runs dry much before another, and none asks too often.
+        let chunk = match threads {
             1 => shared,
             _ => (shared / (threads as u64 * 32)).min(4096),
         };
-        Self::Count {
-            left,
-            portion,
-            mine,
-        }
+        Self::Count { left, chunk, mine }
     }
 
     /// Takes requests for a free connection, `most` at most: from when they count, and how many.
     #[inline]
     pub(super) fn take(&mut self, now: u64, most: usize) -> Option<(u64, usize)> {
         match self {
-            Self::Count {
-                left,
-                portion,
-                mine,
-            } => {
+            Self::Count { left, chunk, mine } => {
                 if *mine == 0 {
-                    *mine = draw(left, (*portion).max(most as u64));
+                    *mine = claim(left, (*chunk).max(most as u64));
                 }
                 let count = (*mine).min(most as u64);
                 *mine -= count;
@@ -85,10 +77,10 @@ impl<'a> Supply<'a> {
 }
 
 #[cold]
-fn draw(left: &AtomicU64, portion: u64) -> u64 {
-    let take = |left: u64| Some(left - left.min(portion));
+fn claim(left: &AtomicU64, chunk: u64) -> u64 {
+    let take = |left: u64| Some(left - left.min(chunk));
     match left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
-        Ok(before) | Err(before) => before.min(portion),
+        Ok(before) | Err(before) => before.min(chunk),
     }
 }
 
@@ -99,12 +91,14 @@ mod tests {
     #[test]
     fn threads_draw_every_request_once() {
         let left = AtomicU64::new(1000);
-        let mut supplies: Vec<_> = (0..3).map(|mine| Supply::count(&left, mine, 3)).collect();
+        let mut sources: Vec<_> = (0..3)
+            .map(|mine| WorkSource::count(&left, mine, 3))
+            .collect();
         let mut taken = 0;
         loop {
             let before = taken;
-            for supply in &mut supplies {
-                taken += supply.take(7, 3).map_or(0, |(since, count)| {
+            for source in &mut sources {
+                taken += source.take(7, 3).map_or(0, |(since, count)| {
                     assert_eq!(since, 7);
                     count
                 });
@@ -114,32 +108,32 @@ mod tests {
             }
         }
         assert_eq!(taken, 1000 + 1 + 2);
-        assert!(supplies.iter().all(|supply| supply.is_over(0)));
+        assert!(sources.iter().all(|source| source.is_over(0)));
     }
 
     #[test]
     fn a_batch_is_cut_to_what_is_left() {
         let left = AtomicU64::new(5);
-        let mut supply = Supply::count(&left, 0, 1);
-        assert_eq!(supply.take(1, 4), Some((1, 4)));
-        assert!(!supply.is_over(1));
-        assert_eq!(supply.take(2, 4), Some((2, 1)));
-        assert_eq!(supply.take(3, 4), None);
+        let mut source = WorkSource::count(&left, 0, 1);
+        assert_eq!(source.take(1, 4), Some((1, 4)));
+        assert!(!source.is_over(1));
+        assert_eq!(source.take(2, 4), Some((2, 1)));
+        assert_eq!(source.take(3, 4), None);
     }
 
     #[test]
     fn a_small_portion_still_fills_a_batch() {
         let left = AtomicU64::new(20);
-        let mut supply = Supply::count(&left, 0, 2);
-        assert_eq!(supply.take(1, 16), Some((1, 16)));
-        assert_eq!(supply.take(1, 16), Some((1, 4)));
+        let mut source = WorkSource::count(&left, 0, 2);
+        assert_eq!(source.take(1, 16), Some((1, 16)));
+        assert_eq!(source.take(1, 16), Some((1, 4)));
     }
 
     #[test]
     fn time_runs_out() {
-        let mut supply = Supply::Until(10);
-        assert_eq!(supply.take(9, 2), Some((9, 2)));
-        assert_eq!(supply.take(10, 2), None);
-        assert!(supply.is_over(10) && !supply.is_over(9));
+        let mut source = WorkSource::Until(10);
+        assert_eq!(source.take(9, 2), Some((9, 2)));
+        assert_eq!(source.take(10, 2), None);
+        assert!(source.is_over(10) && !source.is_over(9));
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::fault::{CAUSES, KINDS};
+use super::error::{CAUSES, KINDS};
 use super::head::STATUSES;
 use super::per_connection::Figures;
 use super::prepare::method;

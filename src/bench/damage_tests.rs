@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use super::cpu::Cost;
-use super::fault::{Bad, Fault};
+use super::error::{ErrorKind, ProtocolError};
 use super::read::read_report;
 use super::report::{Measured, Report, Settings};
 use super::report_tests::{report, tally};
@@ -22,8 +22,8 @@ fn sample() -> Value {
     tally.lag.record(700, 5);
     tally.statuses[200] = 4;
     tally.statuses[503] = 1;
-    tally.fault(Fault::Connect, 2);
-    tally.fault(Fault::Bad(Bad::Chunk), 1);
+    tally.fault(ErrorKind::Connect, 2);
+    tally.fault(ErrorKind::Protocol(ProtocolError::Chunk), 1);
     tally.bins = vec![Bin {
         responses: 5,
         errors: 3,

@@ -4,8 +4,8 @@
 //! request, not a good one with noise behind it.
 
 use super::chunked::Chunked;
+use super::error::{ErrorKind, ProtocolError};
 use super::expect::{Comparison, Expect};
-use super::fault::{Bad, Fault};
 use super::head::{Framing, Head, Memo, Scan};
 
 /// More interim answers (1xx) before one final answer are refused.
@@ -19,7 +19,7 @@ pub(super) struct Answer {
     /// Nothing more will be answered on this connection.
     pub(super) closes: bool,
     /// It is not what was expected.
-    pub(super) fault: Option<Fault>,
+    pub(super) fault: Option<ErrorKind>,
 }
 
 /// What a connection is in the middle of.
@@ -61,7 +61,7 @@ impl Reader {
         place: usize,
         expect: &Expect,
         memo: &mut Memo,
-    ) -> Result<Read, Bad> {
+    ) -> Result<Read, ProtocolError> {
         let mut consumed = 0;
         if self.state == State::Head {
             consumed = self.heads(input, expect, memo)?;
@@ -82,7 +82,12 @@ impl Reader {
     /// Passes over interim answers, and over the final head into its body if it is whole. Returns
     /// the length of the heads that were.
     #[inline]
-    fn heads(&mut self, input: &[u8], expect: &Expect, memo: &mut Memo) -> Result<usize, Bad> {
+    fn heads(
+        &mut self,
+        input: &[u8],
+        expect: &Expect,
+        memo: &mut Memo,
+    ) -> Result<usize, ProtocolError> {
         if let Some((length, head)) = memo.recall(input) {
             self.enter(head, expect);
             return Ok(length);
@@ -97,7 +102,7 @@ impl Reader {
         input: &[u8],
         expect: &Expect,
         memo: &mut Memo,
-    ) -> Result<usize, Bad> {
+    ) -> Result<usize, ProtocolError> {
         let mut start = 0;
         while let Some(length) = self.scan.end(&input[start..])? {
             self.scan = Scan::default();
@@ -109,11 +114,11 @@ impl Reader {
             }
             // RFC 9110 section 15.2.2: only who asks for an upgrade is told to switch.
             if head.status == 101 {
-                return Err(Bad::Upgrade);
+                return Err(ProtocolError::Upgrade);
             }
             self.interim += 1;
             if self.interim > INTERIM_MAX {
-                return Err(Bad::Interim);
+                return Err(ProtocolError::Interim);
             }
         }
         Ok(start)
@@ -141,7 +146,7 @@ impl Reader {
         input: &[u8],
         expected: Option<&[u8]>,
         expect: &Expect,
-    ) -> Result<(usize, Option<Answer>), Bad> {
+    ) -> Result<(usize, Option<Answer>), ProtocolError> {
         let (taken, ended) = match &mut self.state {
             State::Head => return Ok((0, None)),
             State::Length(_, left) => {
@@ -180,9 +185,9 @@ impl Reader {
             .as_ref()
             .is_none_or(|set| set.has(head.status));
         let fault = if !status_is_expected {
-            Some(Fault::Status)
+            Some(ErrorKind::Status)
         } else if !self.comparison.is_equal(expected) {
-            Some(Fault::Body)
+            Some(ErrorKind::Body)
         } else {
             None
         };
@@ -201,7 +206,7 @@ impl Reader {
         left: usize,
         place: usize,
         expect: &Expect,
-    ) -> Result<Answer, Fault> {
+    ) -> Result<Answer, ErrorKind> {
         if let State::Close(_) = self.state
             && let Some(answer) = self.finish(expect.body(place), expect)
         {
@@ -210,9 +215,9 @@ impl Reader {
         let is_between = self.state == State::Head && left == 0;
         *self = Self::default();
         Err(if is_between {
-            Fault::Closed
+            ErrorKind::Closed
         } else {
-            Fault::Short
+            ErrorKind::Short
         })
     }
 }

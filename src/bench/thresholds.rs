@@ -1,6 +1,6 @@
 //! `--fail-if 'p99>5ms'`: conditions on a report, for CI.
 
-use super::fault::KINDS;
+use super::error::KINDS;
 use super::report::{Report, ratio};
 
 /// `metric operator value`.
@@ -218,7 +218,7 @@ impl Unit {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fault::Fault;
+    use super::super::error::ErrorKind;
     use super::super::report_tests::{report, tally};
     use super::*;
 
@@ -227,8 +227,8 @@ mod tests {
         let mut tally = tally(&(1..=100).map(|ms| ms * 1_000_000).collect::<Vec<_>>());
         tally.statuses[200] = 90;
         tally.statuses[500] = 10;
-        tally.fault(Fault::TimeOut, 5);
-        tally.fault(Fault::Status, 10);
+        tally.fault(ErrorKind::TimeOut, 5);
+        tally.fault(ErrorKind::Status, 10);
         tally.closed_by_server = 2;
         report(tally)
     }

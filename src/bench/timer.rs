@@ -6,13 +6,13 @@ use std::time::Duration;
 use mio::{Registry, Token};
 
 /// On Linux a timerfd; elsewhere the poll's timeout has to do.
-pub(super) struct Alarm {
+pub(super) struct Timer {
     #[cfg(target_os = "linux")]
     timer: rustix::fd::OwnedFd,
     set_to: u64,
 }
 
-impl Alarm {
+impl Timer {
     /// Time begins anew.
     pub(super) fn reset(&mut self) {
         self.set_to = 0;
@@ -20,7 +20,7 @@ impl Alarm {
 }
 
 #[cfg(target_os = "linux")]
-impl Alarm {
+impl Timer {
     pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         use rustix::fd::AsRawFd as _;
         use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
@@ -54,14 +54,14 @@ impl Alarm {
         Ok(())
     }
 
-    /// How long a poll may sleep at most, when the alarm is set.
+    /// How long a poll may sleep at most, when the timer is set.
     pub(super) fn timeout(_wait: Duration, most: Duration) -> Duration {
         most
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-impl Alarm {
+impl Timer {
     pub(super) fn new(_registry: &Registry, _token: Token) -> io::Result<Self> {
         Ok(Self { set_to: 0 })
     }

@@ -11,8 +11,8 @@ use super::cpu::Cost;
 use super::pace::Schedule;
 use super::plan::{Plan, Work};
 use super::spread::Spread;
-use super::supply::Supply;
 use super::tally::Tally;
+use super::work_source::WorkSource;
 use super::worker::{Counted, Progress, Worker};
 
 /// One measurement, of all threads.
@@ -163,13 +163,13 @@ impl Shared {
         let warm = match plan.warmup {
             0 => Ok(0),
             time => {
-                let supply = self.supply(number, plan, Work::Time(time));
-                worker.run(supply).map(|counted| counted.tally.opened)
+                let source = self.source(number, plan, Work::Time(time));
+                worker.run(source).map(|counted| counted.tally.opened)
             }
         };
         self.warm.wait();
         let opened_before = warm?;
-        let mut counted = worker.run(self.supply(number, plan, plan.work))?;
+        let mut counted = worker.run(self.source(number, plan, plan.work))?;
         counted.tally.opened_in_warmup = opened_before;
         counted.tally.opened += opened_before;
         Ok(Part {
@@ -178,22 +178,22 @@ impl Shared {
         })
     }
 
-    fn supply(&self, number: usize, plan: &Plan, work: Work) -> Supply<'_> {
+    fn source(&self, number: usize, plan: &Plan, work: Work) -> WorkSource<'_> {
         match (plan.rate, work) {
             (Some(rate), work) => {
                 let (threads, connections) = (plan.threads, plan.connections);
                 let schedule =
                     |requests| Schedule::new(rate, requests, number, threads, connections);
-                Supply::Schedule(match work {
+                WorkSource::Schedule(match work {
                     Work::Count(requests) => schedule(requests),
                     Work::Time(time) => schedule(Schedule::requests_in(rate, time)).lasting(time),
                 })
             }
             (None, Work::Count(requests)) => {
                 let own = plan.own_requests(number, requests);
-                Supply::count(&self.left, own, plan.threads)
+                WorkSource::count(&self.left, own, plan.threads)
             }
-            (None, Work::Time(time)) => Supply::Until(time),
+            (None, Work::Time(time)) => WorkSource::Until(time),
         }
     }
 }

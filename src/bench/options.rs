@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::expect::Statuses;
-use super::fail::Condition;
 use super::request;
+use super::thresholds::Condition;
 use crate::units;
 
 // clap makes a line break of the placeholder, unless something invisible stands in it.

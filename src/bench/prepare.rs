@@ -13,7 +13,7 @@ use super::request::{self, Batch, PLACE, Request};
 use super::stream::Destination;
 use super::target::{Target, reachable};
 
-/// Descriptors that are not connections: standard streams, pollers, alarms, files.
+/// Descriptors that are not connections: standard streams, pollers, timers, files.
 const DESCRIPTORS_RESERVED: u64 = 16;
 const DESCRIPTORS_PER_THREAD: u64 = 3;
 

@@ -3,7 +3,7 @@
 //! A server's answers differ in their `Date` once a second, and often in nothing else. So the last
 //! head is remembered beside what it meant, and equal bytes mean the same again.
 
-use super::fault::Bad;
+use super::error::ProtocolError;
 
 /// A longer head is refused.
 pub(super) const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -56,19 +56,19 @@ pub(super) const STATUSES: std::ops::RangeInclusive<u16> = 100..=599;
 
 impl Scan {
     /// The length of the head that `input` begins with, once its end has come.
-    pub(crate) fn end(&mut self, input: &[u8]) -> Result<Option<usize>, Bad> {
+    pub(crate) fn end(&mut self, input: &[u8]) -> Result<Option<usize>, ProtocolError> {
         // Noise is told from its first bytes: no end is waited for.
         if self.at < START.len() {
             let known = input.len().min(START.len());
             if input[..known] != START[..known] {
-                return Err(Bad::NotHttp);
+                return Err(ProtocolError::NotHttp);
             }
         }
         let window = &input[..input.len().min(HEAD_BYTES_MAX)];
         while let Some(found) = memchr::memchr(b'\n', &window[self.at..]) {
             let feed = self.at + found;
             if feed == 0 || window[feed - 1] != b'\r' {
-                return Err(Bad::LineEnd);
+                return Err(ProtocolError::LineEnd);
             }
             let is_empty = feed - 1 == self.line;
             self.at = feed + 1;
@@ -79,7 +79,7 @@ impl Scan {
         }
         self.at = window.len();
         if window.len() == HEAD_BYTES_MAX {
-            return Err(Bad::HeadLength);
+            return Err(ProtocolError::HeadLength);
         }
         Ok(None)
     }
@@ -110,7 +110,7 @@ impl Memo {
 
     /// Reads a whole head, and remembers it.
     #[cold]
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Head, Bad> {
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Head, ProtocolError> {
         let head = parse(bytes)?;
         // An interim head comes in between: the next answer will be like the last, not like this.
         if !head.is_interim() {
@@ -141,7 +141,7 @@ fn has_higher_minor(head: &[u8]) -> bool {
 }
 
 /// Reads a whole head, with its empty line.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Head, Bad> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Head, ProtocolError> {
     let as_highest_known;
     let bytes = if has_higher_minor(bytes) {
         as_highest_known = [HIGHEST_KNOWN, &bytes[HIGHEST_KNOWN.len()..]].concat();
@@ -153,16 +153,16 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Head, Bad> {
     let mut response = httparse::Response::new(&mut fields);
     match response.parse(bytes) {
         Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
-        Ok(_) => return Err(Bad::Head),
-        Err(httparse::Error::TooManyHeaders) => return Err(Bad::FieldCount),
-        Err(httparse::Error::Version) => return Err(Bad::NotHttp),
-        Err(_) => return Err(Bad::Head),
+        Ok(_) => return Err(ProtocolError::Head),
+        Err(httparse::Error::TooManyHeaders) => return Err(ProtocolError::FieldCount),
+        Err(httparse::Error::Version) => return Err(ProtocolError::NotHttp),
+        Err(_) => return Err(ProtocolError::Head),
     }
     let (Some(status), Some(minor)) = (response.code, response.version) else {
-        return Err(Bad::Head);
+        return Err(ProtocolError::Head);
     };
     if !STATUSES.contains(&status) {
-        return Err(Bad::Status);
+        return Err(ProtocolError::Status);
     }
     let mut facts = Facts::default();
     for field in response.headers.iter() {
@@ -172,13 +172,13 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Head, Bad> {
 }
 
 impl Facts {
-    fn note(&mut self, field: &httparse::Header<'_>) -> Result<(), Bad> {
+    fn note(&mut self, field: &httparse::Header<'_>) -> Result<(), ProtocolError> {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         if is("content-length") {
             if self.length.is_some() {
-                return Err(Bad::LengthTwice);
+                return Err(ProtocolError::LengthTwice);
             }
-            self.length = Some(number(field.value).ok_or(Bad::Length)?);
+            self.length = Some(number(field.value).ok_or(ProtocolError::Length)?);
         } else if is("transfer-encoding") {
             for coding in elements(field.value) {
                 self.codings += 1;
@@ -187,7 +187,7 @@ impl Facts {
             }
             // `Transfer-Encoding:` without any coding is no framing at all.
             if self.codings == 0 {
-                return Err(Bad::Coding);
+                return Err(ProtocolError::Coding);
             }
         } else if is("connection") {
             for option in elements(field.value) {
@@ -199,16 +199,16 @@ impl Facts {
     }
 
     /// RFC 9112 section 6.3, in its order, and strict where it lets a client choose.
-    fn decide(self, status: u16, minor: u8) -> Result<Head, Bad> {
+    fn decide(self, status: u16, minor: u8) -> Result<Head, ProtocolError> {
         let framing = if self.codings > 0 {
             if minor == 0 {
-                return Err(Bad::CodingInOld);
+                return Err(ProtocolError::CodingInOld);
             }
             if self.length.is_some() {
-                return Err(Bad::CodingAndLength);
+                return Err(ProtocolError::CodingAndLength);
             }
             if self.chunked != 1 || !self.chunked_is_last {
-                return Err(Bad::Coding);
+                return Err(ProtocolError::Coding);
             }
             Framing::Chunked
         } else {

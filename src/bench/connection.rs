@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use mio::{Registry, Token};
 
-use super::fault::{Bad, Fault};
+use super::error::{ErrorKind, ProtocolError};
 use super::head::Memo;
 use super::pace::Pace;
 use super::plan::Plan;
@@ -63,7 +63,7 @@ pub(super) enum Turn {
     /// Everything was answered.
     Free,
     /// What is in flight has failed.
-    Failed(Fault),
+    Failed(ErrorKind),
 }
 
 #[derive(Debug, Default)]
@@ -167,7 +167,7 @@ impl Connection {
         self.write(token, desk)
     }
 
-    fn open(&mut self, token: Token, desk: &mut Desk<'_>) -> Result<(), Fault> {
+    fn open(&mut self, token: Token, desk: &mut Desk<'_>) -> Result<(), ErrorKind> {
         self.is_open = false;
         self.end_follows = false;
         self.opened_at = desk.clock.now();
@@ -208,7 +208,7 @@ impl Connection {
             Outcome::Lost(_) => {
                 self.end_follows = true;
                 match self.read(token, desk) {
-                    Turn::Wait => Turn::Failed(Fault::Reset),
+                    Turn::Wait => Turn::Failed(ErrorKind::Reset),
                     turn => turn,
                 }
             }
@@ -262,7 +262,7 @@ impl Connection {
         if self.in_flight() == 0 {
             Turn::Free
         } else {
-            Turn::Failed(Fault::Reset)
+            Turn::Failed(ErrorKind::Reset)
         }
     }
 
@@ -277,8 +277,8 @@ impl Connection {
         }
         match turn {
             Digest::More => Turn::Again,
-            Digest::Late => Turn::Failed(Fault::TimeOut),
-            Digest::Bad(bad) => Turn::Failed(Fault::Bad(bad)),
+            Digest::Late => Turn::Failed(ErrorKind::TimeOut),
+            Digest::Protocol(bad) => Turn::Failed(ErrorKind::Protocol(bad)),
             Digest::Closing => self.closed(token, desk),
             Digest::All if self.end_follows => Turn::Again,
             Digest::All => self.freed(desk),
@@ -296,7 +296,7 @@ impl Connection {
                 .read(input, self.next, &desk.plan.expect, desk.memo)
             {
                 Ok(read) => read,
-                Err(bad) => return Digest::Bad(bad),
+                Err(bad) => return Digest::Protocol(bad),
             };
             at += read.consumed;
             let Some(answer) = read.answer else {
@@ -311,7 +311,7 @@ impl Connection {
             }
             let is_last = answer.closes || self.next + 1 == self.end;
             if is_last && at < len {
-                return Digest::Bad(Bad::Unasked);
+                return Digest::Protocol(ProtocolError::Unasked);
             }
             self.next += 1;
             desk.tally.answer(&answer);
@@ -364,7 +364,7 @@ impl Connection {
             Ok(answer) => {
                 desk.now = desk.clock.now();
                 if desk.is_late(self.since, self.next) {
-                    return Turn::Failed(Fault::TimeOut);
+                    return Turn::Failed(ErrorKind::TimeOut);
                 }
                 self.last(&answer, desk);
                 self.closed(token, desk)
@@ -401,7 +401,7 @@ enum Digest {
     All,
     /// An answer after which the connection is of no use.
     Closing,
-    Bad(Bad),
+    Protocol(ProtocolError),
 }
 
 impl Desk<'_> {
@@ -435,8 +435,8 @@ impl Desk<'_> {
     }
 
     #[cold]
-    fn complain(&mut self, error: &std::io::Error) -> Fault {
+    fn complain(&mut self, error: &std::io::Error) -> ErrorKind {
         self.complaint.get_or_insert_with(|| error.to_string());
-        Fault::of_connect(error)
+        ErrorKind::of_connect(error)
     }
 }

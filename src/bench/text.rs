@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::fault::{BAD_KIND, CAUSES, KINDS};
+use super::error::{CAUSES, KINDS, PROTOCOL};
 use super::report::{Distribution, Report, ratio};
 use crate::terminal::clean;
 
@@ -181,7 +181,7 @@ fn errors(report: &Report) -> Vec<String> {
         if count == 0 {
             continue;
         }
-        if number == BAD_KIND {
+        if number == PROTOCOL {
             for cause in CAUSES {
                 let count = report
                     .errors

@@ -3,14 +3,14 @@
 //! ```text
 //!  options ──> prepare ──> plan ──> run ──> one worker per thread ──> tally ──> report ──> text
 //!  flags                   settled  threads   │                       counts    JSON       tables
-//!                                             ├─ supply, pace: what is due when   │
-//!                                             └─ connection ── stream             └─ fail, warn
-//!                                                  └─ response <- head, chunked <- fault
+//!                                             ├─ source, pace: what is due when   │
+//!                                             └─ connection ── stream             └─ thresholds, warn
+//!                                                  └─ response <- head, chunked <- error
 //!
 //!  files ──> merge ──> read ──> check ──> report
 //! ```
 //!
-//! What reads answers (`response`), paces requests (`pace`, `supply`), and makes a report knows no
+//! What reads answers (`response`), paces requests (`pace`, `source`), and makes a report knows no
 //! socket and no clock: it is tried whole, byte by byte, and cut at every place.
 //!
 //! The way of a request: the kernel says that an answer is there; the worker reads once into its
@@ -18,7 +18,7 @@
 //! parsed; the clock is read, and that time is the end of this request and the start of the next;
 //! its bytes, rendered before the run, are written once. Nothing is allocated, locked or formatted.
 //!
-//! How requests are counted: each ends in exactly one way, with a whole answer or with one fault,
+//! How requests are counted: each ends in exactly one way, with a whole answer or with one error,
 //! which takes with it all that were in flight on the same connection. A whole answer that is not
 //! as `--expect-status` or `--expect-body` say counts as both. Nothing is retried, but for requests
 //! behind an answer that announced the end of the connection: those were never the server's to
@@ -29,7 +29,6 @@
     reason = "rates and times become floating numbers to be computed with, and none is negative"
 )]
 
-mod alarm;
 mod check;
 pub(crate) mod chunked;
 mod command;
@@ -37,9 +36,8 @@ mod connection;
 mod cpu;
 #[cfg(test)]
 mod damage_tests;
+pub(crate) mod error;
 mod expect;
-mod fail;
-pub(crate) mod fault;
 pub(crate) mod head;
 mod merge;
 mod options;
@@ -57,12 +55,14 @@ mod response;
 mod run;
 pub(crate) mod spread;
 mod stream;
-mod supply;
 mod tables;
 mod tally;
 mod target;
 mod text;
+mod thresholds;
+mod timer;
 mod warn;
+mod work_source;
 mod worker;
 
 pub(crate) use command::bench;

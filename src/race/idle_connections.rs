@@ -15,7 +15,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(2);
 const GROW_MAX: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
-pub(super) struct Crowd {
+pub(super) struct IdleConnections {
     address: SocketAddr,
     request: Vec<u8>,
     members: Vec<TcpStream>,
@@ -23,7 +23,7 @@ pub(super) struct Crowd {
     pub(super) stopped: Option<String>,
 }
 
-impl Crowd {
+impl IdleConnections {
     pub(super) fn new(address: SocketAddr, authority: &str, path: &str) -> Self {
         Self {
             address,
@@ -68,7 +68,7 @@ impl Crowd {
         peer.answer(false)?;
         let stream = peer.into_stream();
         // It ends with a reset: ten thousand that wait for late segments for a minute would leave
-        // no port to the next crowd.
+        // no port to the next idle.
         let reset = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         reset.map_err(|_| Miss::Nothing(Stop::Reset))?;
         Ok(stream)
@@ -106,14 +106,14 @@ mod tests {
             .start(crate::Greeting)
             .unwrap();
         let stop = AtomicBool::new(false);
-        let mut crowd = Crowd::new(running.local_addr(), "a", "/x");
-        crowd.grow(20, &stop);
-        crowd.grow(50, &stop);
-        assert_eq!((crowd.held(), &crowd.stopped), (50, &None));
+        let mut idle = IdleConnections::new(running.local_addr(), "a", "/x");
+        idle.grow(20, &stop);
+        idle.grow(50, &stop);
+        assert_eq!((idle.held(), &idle.stopped), (50, &None));
         running.stop().unwrap();
-        assert_eq!(crowd.held(), 0);
-        crowd.grow(60, &stop);
-        assert!(crowd.stopped.is_some());
+        assert_eq!(idle.held(), 0);
+        idle.grow(60, &stop);
+        assert!(idle.stopped.is_some());
     }
 
     /// A byte now and then is not an answer in time.
@@ -131,11 +131,11 @@ mod tests {
                 }
             }
         });
-        let mut crowd = Crowd::new(address, "a", "/x");
+        let mut idle = IdleConnections::new(address, "a", "/x");
         let start = Instant::now();
-        crowd.grow(1, &AtomicBool::new(false));
+        idle.grow(1, &AtomicBool::new(false));
         assert!(start.elapsed() < 3 * ANSWER_MAX);
-        let reason = crowd.stopped.unwrap();
+        let reason = idle.stopped.unwrap();
         assert!(
             reason.contains("after 0 idle connections: half an answer in time"),
             "{reason}"

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::escape::clean;
 use super::facts::{Part, Row, article_tests, parts, rows};
-use super::number::{NONE, bytes, count, factor, figure, percent, ratio, time};
+use super::format::{NONE, bytes, count, factor, figure, percent, ratio, time};
 use crate::race::record::{Bound, Ratio, Record, Test};
 
 /// So many targets are named one by one; of more it is told how many they are.
@@ -200,7 +200,7 @@ fn compare(first: &Row, others: &[&Row], words: &Words) -> Option<String> {
         return None;
     }
     if known.len() > NAMED {
-        return Some(crowd(
+        return Some(many(
             &first.name,
             words,
             &differ,
@@ -240,7 +240,7 @@ const NOT_TOLD: &str = "cannot be told apart";
 
 /// Too many to be named: how many they are, and the one at either end. `others`: those that are the
 /// same, and those of whom it is not known.
-fn crowd(first: &str, words: &Words, differ: &[&(&str, Ratio)], others: [usize; 2]) -> String {
+fn many(first: &str, words: &Words, differ: &[&(&str, Ratio)], others: [usize; 2]) -> String {
     let (more, less): (Vec<_>, Vec<_>) = differ.iter().partition(|(_, by)| by.mean > 1.0);
     let by_mean = |a: &&&(&str, Ratio), b: &&&(&str, Ratio)| a.1.mean.total_cmp(&b.1.mean);
     let side = |side: &[&(&str, Ratio)], than: &str, to: &str, end: Option<&&(&str, Ratio)>| {

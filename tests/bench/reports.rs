@@ -230,7 +230,7 @@ fn results_of_two_machines_join_exactly() {
 fn the_schema_refuses_what_is_not_a_result() {
     let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
     let (_, good) = measured(&["-n", "10", "-c", "2", &url]);
-    let schema = serde_json::from_str(include_str!("../../src/load/report.schema.json")).unwrap();
+    let schema = serde_json::from_str(include_str!("../../src/bench/report.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     assert!(validator.is_valid(&good));
     for path in [

@@ -229,7 +229,7 @@ static BEFORE: OnceLock<BTreeSet<Pid>> = OnceLock::new();
 
 /// From here on, a server that has killed its guard is found again: it becomes a child of this
 /// process, which has no others of its own between two servers.
-pub(super) fn adopt_orphans() {
+pub(super) fn become_subreaper() {
     #[cfg(target_os = "linux")]
     if nix::sys::prctl::set_child_subreaper(true).is_ok() {
         let _ = BEFORE.set(children(std::process::id()).into_iter().collect());

@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::fault::{BAD_KIND, CAUSES, Fault, KINDS};
+use super::error::{CAUSES, ErrorKind, KINDS, PROTOCOL};
 use super::response::Answer;
 use super::spread::Spread;
 
@@ -190,10 +190,10 @@ impl Tally {
     }
 
     #[cold]
-    pub(super) fn fault(&mut self, fault: Fault, count: u64) {
+    pub(super) fn fault(&mut self, fault: ErrorKind, count: u64) {
         self.faults[fault.kind()] += count;
-        if let Fault::Bad(bad) = fault {
-            debug_assert_eq!(fault.kind(), BAD_KIND);
+        if let ErrorKind::Protocol(bad) = fault {
+            debug_assert_eq!(fault.kind(), PROTOCOL);
             self.causes[bad as usize] += count;
         }
     }
@@ -317,7 +317,7 @@ mod tests {
         assert_eq!(tally.bins, []);
         tally.tick(BIN_NANOS);
         tally.responses = 5;
-        tally.fault(Fault::Refused, 2);
+        tally.fault(ErrorKind::Refused, 2);
         tally.tick(3 * BIN_NANOS + 1);
         let bin = |responses, errors| Bin { responses, errors };
         assert_eq!(tally.bins, [bin(3, 0), bin(2, 2), bin(0, 0)]);

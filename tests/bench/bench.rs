@@ -74,7 +74,7 @@ pub(crate) fn measured(arguments: &[&str]) -> (Ran, Value) {
 /// Holds results against the schema, and against what no schema can say.
 #[track_caller]
 pub(crate) fn validate(json: &Value) {
-    let schema = include_str!("../../src/load/report.schema.json");
+    let schema = include_str!("../../src/bench/report.schema.json");
     let schema = serde_json::from_str(schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let faults: Vec<String> = validator

@@ -9,7 +9,7 @@ pub(super) fn play(
     pieces: &[&[u8]],
     expect: &Expect,
     closed: bool,
-) -> (Vec<Answer>, Result<usize, Fault>) {
+) -> (Vec<Answer>, Result<usize, ErrorKind>) {
     let (mut reader, mut memo) = (Reader::default(), Memo::default());
     let (mut left, mut answers) = (Vec::new(), Vec::new());
     for piece in pieces {
@@ -26,7 +26,7 @@ pub(super) fn play(
                         break;
                     }
                 }
-                Err(bad) => return (answers, Err(Fault::Bad(bad))),
+                Err(bad) => return (answers, Err(ErrorKind::Protocol(bad))),
             }
         }
     }
@@ -41,7 +41,11 @@ pub(super) fn play(
 
 /// The same whole, byte by byte, and at every cut.
 #[track_caller]
-fn everywhere(bytes: &[u8], expect: &Expect, closed: bool) -> (Vec<Answer>, Result<usize, Fault>) {
+fn everywhere(
+    bytes: &[u8],
+    expect: &Expect,
+    closed: bool,
+) -> (Vec<Answer>, Result<usize, ErrorKind>) {
     let whole = play(&[bytes], expect, closed);
     let single: Vec<&[u8]> = bytes.chunks(1).collect();
     assert_eq!(play(&single, expect, closed), whole, "byte by byte");
@@ -72,9 +76,9 @@ fn good(text: &str, status: u16, body_bytes: u64, closes: bool) {
 }
 
 #[track_caller]
-fn bad(text: &str, cause: Bad) {
+fn bad(text: &str, cause: ProtocolError) {
     let ended = everywhere(text.as_bytes(), &Expect::default(), false);
-    assert_eq!(ended, (vec![], Err(Fault::Bad(cause))), "{text:?}");
+    assert_eq!(ended, (vec![], Err(ErrorKind::Protocol(cause))), "{text:?}");
 }
 
 #[test]
@@ -171,10 +175,13 @@ fn interim_answers_are_passed_over() {
         "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 7\r\nConnection: close\r\n\r\n";
     good(&format!("{go_on}{hints}{go_on}{last}"), 200, 1, false);
     good(&format!("{}{last}", go_on.repeat(32)), 200, 1, false);
-    bad(&format!("{}{last}", go_on.repeat(33)), Bad::Interim);
+    bad(
+        &format!("{}{last}", go_on.repeat(33)),
+        ProtocolError::Interim,
+    );
     bad(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
-        Bad::Upgrade,
+        ProtocolError::Upgrade,
     );
 }
 
@@ -238,8 +245,8 @@ fn an_end_too_early_is_told_from_one_between() {
             let (answers, end) = everywhere(cut_text, &Expect::default(), true);
             let expected = match cut {
                 // Between an interim answer and the final one there is no byte of the latter.
-                25 if text == interim => Fault::Closed,
-                _ => Fault::Short,
+                25 if text == interim => ErrorKind::Closed,
+                _ => ErrorKind::Short,
             };
             assert_eq!(
                 (answers, end),
@@ -248,11 +255,11 @@ fn an_end_too_early_is_told_from_one_between() {
             );
         }
         let (answers, end) = everywhere(text.as_bytes(), &Expect::default(), true);
-        assert_eq!((answers.len(), end), (1, Err(Fault::Closed)));
+        assert_eq!((answers.len(), end), (1, Err(ErrorKind::Closed)));
     }
     assert_eq!(
         everywhere(b"", &Expect::default(), true).1,
-        Err(Fault::Closed)
+        Err(ErrorKind::Closed)
     );
 }
 
@@ -283,15 +290,15 @@ fn what_is_no_head_is_refused_at_its_first_wrong_byte() {
         "hello, this is no HTTP\r\n\r\n",
         "\x16\x03\x01",
     ] {
-        bad(text, Bad::NotHttp);
+        bad(text, ProtocolError::NotHttp);
     }
-    bad("HTTP/1.x 200 OK\r\n\r\n", Bad::NotHttp);
-    bad("HTTP/1.10 200 OK\r\n\r\n", Bad::NotHttp);
+    bad("HTTP/1.x 200 OK\r\n\r\n", ProtocolError::NotHttp);
+    bad("HTTP/1.10 200 OK\r\n\r\n", ProtocolError::NotHttp);
     for status in ["000", "099", "600", "999"] {
         let text = format!("HTTP/1.1 {status} OK\r\nContent-Length: 0\r\n\r\n");
-        bad(&text, Bad::Status);
+        bad(&text, ProtocolError::Status);
     }
-    bad("HTTP/1.1\r\n\r\n", Bad::NotHttp);
+    bad("HTTP/1.1\r\n\r\n", ProtocolError::NotHttp);
     for line in [
         "HTTP/1.1 20 OK",
         "HTTP/1.1 2000 OK",
@@ -299,7 +306,7 @@ fn what_is_no_head_is_refused_at_its_first_wrong_byte() {
         "HTTP/1.1 ",
         "HTTP/1.1  200 OK",
     ] {
-        bad(&format!("{line}\r\n\r\n"), Bad::Head);
+        bad(&format!("{line}\r\n\r\n"), ProtocolError::Head);
     }
 }
 
@@ -316,50 +323,68 @@ fn malformed_fields_are_refused() {
     ] {
         bad(
             &format!("HTTP/1.1 200 OK\r\n{field}\r\nContent-Length: 0\r\n\r\n"),
-            Bad::Head,
+            ProtocolError::Head,
         );
     }
-    bad("HTTP/1.1 200 OK\nContent-Length: 0\n\n", Bad::LineEnd);
-    bad("HTTP/1.1 200 OK\r\nContent-Length: 0\n\r\n", Bad::LineEnd);
-    bad("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\n", Bad::LineEnd);
+    bad(
+        "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+        ProtocolError::LineEnd,
+    );
+    bad(
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\n\r\n",
+        ProtocolError::LineEnd,
+    );
+    bad(
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\n",
+        ProtocolError::LineEnd,
+    );
 }
 
 #[test]
 fn framing_that_two_readers_could_read_differently_is_refused() {
-    let checks: [(&str, Bad); 17] = [
-        ("Content-Length: ", Bad::Length),
-        ("Content-Length: +5", Bad::Length),
-        ("Content-Length: -1", Bad::Length),
-        ("Content-Length: 0x5", Bad::Length),
-        ("Content-Length: 5, 5", Bad::Length),
-        ("Content-Length: 18446744073709551616", Bad::Length),
-        ("Content-Length: 5\r\nContent-Length: 5", Bad::LengthTwice),
-        ("Content-Length: 5\r\ncontent-length: 6", Bad::LengthTwice),
+    let checks: [(&str, ProtocolError); 17] = [
+        ("Content-Length: ", ProtocolError::Length),
+        ("Content-Length: +5", ProtocolError::Length),
+        ("Content-Length: -1", ProtocolError::Length),
+        ("Content-Length: 0x5", ProtocolError::Length),
+        ("Content-Length: 5, 5", ProtocolError::Length),
+        (
+            "Content-Length: 18446744073709551616",
+            ProtocolError::Length,
+        ),
+        (
+            "Content-Length: 5\r\nContent-Length: 5",
+            ProtocolError::LengthTwice,
+        ),
+        (
+            "Content-Length: 5\r\ncontent-length: 6",
+            ProtocolError::LengthTwice,
+        ),
         (
             "Content-Length: 5\r\nTransfer-Encoding: chunked",
-            Bad::CodingAndLength,
+            ProtocolError::CodingAndLength,
         ),
         (
             "Transfer-Encoding: chunked\r\nContent-Length: 5",
-            Bad::CodingAndLength,
+            ProtocolError::CodingAndLength,
         ),
-        ("Transfer-Encoding: gzip", Bad::Coding),
-        ("Transfer-Encoding: chunked, gzip", Bad::Coding),
-        ("Transfer-Encoding: chunked, chunked", Bad::Coding),
+        ("Transfer-Encoding: gzip", ProtocolError::Coding),
+        ("Transfer-Encoding: chunked, gzip", ProtocolError::Coding),
+        ("Transfer-Encoding: chunked, chunked", ProtocolError::Coding),
         (
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
-            Bad::Coding,
+            ProtocolError::Coding,
         ),
-        ("Transfer-Encoding: xchunked", Bad::Coding),
-        ("Transfer-Encoding: chunked;q=1", Bad::Coding),
-        ("Transfer-Encoding:", Bad::Coding),
+        ("Transfer-Encoding: xchunked", ProtocolError::Coding),
+        ("Transfer-Encoding: chunked;q=1", ProtocolError::Coding),
+        ("Transfer-Encoding:", ProtocolError::Coding),
     ];
     for (fields, cause) in checks {
         bad(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n"), cause);
     }
     bad(
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-        Bad::CodingInOld,
+        ProtocolError::CodingInOld,
     );
 }
 
@@ -384,7 +409,7 @@ fn malformed_chunks_are_refused() {
         "00000000000000001\r\n",
         "1\r\nx\r\n\r\n",
     ] {
-        bad(&(head.to_owned() + body), Bad::Chunk);
+        bad(&(head.to_owned() + body), ProtocolError::Chunk);
     }
     for trailer in [
         "no colon\r\n",
@@ -396,7 +421,10 @@ fn malformed_chunks_are_refused() {
         "\rx",
         "X: \u{0}",
     ] {
-        bad(&(head.to_owned() + "0\r\n" + trailer), Bad::Trailer);
+        bad(
+            &(head.to_owned() + "0\r\n" + trailer),
+            ProtocolError::Trailer,
+        );
     }
     let long = "x".repeat(70_000);
     let play_once = |body: String| {
@@ -407,10 +435,13 @@ fn malformed_chunks_are_refused() {
         )
         .1
     };
-    assert_eq!(play_once(format!("1;{long}")), Err(Fault::Bad(Bad::Chunk)));
+    assert_eq!(
+        play_once(format!("1;{long}")),
+        Err(ErrorKind::Protocol(ProtocolError::Chunk))
+    );
     assert_eq!(
         play_once(format!("0\r\nX: {long}")),
-        Err(Fault::Bad(Bad::Trailer))
+        Err(ErrorKind::Protocol(ProtocolError::Trailer))
     );
 }
 
@@ -425,13 +456,13 @@ fn a_head_has_a_longest_length_and_a_largest_count() {
     assert_eq!(play_once(head(0)).0.len(), 1);
     assert_eq!(
         play_once(head(1)),
-        (vec![], Err(Fault::Bad(Bad::HeadLength)))
+        (vec![], Err(ErrorKind::Protocol(ProtocolError::HeadLength)))
     );
     let fields = |count: usize| format!("HTTP/1.1 204 No\r\n{}\r\n", "A: b\r\n".repeat(count));
     assert_eq!(play_once(fields(128)).0.len(), 1);
     assert_eq!(
         play_once(fields(129)),
-        (vec![], Err(Fault::Bad(Bad::FieldCount)))
+        (vec![], Err(ErrorKind::Protocol(ProtocolError::FieldCount)))
     );
 }
 
@@ -457,7 +488,13 @@ fn expectations_are_checked_place_by_place() {
     let faults: Vec<_> = answers.iter().map(|answer| answer.fault).collect();
     assert_eq!(
         faults,
-        [None, Some(Fault::Body), Some(Fault::Status), None, None]
+        [
+            None,
+            Some(ErrorKind::Body),
+            Some(ErrorKind::Status),
+            None,
+            None
+        ]
     );
     assert_eq!(end, Ok(0));
 }

@@ -1,7 +1,7 @@
 //! The chunked coding as a client reads it: an automaton over bytes that hands out the data
 //! (RFC 9112 section 7.1).
 
-use super::fault::Bad;
+use super::error::ProtocolError;
 
 /// Extensions of one chunk, and the trailer, may be so long.
 const EXTENSION_BYTES_MAX: u32 = 16 * 1024;
@@ -44,7 +44,7 @@ impl Chunked {
         &mut self,
         input: &[u8],
         mut sink: impl FnMut(&[u8]),
-    ) -> Result<(usize, bool), Bad> {
+    ) -> Result<(usize, bool), ProtocolError> {
         let mut consumed = 0;
         while let Some(&byte) = input.get(consumed) {
             if self.at == At::Data {
@@ -67,7 +67,7 @@ impl Chunked {
         Ok((consumed, false))
     }
 
-    fn step(&mut self, byte: u8) -> Result<At, Bad> {
+    fn step(&mut self, byte: u8) -> Result<At, ProtocolError> {
         match (self.at, byte) {
             (At::Size, b'\r') if self.digits > 0 => Ok(At::SizeFeed),
             (At::Size, b';' | b' ' | b'\t') if self.digits > 0 => {
@@ -77,7 +77,7 @@ impl Chunked {
             (At::Size, _) => self.digit(byte),
             (At::Extension, b'\r') => Ok(At::SizeFeed),
             (At::Extension, _) => {
-                self.count(byte, EXTENSION_BYTES_MAX, Bad::Chunk)?;
+                self.count(byte, EXTENSION_BYTES_MAX, ProtocolError::Chunk)?;
                 Ok(At::Extension)
             }
             (At::SizeFeed, b'\n') if self.size > 0 => Ok(At::Data),
@@ -90,19 +90,21 @@ impl Chunked {
                 self.digits = 0;
                 Ok(At::Size)
             }
-            (At::SizeFeed | At::Data | At::DataReturn | At::DataFeed, _) => Err(Bad::Chunk),
+            (At::SizeFeed | At::Data | At::DataReturn | At::DataFeed, _) => {
+                Err(ProtocolError::Chunk)
+            }
             _ => self.trailer(byte),
         }
     }
 
     /// `1*HEXDIG`, no sign and no prefix.
-    fn digit(&mut self, byte: u8) -> Result<At, Bad> {
-        let digit = char::from(byte).to_digit(16).ok_or(Bad::Chunk)?;
+    fn digit(&mut self, byte: u8) -> Result<At, ProtocolError> {
+        let digit = char::from(byte).to_digit(16).ok_or(ProtocolError::Chunk)?;
         if self.digits == 0 {
             self.size = 0;
         }
         if self.digits == DIGITS_MAX {
-            return Err(Bad::Chunk);
+            return Err(ProtocolError::Chunk);
         }
         self.digits += 1;
         self.size = self.size << 4 | u64::from(digit);
@@ -110,7 +112,7 @@ impl Chunked {
     }
 
     /// RFC 9112 section 7.1.2: field lines, read and thrown away, then an empty line.
-    fn trailer(&mut self, byte: u8) -> Result<At, Bad> {
+    fn trailer(&mut self, byte: u8) -> Result<At, ProtocolError> {
         match (self.at, byte) {
             (At::Line, b'\r') => Ok(At::LastFeed),
             (At::Value, b'\r') => Ok(At::ValueFeed),
@@ -120,21 +122,21 @@ impl Chunked {
             (At::Line | At::Name, _) => {
                 let is_token = byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
                 if !is_token {
-                    return Err(Bad::Trailer);
+                    return Err(ProtocolError::Trailer);
                 }
-                self.count(byte, TRAILER_BYTES_MAX, Bad::Trailer)?;
+                self.count(byte, TRAILER_BYTES_MAX, ProtocolError::Trailer)?;
                 Ok(At::Name)
             }
             (At::Value, _) => {
-                self.count(byte, TRAILER_BYTES_MAX, Bad::Trailer)?;
+                self.count(byte, TRAILER_BYTES_MAX, ProtocolError::Trailer)?;
                 Ok(At::Value)
             }
-            _ => Err(Bad::Trailer),
+            _ => Err(ProtocolError::Trailer),
         }
     }
 
     /// A byte of text: no control byte but the tab, and not too many.
-    fn count(&mut self, byte: u8, max: u32, bad: Bad) -> Result<(), Bad> {
+    fn count(&mut self, byte: u8, max: u32, bad: ProtocolError) -> Result<(), ProtocolError> {
         self.bytes += 1;
         let is_text = byte == b'\t' || (byte >= b' ' && byte != 0x7F);
         if is_text && self.bytes <= max {
