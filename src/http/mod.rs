@@ -18,22 +18,11 @@
 //! every known request-smuggling attack lives in a leniency.
 
 mod blocks;
-mod body;
-mod bytes;
-mod date;
-mod head;
-mod limits;
-mod output;
-mod reject;
-mod response;
-mod scan;
-mod session;
-mod target;
+mod grammar;
+mod server;
 
 pub use blocks::{Block, Blocks};
-pub use head::{Method, Request};
-pub use limits::Limits;
-pub use output::Output;
-pub use reject::Reject;
-pub use response::{Field, Responded, ResponseWriter, Status};
-pub use session::{Handler, Phase, Reason, Session, Shared, Step, Wants};
+pub use server::{
+    Field, Handler, Limits, Method, Output, Phase, Reason, Reject, Request, Responded,
+    ResponseWriter, Session, Shared, Status, Step, Wants,
+};

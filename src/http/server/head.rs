@@ -3,7 +3,7 @@
 
 use httparse::{EMPTY_HEADER, Header, Status};
 
-use super::bytes::{TOKEN, trim};
+use super::super::grammar::bytes::{TOKEN, trim};
 use super::limits::Limits;
 use super::reject::Reject;
 use super::response::Persistence;

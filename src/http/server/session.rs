@@ -5,7 +5,7 @@
 //! way keeps a copy of its head, because the answer goes out when the request has been read to its
 //! end: so a fault in the body still gets its status, and the next request begins where it should.
 
-use super::blocks::{Block, Blocks};
+use super::super::blocks::{Block, Blocks};
 use super::body::Body;
 use super::head::{Framing, Head, Method, Request, table};
 use super::limits::{EMPTY_LINES_MAX, Limits, TURN_REQUESTS_MAX};

@@ -3,7 +3,7 @@
 use core::net::Ipv6Addr; // It only parses the text of an address.
 use std::ops::Range;
 
-use super::bytes::{PATH, REG_NAME, end_of_encoded};
+use super::super::grammar::bytes::{PATH, REG_NAME, end_of_encoded};
 use super::head::Method;
 use super::reject::Reject;
 

@@ -1,7 +1,7 @@
 //! How a body ends: walked past in pieces, in constant memory, to the byte where the next request
 //! begins (RFC 9112 sections 6 and 7). What the bytes mean does not matter here.
 
-use super::bytes::{FIELD_VALUE, QUOTED, TOKEN};
+use super::super::grammar::bytes::{FIELD_VALUE, QUOTED, TOKEN};
 use super::head::Framing;
 use super::limits::{CHUNK_SIZE_DIGITS_MAX, EXTENSION_BYTES_MAX, Limits, TRAILER_BYTES_MAX};
 use super::reject::Reject;

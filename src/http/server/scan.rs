@@ -4,7 +4,7 @@
 //! time-out. Of the field lines only the ends are looked for here, because a lone CR or LF would
 //! make two readers disagree on where one is; what stands in them is read when the head is whole.
 
-use super::bytes::{PATH, TARGET, TOKEN};
+use super::super::grammar::bytes::{PATH, TARGET, TOKEN};
 use super::head::Method;
 use super::limits::{Limits, METHOD_BYTES_MAX};
 use super::reject::Reject;

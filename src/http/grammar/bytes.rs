@@ -1,7 +1,7 @@
 //! Which bytes may stand where: one table per class, made at build time.
 
 /// A set of bytes, asked in one load.
-pub(super) struct Class([bool; 256]);
+pub(in crate::http) struct Class([bool; 256]);
 
 impl Class {
     const fn of(rule: &[u8], ranges: &[(u8, u8)]) -> Self {
@@ -25,19 +25,19 @@ impl Class {
     }
 
     #[inline]
-    pub(super) const fn has(&self, byte: u8) -> bool {
+    pub(in crate::http) const fn has(&self, byte: u8) -> bool {
         self.0[byte as usize]
     }
 
     /// Are all of these bytes in the class? True of none at all.
     #[inline]
-    pub(super) fn covers(&self, bytes: &[u8]) -> bool {
+    pub(in crate::http) fn covers(&self, bytes: &[u8]) -> bool {
         bytes.iter().all(|&byte| self.has(byte))
     }
 
     /// The place of the first byte outside the class.
     #[inline]
-    pub(super) fn first_outside(&self, bytes: &[u8]) -> Option<usize> {
+    pub(in crate::http) fn first_outside(&self, bytes: &[u8]) -> Option<usize> {
         bytes.iter().position(|&byte| !self.has(byte))
     }
 }
@@ -45,29 +45,31 @@ impl Class {
 const ALNUM: [(u8, u8); 3] = [(b'0', b'9'), (b'A', b'Z'), (b'a', b'z')];
 
 /// RFC 9110 section 5.6.2: tchar.
-pub(super) static TOKEN: Class = Class::of(b"!#$%&'*+-.^_`|~", &ALNUM);
+pub(in crate::http) static TOKEN: Class = Class::of(b"!#$%&'*+-.^_`|~", &ALNUM);
 
 /// What may stand in a request target at all: visible ASCII without `#`, which begins a fragment,
 /// and without `"`, `<` and `>`, which no URI holds and no browser sends.
-pub(super) static TARGET: Class = Class::of(b"!", &[(b'$', b';'), (b'=', b'='), (b'?', b'~')]);
+pub(in crate::http) static TARGET: Class =
+    Class::of(b"!", &[(b'$', b';'), (b'=', b'='), (b'?', b'~')]);
 
 /// RFC 3986 section 3.3: pchar without percent-encoding, and the slash between segments.
-pub(super) static PATH: Class = Class::of(b"-._~!$&'()*+,;=:@/", &ALNUM);
+pub(in crate::http) static PATH: Class = Class::of(b"-._~!$&'()*+,;=:@/", &ALNUM);
 
 /// RFC 3986 section 3.2.2: reg-name without percent-encoding, and without the comma: no host has
 /// one, and a list of hosts does.
-pub(super) static REG_NAME: Class = Class::of(b"-._~!$&'()*+;=", &ALNUM);
+pub(in crate::http) static REG_NAME: Class = Class::of(b"-._~!$&'()*+;=", &ALNUM);
 
 /// RFC 9110 section 5.5: what a field value may hold: field-vchar, space and tab.
-pub(super) static FIELD_VALUE: Class = Class::of(b"\t", &[(b' ', b'~'), (0x80, 0xFF)]);
+pub(in crate::http) static FIELD_VALUE: Class = Class::of(b"\t", &[(b' ', b'~'), (0x80, 0xFF)]);
 
 /// RFC 9110 section 5.6.4: qdtext.
-pub(super) static QUOTED: Class = Class::of(b"\t !", &[(b'#', b'['), (b']', b'~'), (0x80, 0xFF)]);
+pub(in crate::http) static QUOTED: Class =
+    Class::of(b"\t !", &[(b'#', b'['), (b']', b'~'), (0x80, 0xFF)]);
 
 /// The place of the first byte that is neither in the class nor part of a percent-encoding, which
 /// is `%` and two hexadecimal digits (RFC 3986 section 2.1).
 #[inline]
-pub(super) fn end_of_encoded(class: &Class, bytes: &[u8]) -> usize {
+pub(in crate::http) fn end_of_encoded(class: &Class, bytes: &[u8]) -> usize {
     let mut end = 0;
     loop {
         let rest = &bytes[end..];
@@ -82,7 +84,7 @@ pub(super) fn end_of_encoded(class: &Class, bytes: &[u8]) -> usize {
 }
 
 /// Without the white space (OWS: space and tab) at both ends.
-pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
+pub(in crate::http) fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
     }

@@ -1,0 +1,19 @@
+//! One conversation as a server: requests in, responses out.
+
+mod body;
+mod date;
+mod head;
+mod limits;
+mod output;
+mod reject;
+mod response;
+mod scan;
+mod session;
+mod target;
+
+pub use head::{Method, Request};
+pub use limits::Limits;
+pub use output::Output;
+pub use reject::Reject;
+pub use response::{Field, Responded, ResponseWriter, Status};
+pub use session::{Handler, Phase, Reason, Session, Shared, Step, Wants};
