@@ -10,9 +10,10 @@
 //! What outlives a turn (half a head, the head of a request whose body is on its way) is held in
 //! [`Blocks`].
 //!
-//! The only sentences that a shell says to it are bytes ([`Session::advance`]), the end of input
-//! ([`Session::end`]) and the time ([`Shared::tick`]); the only one it says back is a [`Step`].
-//! So any conversation can be played in a test: whole, byte by byte, cut at every place.
+//! A shell hands it bytes ([`Session::advance`]), the end of input ([`Session::end`]), the time
+//! ([`Shared::tick`]), a time-out ([`Session::handle_timeout`]) and a shortage
+//! ([`Session::handle_overload`]); it answers with a [`Step`], and its [`Phase`] names what it waits
+//! for. So a test can play any conversation: whole, byte by byte, cut at every place.
 //!
 //! What it answers is RFC 9110 and RFC 9112 read strictly wherever they leave a choice, because
 //! every known request-smuggling attack lives in a leniency.
@@ -23,6 +24,6 @@ mod server;
 
 pub use blocks::{Block, Blocks};
 pub use server::{
-    Field, Handler, Limits, Method, Output, Phase, Reason, Reject, Request, Responded,
+    Field, Handler, Limits, Method, Output, Overload, Phase, Reason, Reject, Request, Responded,
     ResponseWriter, Session, Shared, Status, Step, Wants,
 };

@@ -9,7 +9,7 @@ use super::deadlines::Timeout;
 use super::kernel::{Accepted, Kernel, accepted};
 use super::notice::Notice;
 use super::worker::Worker;
-use crate::http::{Handler, Reject};
+use crate::http::{Handler, Overload};
 
 /// So many connections are accepted before those that are open have their turn.
 const ACCEPTS_PER_TURN_MAX: usize = 64;
@@ -129,7 +129,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         if !has_room {
             let limit = self.limit.max();
             self.limit.notify_once(&Notice::ConnectionLimit { limit });
-            self.refuse(index, Reject::Overloaded);
+            self.overload(index, Overload::Connections);
         }
     }
 
@@ -139,7 +139,12 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             let Some((index, _)) = self.deadlines.longest(Timeout::Idle) else {
                 return false;
             };
-            if self.evict(index, Timeout::Idle) {
+            let token = self.connections.token(index);
+            if self.still_waits(index, Timeout::Idle) {
+                self.overload(index, Overload::Eviction);
+                return true;
+            }
+            if self.connections.find(token).is_none() {
                 return true;
             }
         }

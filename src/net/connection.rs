@@ -1,33 +1,30 @@
 //! A socket, its conversation, and what is left over of either direction.
 //!
 //! The blocks that bytes are read into and written from belong to the worker. Only what a turn
-//! could not finish moves in here: half a head, or a reply that the peer does not take. So an idle
-//! connection owns no buffer at all.
+//! could not finish moves in here: half a head, or responses that the peer does not take. So an
+//! idle connection owns no buffer.
 
 use std::ops::Range;
 
 use super::buffered::{Buffered, COPY_BYTES_MAX, Input, Resumed};
 use super::deadlines::Timeout;
 use super::kernel::{Event, Kernel, Outcome, Token, outcome};
-use crate::http::{Blocks, Handler, Output, Phase, Reject, Session, Shared, Step, Wants};
+use crate::http::{Blocks, Handler, Output, Overload, Session, Shared, Step, Wants};
 
 /// The worker's block for input. Nothing longer is read at once.
 pub(crate) const INPUT_BYTES: usize = 16 * 1024;
 
-/// How often a turn reads from one connection before it is another's turn: enough for a body to
+/// How often a turn reads from one connection before the next one has its turn: enough for a body to
 /// flow past, block by block.
 const READS_PER_TURN_MAX: usize = 4;
 
 /// How much is read and thrown away after a closing answer, so that no reset overtakes it.
 const LINGER_BYTES_MAX: u32 = 256 * 1024;
 
-/// So much of a body has to arrive for its deadline to start again: a trickle is not progress.
-const BODY_PROGRESS_BYTES: u16 = 4 * 1024;
-
 /// What a worker lends to a connection for its turn.
-pub(crate) struct Context<'a, K, R> {
+pub(crate) struct Context<'a, K, H> {
     pub(crate) kernel: &'a mut K,
-    pub(crate) shared: &'a Shared<R>,
+    pub(crate) shared: &'a Shared<H>,
     pub(crate) input: &'a mut [u8],
     pub(crate) out: &'a mut Output,
 }
@@ -38,11 +35,11 @@ pub(crate) struct Context<'a, K, R> {
 pub(crate) enum Next {
     /// There will be an event.
     Wait,
-    /// There may be more to do of which no event will tell.
+    /// There may be more to do, without an event.
     Again,
-    /// There is no memory for what it leaves over.
-    Refuse,
-    /// It is over.
+    /// The server has no memory for what it leaves over.
+    OutOfMemory,
+    /// It has ended.
     Close,
 }
 
@@ -78,9 +75,8 @@ pub(crate) struct Connection<S> {
     pub(crate) rejected: bool,
     /// The kernel tells of room for it.
     watches_room: bool,
-    /// In its last turn something was finished, so that its deadline begins again.
+    /// Its last turn brought progress, so that its deadline starts again.
     progressed: bool,
-    body_bytes: u16,
 }
 
 /// What an idle connection costs, besides its place in the table of deadlines. (In debug builds mio's
@@ -102,7 +98,6 @@ impl<S> Connection<S> {
             rejected: false,
             watches_room: false,
             progressed: false,
-            body_bytes: 0,
         }
     }
 
@@ -122,20 +117,14 @@ impl<S> Connection<S> {
         !self.read_closed && !self.has_urgent
     }
 
-    /// What it waits for, and whether that wait starts again.
-    pub(crate) fn waits_for(&mut self) -> (Timeout, bool) {
-        let kind = match (self.stage, self.session.phase()) {
-            (Stage::Lingering(_), _) => Timeout::Linger,
+    /// What it waits for, and whether that wait starts again with its last turn.
+    pub(crate) fn waits_for(&self) -> (Timeout, bool) {
+        let timeout = match self.stage {
+            Stage::Lingering(_) => Timeout::Linger,
             _ if self.owes() => Timeout::Write,
-            (_, Phase::Head) => Timeout::Head,
-            (_, Phase::Body) => Timeout::Body,
-            (_, Phase::Between) => Timeout::Idle,
+            _ => self.session.phase().into(),
         };
-        let flows = self.body_bytes >= BODY_PROGRESS_BYTES;
-        if self.progressed || flows {
-            self.body_bytes = 0;
-        }
-        (kind, self.progressed || (kind == Timeout::Body && flows))
+        (timeout, self.progressed)
     }
 
     /// Is the peer taken to have ended its side?
@@ -167,10 +156,10 @@ impl<S> Connection<S> {
 
     /// Takes a turn: writes what is owed, then reads, answers and writes as much as is its share.
     #[inline]
-    pub(crate) fn serve<K, R>(&mut self, token: Token, context: &mut Context<'_, K, R>) -> Next
+    pub(crate) fn serve<K, H>(&mut self, token: Token, context: &mut Context<'_, K, H>) -> Next
     where
         K: Kernel<Stream = S>,
-        R: Handler,
+        H: Handler,
     {
         self.progressed = false;
         if self.buffered.is_some() && self.owes() {
@@ -192,31 +181,60 @@ impl<S> Connection<S> {
         }
     }
 
-    /// Ends the conversation with a refusal that is the shell's own.
-    pub(crate) fn refuse<K, R>(
+    /// The wait of its conversation has lasted too long.
+    pub(crate) fn handle_timeout<K, H>(
         &mut self,
-        reject: Reject,
         token: Token,
-        context: &mut Context<'_, K, R>,
+        context: &mut Context<'_, K, H>,
     ) -> Next
     where
         K: Kernel<Stream = S>,
-        R: Handler,
+        H: Handler,
     {
-        debug_assert!(!self.owes(), "a slow reader is closed, and not refused");
-        self.buffered = None;
         context.out.clear();
-        let step = self.session.refuse(reject, context.shared, context.out);
+        let step = self.session.handle_timeout(context.shared, context.out);
+        self.end(step, token, context)
+    }
+
+    /// The server has run out of something, and this conversation has to end for it.
+    pub(crate) fn handle_overload<K, H>(
+        &mut self,
+        overload: Overload,
+        token: Token,
+        context: &mut Context<'_, K, H>,
+    ) -> Next
+    where
+        K: Kernel<Stream = S>,
+        H: Handler,
+    {
+        context.out.clear();
+        let step = self
+            .session
+            .handle_overload(overload, context.shared, context.out);
+        self.end(step, token, context)
+    }
+
+    /// Sends the last answer, if there is one.
+    fn end<K, H>(&mut self, step: Step, token: Token, context: &mut Context<'_, K, H>) -> Next
+    where
+        K: Kernel<Stream = S>,
+        H: Handler,
+    {
+        debug_assert!(!self.owes(), "a slow reader is closed, not answered");
+        self.buffered = None;
+        if context.out.bytes().is_empty() {
+            return Next::Close;
+        }
         let block = std::mem::take(&mut context.input);
         self.hand_over(step, false, block, token, context)
             .unwrap_or(Next::Wait)
     }
 
     #[inline]
-    fn talk<K, R>(&mut self, token: Token, context: &mut Context<'_, K, R>) -> Next
+    fn talk<K, H>(&mut self, token: Token, context: &mut Context<'_, K, H>) -> Next
     where
         K: Kernel<Stream = S>,
-        R: Handler,
+        H: Handler,
     {
         let blocks = context.shared.blocks();
         let shared_block = std::mem::take(&mut context.input);
@@ -231,7 +249,7 @@ impl<S> Connection<S> {
                     held = input.start..input.block.len();
                     long = Some(input);
                 }
-                None => return Next::Refuse,
+                None => return Next::OutOfMemory,
             }
         }
         let block = match &mut long {
@@ -248,16 +266,16 @@ impl<S> Connection<S> {
     /// Reads into `block`, behind the input that it `held` before, and answers. Returns also where
     /// the rest of the input is.
     #[inline]
-    fn converse<K, R>(
+    fn converse<K, H>(
         &mut self,
         block: &mut [u8],
         held: Range<usize>,
         token: Token,
-        context: &mut Context<'_, K, R>,
+        context: &mut Context<'_, K, H>,
     ) -> (Next, Range<usize>)
     where
         K: Kernel<Stream = S>,
-        R: Handler,
+        H: Handler,
     {
         let Range { mut start, mut end } = held;
         for _ in 0..READS_PER_TURN_MAX {
@@ -302,23 +320,20 @@ impl<S> Connection<S> {
     /// Writes what a step has brought and does as it wants; `block` is for input to be discarded.
     /// `None`: the turn goes on.
     #[inline]
-    fn hand_over<K, R>(
+    fn hand_over<K, H>(
         &mut self,
         step: Step,
         drained: bool,
         block: &mut [u8],
         token: Token,
-        context: &mut Context<'_, K, R>,
+        context: &mut Context<'_, K, H>,
     ) -> Option<Next>
     where
         K: Kernel<Stream = S>,
-        R: Handler,
+        H: Handler,
     {
         self.wants_read = step.wants == Wants::Input;
-        if self.session.phase() == Phase::Body {
-            let consumed = u16::try_from(step.consumed).unwrap_or(u16::MAX);
-            self.body_bytes = self.body_bytes.saturating_add(consumed);
-        }
+        self.progressed |= self.session.take_progress();
         let closes = matches!(step.wants, Wants::Close(_));
         if closes {
             self.stage = Stage::Closing;
@@ -342,7 +357,7 @@ impl<S> Connection<S> {
     }
 
     #[inline]
-    fn send<K, R>(&mut self, token: Token, context: &mut Context<'_, K, R>) -> Outcome<()>
+    fn send<K, H>(&mut self, token: Token, context: &mut Context<'_, K, H>) -> Outcome<()>
     where
         K: Kernel<Stream = S>,
     {
@@ -465,7 +480,7 @@ impl<S> Connection<S> {
                 return if self.owes() {
                     Next::Close
                 } else {
-                    Next::Refuse
+                    Next::OutOfMemory
                 };
             };
             self.buffered.get_or_insert_default().input = Some(Input { block, start: 0 });

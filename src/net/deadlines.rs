@@ -10,6 +10,7 @@ use std::collections::TryReserveError;
 use std::time::Duration;
 
 use super::slots::Index;
+use crate::http::Phase;
 
 /// How long a peer may take. Each is exact to a tenth of a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,17 @@ pub(crate) enum Timeout {
     Write,
     /// The peer's end of the connection, after ours.
     Linger,
+}
+
+impl From<Phase> for Timeout {
+    #[inline]
+    fn from(phase: Phase) -> Self {
+        match phase {
+            Phase::Between => Self::Idle,
+            Phase::Head => Self::Head,
+            Phase::Body => Self::Body,
+        }
+    }
 }
 
 impl Timeout {

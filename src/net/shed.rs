@@ -4,7 +4,7 @@ use super::kernel::Kernel;
 use super::notice::Notice;
 use super::slots::Index;
 use super::worker::Worker;
-use crate::http::{Handler, Reject};
+use crate::http::{Handler, Overload};
 
 /// So many connections are ended after one look at all of them.
 const BATCH: usize = 64;
@@ -69,7 +69,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         if connection.is_some_and(|connection| connection.owes()) {
             self.close(index);
         } else {
-            self.refuse(index, Reject::BufferLimit);
+            self.overload(index, Overload::Buffers);
         }
     }
 }

@@ -13,7 +13,7 @@ use super::connection_limit::ConnectionLimit;
 use super::deadlines::{Deadlines, Timeout, Timeouts};
 use super::kernel::{Event, Kernel, Now, Token};
 use super::slots::{Index, Slots};
-use crate::http::{Blocks, Handler, Limits, Output, Reject, Shared};
+use crate::http::{Blocks, Handler, Limits, Output, Overload, Shared};
 
 /// A poller counts milliseconds in 32 bits: no deadline is slept for longer at a time.
 const SLEEP_MAX: Duration = Duration::from_secs(60 * 60);
@@ -227,7 +227,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         let next = turn(connection, &mut context);
         match next {
             Next::Close => return self.close(index),
-            Next::Refuse => return self.refuse(index, Reject::BufferLimit),
+            Next::OutOfMemory => return self.overload(index, Overload::Buffers),
             Next::Wait | Next::Again => {}
         }
         let must_queue = next == Next::Again && !connection.queued;
@@ -256,30 +256,36 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         }
     }
 
-    /// Closes the connections that are late, or tells them so.
+    /// Ends the waits that have lasted too long.
     fn expire(&mut self) {
         while let Some((index, timeout)) = self.deadlines.overdue(self.now.millis) {
-            match timeout {
-                Timeout::Linger => self.close(index),
-                // A last look: after a stall the rest of a request may be there, and Linux tells of
-                // room only when a third of the send buffer is free.
-                _ => {
-                    self.evict(index, timeout);
+            if timeout == Timeout::Linger {
+                self.close(index);
+            } else if self.still_waits(index, timeout) {
+                let token = self.connections.token(index);
+                if timeout == Timeout::Write {
+                    self.close(index);
+                } else {
+                    self.with_context(index, |connection, context| {
+                        connection.handle_timeout(token, context)
+                    });
                 }
             }
         }
     }
 
-    pub(super) fn refuse(&mut self, index: Index, reject: Reject) {
+    /// Ends a conversation for want of something.
+    pub(super) fn overload(&mut self, index: Index, overload: Overload) {
         let token = self.connections.token(index);
         self.with_context(index, |connection, context| {
-            connection.refuse(reject, token, context)
+            connection.handle_overload(overload, token, context)
         });
     }
 
-    /// Closes a connection that waits in this way, or refuses its request, unless a last look shows
-    /// that it has progressed. Returns whether it is gone or refused.
-    pub(super) fn evict(&mut self, index: Index, timeout: Timeout) -> bool {
+    /// Serves a connection once more, and returns whether it waits for the same thing as before.
+    /// After a stall the rest of a request may have come without an event yet, and Linux reports
+    /// room only when a third of the send buffer is free.
+    pub(super) fn still_waits(&mut self, index: Index, timeout: Timeout) -> bool {
         let token = self.connections.token(index);
         if self
             .connections
@@ -291,18 +297,10 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             return false;
         }
         self.serve(index, token);
-        let Some(index) = self.connections.find(token) else {
-            return true;
-        };
-        let Some(connection) = self.connections.get_mut(index) else {
-            return true;
-        };
-        let still_waits = connection.waits_for() == (timeout, false);
-        match timeout {
-            _ if !still_waits => {}
-            Timeout::Head | Timeout::Body => self.refuse(index, Reject::RequestTimeout),
-            Timeout::Idle | Timeout::Write | Timeout::Linger => self.close(index),
-        }
-        still_waits
+        let connection = self
+            .connections
+            .find(token)
+            .and_then(|index| self.connections.get_mut(index));
+        connection.is_some_and(|connection| connection.waits_for() == (timeout, false))
     }
 }

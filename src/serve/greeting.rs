@@ -2,13 +2,14 @@
 
 use crate::http::{Handler, Request, Responded, ResponseWriter};
 
-/// Greets every path, verbatim: `Hello, visitor! You've requested: {path}`.
+/// Greets every path, verbatim: `Hello, visitor! You've requested: {path}`. Of OPTIONS, TRACE and
+/// unknown methods it makes what [`Handler::handle_other`] does by default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Greeting;
 
 impl Handler for Greeting {
     #[inline]
-    fn handle(&self, request: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
-        reply.text(&[b"Hello, visitor! You've requested: ", request.path(), b"\n"])
+    fn handle(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
+        response.text(&[b"Hello, visitor! You've requested: ", request.path(), b"\n"])
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::socket::Socket;
 use super::world::{Kernel, UNIX_SECONDS, World};
 use crate::Greeting;
-use crate::http::{Limits, Output, Reject, Session, Shared, Wants};
+use crate::http::{Limits, Output, Overload, Session, Shared, Wants};
 use crate::net::{OVERCOMMIT_MAX, REJECTED_MAX, Timeout, Timeouts, Worker};
 
 /// A turn's share of one peer, and the most that is owed to it.
@@ -174,23 +174,26 @@ pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
     }
     let is_limited = world.limit < usize::MAX;
     let is_short_of_memory = world.buffered_bytes < usize::MAX;
-    let refusal = |session: &mut Session, reject| {
+    let refusal = |session: &mut Session, overload| {
         let mut out = Output::new();
-        let _ = session.refuse(reject, &shared, &mut out);
+        let _ = session.handle_overload(overload, &shared, &mut out);
         out.bytes().to_vec()
     };
     let is_last = |last: &[u8], refusal: &[u8]| {
         last == refusal || (was_cut_short && refusal.starts_with(last))
     };
-    let rejected = refusal(&mut Session::default(), Reject::Overloaded);
+    let rejected = refusal(&mut Session::default(), Overload::Connections);
     if is_limited && is_last(written, &rejected) {
         return Ok(End::Rejected);
     }
     let shed = [
-        refusal(&mut Session::default(), Reject::BufferLimit),
-        refusal(&mut replay(&socket.taken, &shared).1, Reject::BufferLimit),
+        refusal(&mut Session::default(), Overload::Buffers),
+        refusal(&mut replay(&socket.taken, &shared).1, Overload::Buffers),
     ];
-    let late = refusal(&mut session, Reject::RequestTimeout);
+    let mut late = Output::new();
+    let _ = session.handle_timeout(&shared, &mut late);
+    let late = late.bytes();
+    let is_late = |last: &[u8]| !late.is_empty() && is_last(last, late);
     // It may have been ended before all of what was read had its turn, and again while the refusal
     // was on its way.
     let is_shed = |refusal: &Vec<u8>| {
@@ -198,10 +201,7 @@ pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
         let (before, last) = written.split_at(start);
         said.starts_with(before) && is_last(last, refusal)
     };
-    if written
-        .strip_prefix(&said[..])
-        .is_some_and(|rest| is_last(rest, &late))
-    {
+    if written.strip_prefix(&said[..]).is_some_and(is_late) {
         return Ok(End::Late);
     }
     if is_short_of_memory && shed.iter().any(is_shed) {

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 
 use hullo::Greeting;
 use hullo::http::{
-    Handler, Limits, Method, Output, Reason, Reject, Request, Responded, ResponseWriter, Session,
-    Shared, Status, Step, Wants,
+    Handler, Limits, Method, Output, Overload, Phase, Reason, Reject, Request, Responded,
+    ResponseWriter, Session, Shared, Status, Step, Wants,
 };
 
 use super::check::{bad, check, greets, names_methods, says, with_line};
@@ -152,13 +152,12 @@ fn date_is_the_last_tick() {
 }
 
 /// | head 10 s from its first byte → 408, closed; […] body without progress 30 s → 408, closed |: the
-/// shell has the clock, the core the words.
+/// shell has the clock, the core decides.
 #[test]
-fn says_408_when_it_is_told_that_a_request_is_late() {
+fn a_request_that_times_out_gets_408() {
     let shared = Shared::new(Greeting, Limits::default(), NOW);
     let body = "/a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel";
     for (start, has_content) in [
-        ("", true),
         ("G", true),
         ("GET /a HTTP/1.1\r\nHost", true),
         (&format!("PUT {body}"), true),
@@ -167,7 +166,7 @@ fn says_408_when_it_is_told_that_a_request_is_late() {
     ] {
         let (mut session, mut out) = (Session::default(), Output::new());
         let _ = session.advance(start.as_bytes(), &shared, &mut out);
-        let step = session.refuse(Reject::RequestTimeout, &shared, &mut out);
+        let step = session.handle_timeout(&shared, &mut out);
         let wants = Wants::Close(Reason::Refused(Reject::RequestTimeout));
         assert_eq!(step, Step { consumed: 0, wants });
         let [reply] = &read_replies(out.bytes())[..] else {
@@ -180,6 +179,66 @@ fn says_408_when_it_is_told_that_a_request_is_late() {
         assert_eq!(reply.content.as_deref(), content, "{start}");
         assert_eq!(session.advance(b"x", &shared, &mut out).wants, wants);
     }
+}
+
+/// | idle 75 s → closed without an answer |, and so is an idle connection that makes room.
+#[test]
+fn an_idle_conversation_is_closed_without_an_answer() {
+    let shared = Shared::new(Greeting, Limits::default(), NOW);
+    for start in ["", "\r\n", "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"] {
+        for reason in [Reason::Idle, Reason::Evicted] {
+            let (mut session, mut out) = (Session::default(), Output::new());
+            let _ = session.advance(start.as_bytes(), &shared, &mut out);
+            assert_eq!((session.phase(), session.reason()), (Phase::Between, None));
+            out.clear();
+            let step = match reason {
+                Reason::Idle => session.handle_timeout(&shared, &mut out),
+                _ => session.handle_overload(Overload::Eviction, &shared, &mut out),
+            };
+            let wants = Wants::Close(reason);
+            assert_eq!(step, Step { consumed: 0, wants });
+            assert_eq!(out.bytes(), b"");
+            assert_eq!(session.reason(), Some(reason));
+        }
+    }
+}
+
+/// | `--max-connections`, `--max-buffered-bytes` | 503 with `Retry-After: 1` |
+#[test]
+fn overload_is_503_with_retry_after() {
+    let shared = Shared::new(Greeting, Limits::default(), NOW);
+    for (overload, reject) in [
+        (Overload::Connections, Reject::Overloaded),
+        (Overload::Buffers, Reject::BufferLimit),
+    ] {
+        let (mut session, mut out) = (Session::default(), Output::new());
+        let step = session.handle_overload(overload, &shared, &mut out);
+        assert_eq!(step.wants, Wants::Close(Reason::Refused(reject)));
+        let answer = String::from_utf8(out.bytes().to_vec()).unwrap();
+        let start = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n";
+        assert!(answer.starts_with(start), "{answer}");
+        assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+        assert!(answer.ends_with(reject.sentence()), "{answer}");
+    }
+}
+
+/// A body's time-out starts again with each 4 KiB, and not with less.
+#[test]
+fn only_four_kib_of_a_body_are_progress() {
+    let shared = Shared::new(Greeting, Limits::default(), NOW);
+    let (mut session, mut out) = (Session::default(), Output::new());
+    let mut send = |session: &mut Session, bytes: &[u8]| {
+        let step = session.advance(bytes, &shared, &mut out);
+        assert_eq!(step.consumed, bytes.len());
+        session.take_progress()
+    };
+    let head = b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
+    assert!(!send(&mut session, head));
+    assert!(!send(&mut session, &[b'x'; 4095]));
+    assert!(send(&mut session, b"x"));
+    assert!(!send(&mut session, b"x"), "the count starts anew");
+    assert!(send(&mut session, &[b'x'; 4095]));
+    assert!(send(&mut session, &[b'x'; 50_000]));
 }
 
 /// | **Half-close**: a peer that shuts its write side after a whole request still gets the answer.
@@ -268,7 +327,7 @@ impl Handler for &Recorder {
 }
 
 #[test]
-fn a_responder_is_told_all_of_each_request_that_is_its_own() {
+fn a_handler_gets_all_of_each_request_that_is_its_own() {
     let input = b"GET /a?b=c?d HTTP/1.1\r\nHost: h\r\nX-TAG: \t1 \xff2\t \r\nX-Tag: 3\r\n\r\n\
         PUT /p? HTTP/1.1\r\nHost: h:1\r\nX-Tag:\r\nContent-Length: 2\r\n\r\nhi\
         POST http://other?q HTTP/1.1\r\nHost: h\r\n\r\n\
@@ -292,8 +351,61 @@ fn a_responder_is_told_all_of_each_request_that_is_its_own() {
     }
 }
 
+/// Serves GET alone, answers CORS preflights and a method of its own.
+struct Policy;
+
+impl Handler for Policy {
+    const ALLOW: &'static str = "GET";
+
+    fn handle(&self, _: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
+        response.text(&[b"got\n"])
+    }
+
+    fn handle_other(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
+        let origin = ("Access-Control-Allow-Origin", "*");
+        match (request.method(), request.method_token()) {
+            (Method::Options, _) => response.send(Status::NoContent, &[origin], &[]),
+            (Method::Unknown, b"PROPFIND") => response.text(&[b"found\n"]),
+            (method, token) => {
+                let text = format!("{method:?} {}\n", token.escape_ascii());
+                response.send(Status::MethodNotAllowed, &[], &[text.as_bytes()])
+            }
+        }
+    }
+}
+
 #[test]
-fn a_responder_gives_its_own_status_and_fields() {
+fn a_handler_decides_about_options_trace_and_unknown_methods() {
+    let shared = Shared::new(Policy, Limits::default(), NOW);
+    for (method, status, end) in [
+        ("GET", "200 OK", "\r\n\r\ngot\n"),
+        ("OPTIONS", "204 No Content", "GMT\r\n\r\n"),
+        ("PROPFIND", "200 OK", "\r\n\r\nfound\n"),
+        ("TRACE", "405 Method Not Allowed", "\r\n\r\nTrace TRACE\n"),
+        ("get", "405 Method Not Allowed", "\r\n\r\nUnknown get\n"),
+    ] {
+        let input = with_line(format!("{method} /a HTTP/1.1"));
+        for last_cut in [0, input.len() - 1] {
+            let outcome = play(&shared, &input, 1..=last_cut);
+            let answer = String::from_utf8(outcome.sent).unwrap();
+            let start = format!("HTTP/1.1 {status}\r\n");
+            assert!(answer.starts_with(&start), "{answer}");
+            assert!(answer.ends_with(end), "{answer}");
+            assert_eq!(
+                answer.contains("Access-Control-Allow-Origin: *\r\n"),
+                method == "OPTIONS"
+            );
+        }
+    }
+    // CONNECT is the engine's: only its Allow is the handler's.
+    let connect = play(&shared, b"CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n", []);
+    let answer = String::from_utf8(connect.sent).unwrap();
+    let start = "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\n";
+    assert!(answer.starts_with(start), "{answer}");
+}
+
+#[test]
+fn a_handler_gives_its_own_status_and_fields() {
     let recorder = Recorder::default();
     let shared = Shared::new(&recorder, Limits::default(), NOW);
     let start = "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nCache-Control: no-store\r\n";

@@ -60,16 +60,23 @@ pub(super) enum Framing {
 #[derive(Debug)]
 pub struct Request<'a> {
     method: Method,
+    method_token: &'a [u8],
     path: &'a [u8],
     query: Option<&'a [u8]>,
     fields: &'a [Header<'a>],
 }
 
 impl<'a> Request<'a> {
-    /// GET, HEAD, POST, PUT, PATCH or DELETE: the others are answered before a handler sees them.
+    /// The method, as far as it is in [`Method`].
     #[must_use]
     pub fn method(&self) -> Method {
         self.method
+    }
+
+    /// The method as it stands in the request line: a token of at most 64 bytes.
+    #[must_use]
+    pub fn method_token(&self) -> &'a [u8] {
+        self.method_token
     }
 
     /// The path as it stands in the target: not decoded, not normalised, without the query. It
@@ -206,6 +213,8 @@ impl<'a> Head<'a> {
         let target_end = line.target.1 as usize;
         let request = Request {
             method: line.method,
+            // One space stands between method and target (RFC 9112 section 3).
+            method_token: &input[..(line.target.0 as usize).saturating_sub(1)],
             // RFC 9110 section 4.2.3: an empty path of an http URI is "/".
             path: if path.is_empty() {
                 b"/"

@@ -53,3 +53,5 @@ pub(super) const TRAILER_BYTES_MAX: u32 = 16 * 1024;
 pub(super) const CHUNK_SIZE_DIGITS_MAX: u8 = 16;
 /// A turn answers this many requests of one conversation, then it is another's turn.
 pub(super) const TURN_REQUESTS_MAX: usize = 64;
+/// So much of a body has to come for its time-out to start again: a trickle is not progress.
+pub(super) const BODY_PROGRESS_BYTES: usize = 4 * 1024;

@@ -2,6 +2,7 @@
 
 mod body;
 mod date;
+mod handler;
 mod head;
 mod limits;
 mod output;
@@ -9,11 +10,14 @@ mod reject;
 mod response;
 mod scan;
 mod session;
+mod shared;
 mod target;
 
+pub use handler::Handler;
 pub use head::{Method, Request};
 pub use limits::Limits;
 pub use output::Output;
 pub use reject::Reject;
 pub use response::{Field, Responded, ResponseWriter, Status};
-pub use session::{Handler, Phase, Reason, Session, Shared, Step, Wants};
+pub use session::{Overload, Phase, Reason, Session, Step, Wants};
+pub use shared::Shared;

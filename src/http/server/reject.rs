@@ -2,8 +2,11 @@
 
 use super::response::Status;
 
-/// What was wrong with a request. It closes the connection, because after it, where the next request
-/// begins is a guess. The one exception is an [`Expectation`](Self::Expectation) without a body.
+/// Why the engine refuses a request. A refusal ends the conversation, because where the next request
+/// begins would be a guess. The one exception is an [`Expectation`](Self::Expectation) without a body.
+///
+/// Which methods are served is the policy of a [`Handler`](super::Handler), but for
+/// [`Connect`](Self::Connect): what follows a CONNECT may be a tunnel's bytes, and not a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each is described by its sentence")]
 pub enum Reject {
@@ -44,7 +47,7 @@ pub enum Reject {
 }
 
 impl Reject {
-    /// The status that says it.
+    /// The status of the refusal.
     #[must_use]
     pub const fn status(self) -> Status {
         match self {

@@ -58,10 +58,7 @@ impl Status {
 /// A field of a reply. Both halves are known at build time, so that nothing can be injected.
 pub type Field = (&'static str, &'static str);
 
-/// The methods that are answered (RFC 9110 section 10.2.1).
-pub(super) const ALLOW: Field = ("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-
-/// When to come again, in seconds (RFC 9110 section 10.2.3).
+/// When to try again, in seconds (RFC 9110 section 10.2.3).
 pub(super) const RETRY_AFTER: Field = ("Retry-After", "1");
 
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";

@@ -1,170 +1,56 @@
-//! One conversation: bytes in, replies out, in the order of the requests.
+//! One conversation: bytes in, responses out, in the order of the requests.
 //!
 //! A plain request is read, decided upon and answered within one [`Session::advance`], from the
 //! bytes that the shell lends, and leaves nothing behind. Only a request whose body is still on its
-//! way keeps a copy of its head, because the answer goes out when the request has been read to its
-//! end: so a fault in the body still gets its status, and the next request begins where it should.
+//! way keeps a copy of its head, because the response follows the end of the request: an error in
+//! the body still gets its status, and the next request begins where it should.
+//!
+//! The shell has the clock and counts connections and memory; what a time-out or a shortage means
+//! for the conversation is decided here ([`Session::handle_timeout`], [`Session::handle_overload`]).
 
-use super::super::blocks::{Block, Blocks};
+use super::super::blocks::Block;
 use super::body::Body;
-use super::head::{Framing, Head, Method, Request, table};
-use super::limits::{EMPTY_LINES_MAX, Limits, TURN_REQUESTS_MAX};
+use super::handler::Handler;
+use super::head::{Framing, Head, Method, table};
+use super::limits::{BODY_PROGRESS_BYTES, EMPTY_LINES_MAX, Limits, TURN_REQUESTS_MAX};
 use super::output::Output;
 use super::reject::Reject;
-use super::response::{
-    ALLOW, CONTINUE, Field, Persistence, Prepared, REPLY_HEAD_BYTES_MAX, RETRY_AFTER, Responded,
-    ResponseWriter, Status,
-};
+use super::response::{CONTINUE, Persistence, REPLY_HEAD_BYTES_MAX};
 use super::scan::Scan;
+use super::shared::Shared;
 
-/// Answers requests. Called once for each, when it has been read to its end.
-///
-/// OPTIONS, TRACE, CONNECT and methods that are not known never come here, nor does anything that
-/// was refused. A handler runs on the event loop: while it thinks, no other peer is served.
-pub trait Handler {
-    /// Answers `request` by one of the verbs of `reply`.
-    fn handle(&self, request: &Request<'_>, reply: ResponseWriter<'_>) -> Responded;
-}
-
-/// What all conversations of a worker share.
-#[derive(Debug)]
-pub struct Shared<R> {
-    handler: R,
-    limits: Limits,
-    prepared: Prepared,
-    blocks: Blocks,
-}
-
-impl<R> Shared<R> {
-    /// Takes what outlives a turn from `blocks`, instead of from an unlimited supply of its own.
-    #[must_use]
-    pub fn with_blocks(self, blocks: Blocks) -> Self {
-        Self { blocks, ..self }
-    }
-
-    /// The memory for what outlives a turn.
-    #[inline]
-    #[must_use]
-    pub fn blocks(&self) -> &Blocks {
-        &self.blocks
-    }
-}
-
-impl<R: Handler> Shared<R> {
-    /// `unix_seconds` is the time that replies bear as their `Date` until the next [`tick`].
-    ///
-    /// [`tick`]: Self::tick
-    pub fn new(handler: R, limits: Limits, unix_seconds: u64) -> Self {
-        let head_bytes = limits.head_bytes;
-        let in_force = Limits {
-            head_bytes: head_bytes.clamp(Limits::HEAD_BYTES_MIN, Limits::HEAD_BYTES_MAX),
-            fields: limits.fields.min(Limits::FIELDS_MAX),
-            target_bytes: limits.target_bytes.min(Limits::HEAD_BYTES_MAX),
-            ..limits
-        };
-        Self {
-            handler,
-            limits: in_force,
-            prepared: Prepared::new(unix_seconds),
-            blocks: Blocks::default(),
-        }
-    }
-
-    /// Tells the time, in seconds since 1970-01-01 00:00:00 UTC.
-    #[inline]
-    pub fn tick(&mut self, unix_seconds: u64) {
-        self.prepared.tick(unix_seconds);
-    }
-
-    /// The bounds that are in force.
-    #[must_use]
-    pub fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
-    /// Answers a request that was read to its end.
-    #[inline]
-    fn answer(&self, head: &Head<'_>, out: &mut Output) -> Persistence {
-        let Head {
-            request,
-            persistence,
-            ..
-        } = head;
-        let reply = self.reply(*persistence, request.method(), out);
-        let _: Responded = match request.method() {
-            _ if head.expects_more => {
-                let reject = Reject::Expectation;
-                reply.say(reject.status(), &[], reject.sentence())
-            }
-            Method::Options => reply.send(Status::NoContent, &[ALLOW], &[]),
-            Method::Trace => {
-                let sentence = "TRACE is not done here: it would echo what it is sent.\n";
-                reply.say(Status::MethodNotAllowed, &[ALLOW], sentence)
-            }
-            Method::Unknown => {
-                let sentence = "The method is not known here (methods are case-sensitive).\n";
-                reply.say(Status::NotImplemented, &[], sentence)
-            }
-            _ => self.handler.handle(request, reply),
-        };
-        *persistence
-    }
-
-    /// The last answer of a conversation.
-    #[cold]
-    fn refuse(&self, reject: Reject, method: Method, out: &mut Output) {
-        let fields: &[Field] = match reject {
-            Reject::Connect => &[ALLOW],
-            Reject::Overloaded | Reject::BufferLimit => &[RETRY_AFTER],
-            _ => &[],
-        };
-        let reply = self.reply(Persistence::Close, method, out);
-        let _: Responded = reply.say(reject.status(), fields, reject.sentence());
-    }
-
-    #[inline]
-    fn reply<'o>(
-        &'o self,
-        persistence: Persistence,
-        method: Method,
-        out: &'o mut Output,
-    ) -> ResponseWriter<'o> {
-        let without_content = method == Method::Head;
-        ResponseWriter {
-            out,
-            prepared: &self.prepared,
-            persistence,
-            without_content,
-        }
-    }
-}
-
-/// What an [`advance`](Session::advance) came to.
+/// The result of a call on a [`Session`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Step {
-    /// So much of the input is done with. The rest has to be there again, at the start of the
-    /// input of the next `advance`.
+    /// How many bytes of the input were used up. The next `advance` needs the rest again, at the
+    /// start of its input.
     pub consumed: usize,
-    /// What has to happen before the next one.
+    /// What has to happen before the next `advance`.
     pub wants: Wants,
 }
 
-/// What a conversation waits for. Whatever it is, the output has to be written first.
+/// What a conversation needs to go on. The output has to be written first in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wants {
     /// More bytes from the peer.
     Input,
-    /// An empty output: there is more to answer in the input, but this turn has had its share.
+    /// An empty output: the input holds more to answer, but this turn has had its share.
     Room,
-    /// The end: nothing more is read or answered.
+    /// Nothing: the conversation has ended. If the output is empty, the peer gets no last answer.
     Close(Reason),
 }
 
-/// Where a conversation stands.
+/// Where a conversation stands, and so what it waits for. Each phase has a time-out, which the shell
+/// keeps:
+///
+/// - its clock starts when the phase does, and again when an answer was written;
+/// - in [`Phase::Body`] it starts again also when [`Session::take_progress`] says so.
+///
+/// So no trickle extends a wait. When it has lasted too long: [`Session::handle_timeout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// No byte of a request has come yet; empty lines are none.
+    /// Idle: no byte of a request has come yet; empty lines do not count.
     Between,
     /// A head has begun.
     Head,
@@ -183,6 +69,21 @@ pub enum Reason {
     PeerAsked,
     /// The last request was refused.
     Refused(Reject),
+    /// No request came in time.
+    Idle,
+    /// It was idle, and made room for another connection.
+    Evicted,
+}
+
+/// What the server has run out of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Overload {
+    /// Connections: this one is over the limit.
+    Connections,
+    /// Connections: this one is to make room for a new one.
+    Eviction,
+    /// Memory for what conversations leave over between turns.
+    Buffers,
 }
 
 /// One conversation with one peer.
@@ -210,6 +111,8 @@ impl Default for State {
 #[derive(Debug)]
 struct Pending {
     body: Body,
+    /// How much of the body has come since the last progress was reported.
+    unreported: usize,
     head: Block,
     scan: Scan,
 }
@@ -222,13 +125,13 @@ enum Progress {
 }
 
 impl Session {
-    /// Reads as many requests from `input` as there are and a turn may have, and appends their
-    /// replies to `out`.
+    /// Reads as many requests from `input` as it holds and a turn may have, and appends their
+    /// responses to `out`.
     #[inline]
-    pub fn advance<R: Handler>(
+    pub fn advance<H: Handler>(
         &mut self,
         input: &[u8],
-        shared: &Shared<R>,
+        shared: &Shared<H>,
         out: &mut Output,
     ) -> Step {
         let held = match &self.state {
@@ -241,12 +144,12 @@ impl Session {
                 };
             }
         };
-        // A reply repeats the path, which stands in the input or in the head that is held.
-        let path_bytes_max = shared.limits.target_bytes.min(held + input.len());
-        let reply_bytes_max = path_bytes_max + REPLY_HEAD_BYTES_MAX;
+        // A response repeats the path, which stands in the input or in the head that is held.
+        let path_bytes_max = shared.limits().target_bytes.min(held + input.len());
+        let response_bytes_max = path_bytes_max + REPLY_HEAD_BYTES_MAX;
         let mut consumed = 0;
         for _ in 0..TURN_REQUESTS_MAX {
-            if consumed == input.len() || !out.has_room(reply_bytes_max) {
+            if consumed == input.len() || !out.has_room(response_bytes_max) {
                 break;
             }
             match self.exchange(&input[consumed..], shared, out) {
@@ -287,17 +190,60 @@ impl Session {
         reason
     }
 
-    /// Ends the conversation with a refusal: what [`advance`](Self::advance) does when a request is
-    /// at fault, and what a shell does for reasons of its own.
+    /// The wait for what the [`phase`](Self::phase) names has lasted too long.
     #[cold]
-    pub fn refuse<R: Handler>(
+    pub fn handle_timeout<H: Handler>(&mut self, shared: &Shared<H>, out: &mut Output) -> Step {
+        match self.phase() {
+            // RFC 9112 section 9.5: an idle connection may be closed at any time. Nothing was asked,
+            // and a client might take a 408 for the answer to its next request.
+            Phase::Between => self.close(0, Reason::Idle),
+            // RFC 9110 section 15.5.9.
+            Phase::Head | Phase::Body => self.refuse(Reject::RequestTimeout, shared, out),
+        }
+    }
+
+    /// The server has run out of something, and this conversation has to end for it.
+    #[cold]
+    pub fn handle_overload<H: Handler>(
         &mut self,
-        reject: Reject,
-        shared: &Shared<R>,
+        overload: Overload,
+        shared: &Shared<H>,
         out: &mut Output,
     ) -> Step {
+        match overload {
+            // RFC 9110 section 15.6.4.
+            Overload::Connections => self.refuse(Reject::Overloaded, shared, out),
+            Overload::Buffers => self.refuse(Reject::BufferLimit, shared, out),
+            Overload::Eviction => self.close(0, Reason::Evicted),
+        }
+    }
+
+    #[cold]
+    fn refuse<H: Handler>(&mut self, reject: Reject, shared: &Shared<H>, out: &mut Output) -> Step {
         shared.refuse(reject, self.method(), out);
         self.close(0, Reason::Refused(reject))
+    }
+
+    /// Whether enough of a body has come since the last call for its time-out to start again.
+    #[inline]
+    pub fn take_progress(&mut self) -> bool {
+        let State::Body(pending) = &mut self.state else {
+            return false;
+        };
+        let progressed = pending.unreported >= BODY_PROGRESS_BYTES;
+        if progressed {
+            pending.unreported = 0;
+        }
+        progressed
+    }
+
+    /// Why the conversation ended. `None`: it has not.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        match &self.state {
+            State::Closed(reason) => Some(*reason),
+            State::Head(_) | State::Body(_) => None,
+        }
     }
 
     /// Where the conversation stands.
@@ -339,10 +285,10 @@ impl Session {
 
     /// Takes one request, or what there is of it.
     #[inline]
-    fn exchange<R: Handler>(
+    fn exchange<H: Handler>(
         &mut self,
         input: &[u8],
-        shared: &Shared<R>,
+        shared: &Shared<H>,
         out: &mut Output,
     ) -> Result<Progress, Reject> {
         match &mut self.state {
@@ -363,12 +309,13 @@ impl Session {
                 progress
             }
             State::Body(pending) => {
-                let walk = pending.body.walk(input, &shared.limits)?;
+                let walk = pending.body.walk(input, shared.limits())?;
                 if !walk.ended {
+                    pending.unreported = pending.unreported.saturating_add(walk.consumed);
                     return Ok(Progress::NeedsMore(walk.consumed));
                 }
                 let Pending { head, scan, .. } = &**pending;
-                let persistence = with_head(&head.bytes(), scan, &shared.limits, |head| {
+                let persistence = with_head(&head.bytes(), scan, shared.limits(), |head| {
                     Ok(shared.answer(head, out))
                 })?;
                 self.state = State::default();
@@ -394,14 +341,14 @@ impl Session {
 
     /// Looks on into a head; answers it if it is whole and its body is there as well.
     #[inline]
-    fn head<R: Handler>(
+    fn head<H: Handler>(
         &mut self,
         scan: &mut Scan,
         input: &[u8],
-        shared: &Shared<R>,
+        shared: &Shared<H>,
         out: &mut Output,
     ) -> Result<Progress, Reject> {
-        let limits = &shared.limits;
+        let limits = shared.limits();
         let is_new = scan.is_new();
         if !scan.request_line(input, limits)? {
             return Ok(Progress::NeedsMore(0));
@@ -421,12 +368,12 @@ impl Session {
     }
 
     #[inline]
-    fn whole_head<R: Handler>(
+    fn whole_head<H: Handler>(
         &mut self,
         input: &[u8],
         scan: &Scan,
         head: &Head<'_>,
-        shared: &Shared<R>,
+        shared: &Shared<H>,
         out: &mut Output,
     ) -> Result<Progress, Reject> {
         self.empty_lines = 0;
@@ -436,17 +383,17 @@ impl Session {
         self.start_of_body(input, scan, head, shared, out)
     }
 
-    fn start_of_body<R: Handler>(
+    fn start_of_body<H: Handler>(
         &mut self,
         input: &[u8],
         scan: &Scan,
         head: &Head<'_>,
-        shared: &Shared<R>,
+        shared: &Shared<H>,
         out: &mut Output,
     ) -> Result<Progress, Reject> {
         let (head_bytes, rest) = input.split_at(scan.length());
         let mut body = Body::new(head.framing);
-        let walk = body.walk(rest, &shared.limits)?;
+        let walk = body.walk(rest, shared.limits())?;
         let taken = scan.length() + walk.consumed;
         if walk.ended {
             return Ok(Progress::Answered(taken, shared.answer(head, out)));
@@ -457,8 +404,9 @@ impl Session {
         }
         let pending = Pending {
             body,
+            unreported: walk.consumed,
             head: shared
-                .blocks
+                .blocks()
                 .filled(head_bytes)
                 .ok_or(Reject::BufferLimit)?,
             scan: *scan,

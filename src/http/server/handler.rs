@@ -1,0 +1,41 @@
+//! What an embedder brings: the function from a request to its response.
+
+use super::head::{Method, Request};
+use super::response::{Responded, ResponseWriter, Status};
+
+/// Answers requests. Called once for each, after its content has been read to the end.
+///
+/// A request that the engine refuses (see [`Reject`](super::Reject)) never reaches a handler. Nor
+/// does CONNECT: its success would turn the connection into a tunnel (RFC 9110 section 9.3.6), which
+/// the engine has no framing for, so the engine answers it with 405 and ends the conversation.
+///
+/// A handler runs on the event loop: while it works, the other connections of its worker wait.
+pub trait Handler {
+    /// The methods that `Allow` lists in 405 responses and in the default answer to OPTIONS
+    /// (RFC 9110 section 10.2.1). A handler that serves fewer should say so here.
+    const ALLOW: &'static str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+    /// Answers GET, HEAD, POST, PUT, PATCH and DELETE with one of the methods of `response`.
+    fn handle(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded;
+
+    /// Answers OPTIONS, TRACE and methods that are not in [`Method`].
+    ///
+    /// The default is safe for any handler. OPTIONS gets 204 with [`ALLOW`](Self::ALLOW) and no
+    /// cross-origin permission. TRACE gets 405, because echoing a request discloses its credentials
+    /// (RFC 9110 section 9.3.8). Other methods get 501 (section 9.1). A handler that answers CORS
+    /// preflights or methods of its own overrides this.
+    fn handle_other(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
+        let allow = ("Allow", Self::ALLOW);
+        match request.method() {
+            Method::Options => response.send(Status::NoContent, &[allow], &[]),
+            Method::Trace => {
+                let sentence = "TRACE is not done here: it would echo what it is sent.\n";
+                response.say(Status::MethodNotAllowed, &[allow], sentence)
+            }
+            _ => {
+                let sentence = "The method is not known here (methods are case-sensitive).\n";
+                response.say(Status::NotImplemented, &[], sentence)
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What all conversations of a worker share: handler, limits, prepared bytes, blocks.
+
+use super::super::blocks::Blocks;
+use super::handler::Handler;
+use super::head::{Head, Method};
+use super::limits::Limits;
+use super::output::Output;
+use super::reject::Reject;
+use super::response::{Field, Persistence, Prepared, RETRY_AFTER, Responded, ResponseWriter};
+
+/// What all conversations of a worker share.
+#[derive(Debug)]
+pub struct Shared<H> {
+    handler: H,
+    limits: Limits,
+    prepared: Prepared,
+    blocks: Blocks,
+}
+
+impl<H> Shared<H> {
+    /// Takes what outlives a turn from `blocks`, instead of from unlimited blocks of its own.
+    #[must_use]
+    pub fn with_blocks(self, blocks: Blocks) -> Self {
+        Self { blocks, ..self }
+    }
+
+    /// The memory for what outlives a turn.
+    #[inline]
+    #[must_use]
+    pub fn blocks(&self) -> &Blocks {
+        &self.blocks
+    }
+
+    /// Sets the time, in seconds since 1970-01-01 00:00:00 UTC.
+    #[inline]
+    pub fn tick(&mut self, unix_seconds: u64) {
+        self.prepared.tick(unix_seconds);
+    }
+
+    /// The limits in force.
+    #[inline]
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    #[inline]
+    fn response<'o>(
+        &'o self,
+        persistence: Persistence,
+        method: Method,
+        out: &'o mut Output,
+    ) -> ResponseWriter<'o> {
+        let without_content = method == Method::Head;
+        ResponseWriter {
+            out,
+            prepared: &self.prepared,
+            persistence,
+            without_content,
+        }
+    }
+}
+
+impl<H: Handler> Shared<H> {
+    /// `unix_seconds` is the `Date` of responses until the next [`tick`](Self::tick).
+    pub fn new(handler: H, limits: Limits, unix_seconds: u64) -> Self {
+        let head_bytes = limits.head_bytes;
+        let in_force = Limits {
+            head_bytes: head_bytes.clamp(Limits::HEAD_BYTES_MIN, Limits::HEAD_BYTES_MAX),
+            fields: limits.fields.min(Limits::FIELDS_MAX),
+            target_bytes: limits.target_bytes.min(Limits::HEAD_BYTES_MAX),
+            ..limits
+        };
+        Self {
+            handler,
+            limits: in_force,
+            prepared: Prepared::new(unix_seconds),
+            blocks: Blocks::default(),
+        }
+    }
+
+    /// Answers a request that has been read to its end.
+    #[inline]
+    pub(super) fn answer(&self, head: &Head<'_>, out: &mut Output) -> Persistence {
+        let Head {
+            request,
+            persistence,
+            ..
+        } = head;
+        let response = self.response(*persistence, request.method(), out);
+        let _: Responded = match request.method() {
+            _ if head.expects_more => {
+                let reject = Reject::Expectation;
+                response.say(reject.status(), &[], reject.sentence())
+            }
+            Method::Options | Method::Trace | Method::Unknown => {
+                self.handler.handle_other(request, response)
+            }
+            _ => self.handler.handle(request, response),
+        };
+        *persistence
+    }
+
+    /// Writes the last answer of a conversation.
+    #[cold]
+    pub(super) fn refuse(&self, reject: Reject, method: Method, out: &mut Output) {
+        let field: Option<Field> = match reject {
+            // RFC 9110 section 15.5.6: a 405 has an Allow field.
+            Reject::Connect => Some(("Allow", H::ALLOW)),
+            Reject::Overloaded | Reject::BufferLimit => Some(RETRY_AFTER),
+            _ => None,
+        };
+        let response = self.response(Persistence::Close, method, out);
+        let _: Responded = response.say(reject.status(), field.as_slice(), reject.sentence());
+    }
+}
