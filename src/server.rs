@@ -8,7 +8,6 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -16,10 +15,11 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::http::{Handler, Limits};
 use crate::net::{
-    ConnectionLimit, Hook, OVERCOMMIT_MAX, REJECTED_MAX, Setup, System, Worker, listener,
+    ConnectionLimit, Hook, Lifecycle, OVERCOMMIT_MAX, Phase, PublishedStats, REJECTED_MAX, Setup,
+    System, Worker, listener,
 };
 
-pub use crate::net::{Notice, Timeouts};
+pub use crate::net::{Notice, Stats, Timeouts};
 
 /// How a server is set up. [`Options::default`] is what `hullo` does without flags.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -220,18 +220,21 @@ impl Server {
         };
         let ways = (0..wakers.len()).map(wake);
         let limit = ConnectionLimit::new(self.options.connections(), ways, self.hook);
+        let stats: Arc<[_]> = systems.iter().map(|_| PublishedStats::new()).collect();
         let setup = Setup {
             limits: self.options.limits,
             timeouts: self.options.timeouts,
             buffered_bytes: self.buffered_bytes,
             connection_limit: Arc::new(limit),
+            stats: Arc::clone(&stats),
         };
         let mut server = ServerHandle {
             local_addr: self.local_addr,
             shutdown_handle: ShutdownHandle {
-                stop: Arc::new(AtomicBool::new(false)),
+                lifecycle: Arc::new(Lifecycle::new()),
                 wakers,
             },
+            stats,
             threads: Vec::with_capacity(systems.len()),
         };
         for (number, system) in systems.into_iter().enumerate() {
@@ -241,7 +244,7 @@ impl Server {
             server.threads.push(thread.spawn(move || {
                 // However a worker ends, the others do not go on without it.
                 let shutdown_handle = ShutdownOnDrop(shutdown_handle);
-                Worker::new(system, handler, setup, number).run(&shutdown_handle.0.stop)
+                Worker::new(system, handler, setup, number).run(&shutdown_handle.0.lifecycle)
             })?);
         }
         Ok(server)
@@ -265,6 +268,7 @@ impl fmt::Debug for Server {
 pub struct ServerHandle {
     local_addr: SocketAddr,
     shutdown_handle: ShutdownHandle,
+    stats: Arc<[PublishedStats]>,
     threads: Vec<JoinHandle<io::Result<()>>>,
 }
 
@@ -279,6 +283,13 @@ impl ServerHandle {
     #[must_use]
     pub fn shutdown_handle(&self) -> ShutdownHandle {
         self.shutdown_handle.clone()
+    }
+
+    /// What each worker has done so far, as of the end of its last turn. `Stats` can be summed:
+    /// `handle.stats().into_iter().sum::<Stats>()`.
+    #[must_use]
+    pub fn stats(&self) -> Vec<Stats> {
+        self.stats.iter().map(PublishedStats::read).collect()
     }
 
     /// Waits until the server has been stopped.
@@ -323,14 +334,14 @@ impl Drop for ServerHandle {
 /// Stops a server from another thread.
 #[derive(Clone, Debug)]
 pub struct ShutdownHandle {
-    stop: Arc<AtomicBool>,
+    lifecycle: Arc<Lifecycle>,
     wakers: Arc<[mio::Waker]>,
 }
 
 impl ShutdownHandle {
     /// Makes every worker end its turn and return. It does not wait for them.
     pub fn stop(&self) {
-        self.stop.store(true, Ordering::Release);
+        self.lifecycle.advance(Phase::Stop);
         for waker in &*self.wakers {
             // A worker that cannot be woken has ended already.
             let _ = waker.wake();

@@ -7,7 +7,8 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use hullo::Greeting;
-use hullo::server::{Options, Server, ServerHandle, Timeouts};
+use hullo::http::Reject;
+use hullo::server::{Options, Server, ServerHandle, Stats, Timeouts};
 
 /// Nothing here takes as long as this: whoever waits for it has found a fault.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -329,4 +330,74 @@ fn serves_over_ipv6() {
         }
         Err(error) => assert_eq!(error.kind(), ErrorKind::AddrNotAvailable, "no IPv6 here"),
     }
+}
+
+/// Waits until the numbers of all workers together are as they should be.
+#[track_caller]
+fn assert_stats(server: &ServerHandle, are_right: impl Fn(&Stats) -> bool) {
+    let start = Instant::now();
+    loop {
+        let stats: Stats = server.stats().into_iter().sum();
+        if are_right(&stats) {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE, "{stats:#?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn counts_what_it_does() {
+    let timeouts = Timeouts {
+        linger: Duration::from_millis(100),
+        ..Timeouts::default()
+    };
+    let server = serve(2, timeouts);
+    assert_eq!(server.stats().len(), 2, "one for each worker");
+    let mut peer = Peer::new(&server);
+    let sent = peer.send(GET).send(GET);
+    for _ in 0..2 {
+        sent.is_greeted("/abcdef");
+    }
+    let brew = b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert_eq!(peer.send(brew).reply().0, 501);
+    assert_stats(&server, |stats| {
+        (stats.accepted, stats.open, stats.closed()) == (1, 1, 0)
+            && (stats.responses_2xx, stats.responses_5xx, stats.responses()) == (2, 1, 3)
+            && stats.bytes_in as usize == 2 * GET.len() + brew.len()
+            && stats.bytes_out > 300
+            && (1..100).contains(&stats.wake_ups)
+    });
+    drop(peer);
+    let mut refused = Peer::new(&server);
+    assert_eq!(refused.send(b"GET / HTTP/1.1\r\n\r\n").reply().0, 400);
+    assert_stats(&server, |stats| {
+        (stats.closed_refused, stats.responses_4xx) == (1, 1)
+            && (stats.refused, stats.refused_for(Reject::HostMissing)) == (1, 1)
+            && stats.refused_for(Reject::HostSyntax) == 0
+    });
+    let mut last = Peer::new(&server);
+    let close = b"GET /abcdef HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    last.send(close).is_greeted("/abcdef");
+    drop((last, Peer::new(&server)));
+    assert_stats(&server, |stats| {
+        (stats.closed_peer_asked, stats.closed_peer_left) == (1, 2)
+            && (stats.accepted, stats.open, stats.closed()) == (4, 0, 4)
+    });
+}
+
+#[test]
+fn counts_idle_connections_that_it_closes() {
+    let idle = Duration::from_millis(50);
+    let server = serve(
+        1,
+        Timeouts {
+            idle,
+            ..Timeouts::default()
+        },
+    );
+    let _peer = Peer::new(&server);
+    assert_stats(&server, |stats| {
+        (stats.accepted, stats.open, stats.closed_idle) == (1, 0, 1)
+    });
 }

@@ -8,6 +8,7 @@ use super::connection_limit::LongestIdle;
 use super::deadlines::Timeout;
 use super::kernel::{Accepted, Kernel, accepted};
 use super::notice::Notice;
+use super::stats::CloseReason;
 use super::worker::Worker;
 use crate::http::{Handler, Overload};
 
@@ -49,7 +50,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         let mut may_evict = self.was_notified;
         for _ in 0..ACCEPTS_PER_TURN_MAX {
             if self.rejected >= REJECTED_MAX && self.limit.is_full() {
-                self.publish();
+                self.publish_idle();
                 if !self.limit.has_idle() {
                     return self.back_off();
                 }
@@ -101,7 +102,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
     fn admit(&mut self, stream: K::Stream) {
         let is_full = self.limit.is_full();
         if is_full {
-            self.publish();
+            self.publish_idle();
         }
         let has_room = !is_full
             || match self.limit.make_room(self.number) {
@@ -116,6 +117,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         } else {
             self.rejected += 1;
         }
+        self.stats.accepted += 1;
         let index = self.connections.insert(connection);
         let token = self.connections.token(index);
         let Some(connection) = self.connections.get_mut(index) else {
@@ -123,7 +125,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         };
         if self.kernel.watch(connection.stream(), token).is_err() {
             // The kernel has no memory to watch it: there would never be an event.
-            return self.close(index);
+            return self.close(index, CloseReason::Failed);
         }
         self.deadlines.start(index, Timeout::Idle, self.now.millis);
         if !has_room {

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::buffered::{Buffered, COPY_BYTES_MAX, Input, Resumed};
 use super::deadlines::Timeout;
 use super::kernel::{Event, Kernel, Outcome, Token, outcome};
+use super::stats::{CloseReason, Stats};
 use crate::http::{Blocks, Handler, Output, Overload, Session, Shared, Step, Wants};
 
 /// The worker's block for input. Nothing longer is read at once.
@@ -27,6 +28,7 @@ pub(crate) struct Context<'a, K, H> {
     pub(crate) shared: &'a Shared<H>,
     pub(crate) input: &'a mut [u8],
     pub(crate) out: &'a mut Output,
+    pub(crate) stats: &'a mut Stats,
 }
 
 /// What becomes of a connection after its turn.
@@ -141,6 +143,13 @@ impl<S> Connection<S> {
             .map_or((0, 0), Buffered::held_bytes)
     }
 
+    /// Why it closes by itself.
+    pub(crate) fn close_reason(&self) -> CloseReason {
+        self.session
+            .reason()
+            .map_or(CloseReason::Failed, CloseReason::Ended)
+    }
+
     /// How much memory it has taken from the worker's blocks.
     pub(crate) fn block_bytes(&self) -> usize {
         let left = self.buffered.as_deref();
@@ -163,7 +172,7 @@ impl<S> Connection<S> {
     {
         self.progressed = false;
         if self.buffered.is_some() && self.owes() {
-            match self.send_rest(context.kernel) {
+            match self.send_rest(context) {
                 // That was a turn's worth of replies; there may be more input to answer.
                 Outcome::Done(()) if self.stage == Stage::Talking => {
                     self.progressed = true;
@@ -176,8 +185,14 @@ impl<S> Connection<S> {
         }
         match self.stage {
             Stage::Talking => self.talk(token, context),
-            Stage::Closing => self.shut(context.input, context.kernel, false),
-            Stage::Lingering(left) => self.linger(left, context.input, context.kernel),
+            Stage::Closing => {
+                let block = std::mem::take(&mut context.input);
+                self.shut(block, false, context)
+            }
+            Stage::Lingering(left) => {
+                let block = std::mem::take(&mut context.input);
+                self.linger(left, block, context)
+            }
         }
     }
 
@@ -292,6 +307,7 @@ impl<S> Connection<S> {
                         return (Next::Close, 0..0);
                     }
                     Outcome::Done(read) => {
+                        context.stats.bytes_in += read as u64;
                         drained = read < space && self.short_read_drains();
                         end += read;
                     }
@@ -348,7 +364,7 @@ impl<S> Connection<S> {
             }
         }
         match step.wants {
-            Wants::Close(_) => Some(self.shut(block, context.kernel, drained)),
+            Wants::Close(_) => Some(self.shut(block, drained, context)),
             Wants::Input if drained => Some(Next::Wait),
             // After an answer it is another's turn, unless the end of input is still to be seen.
             Wants::Input if !answered => None,
@@ -363,11 +379,14 @@ impl<S> Connection<S> {
     {
         let bytes = context.out.bytes();
         let sent = match outcome(|| context.kernel.write(&mut self.stream, bytes)) {
-            Outcome::Done(sent) if sent == bytes.len() => return Outcome::Done(()),
             Outcome::Done(sent) => sent,
             Outcome::WouldBlock => 0,
             Outcome::Closed => return Outcome::Closed,
         };
+        context.stats.bytes_out += sent as u64;
+        if sent == bytes.len() {
+            return Outcome::Done(());
+        }
         let Some(block) = context.shared.blocks().filled(&bytes[sent..]) else {
             return Outcome::Closed;
         };
@@ -384,9 +403,9 @@ impl<S> Connection<S> {
         }
     }
 
-    /// Goes on with a reply that the peer did not take at once.
+    /// Goes on with responses that the peer did not take at once.
     #[cold]
-    fn send_rest<K>(&mut self, kernel: &mut K) -> Outcome<()>
+    fn send_rest<K, H>(&mut self, context: &mut Context<'_, K, H>) -> Outcome<()>
     where
         K: Kernel<Stream = S>,
     {
@@ -396,8 +415,14 @@ impl<S> Connection<S> {
         let Some(output) = &left.output else {
             return Outcome::Done(());
         };
-        match outcome(|| kernel.write(&mut self.stream, &output.bytes()[left.sent..])) {
-            Outcome::Done(sent) => left.sent += sent,
+        match outcome(|| {
+            let rest = &output.bytes()[left.sent..];
+            context.kernel.write(&mut self.stream, rest)
+        }) {
+            Outcome::Done(sent) => {
+                context.stats.bytes_out += sent as u64;
+                left.sent += sent;
+            }
             Outcome::WouldBlock => return Outcome::WouldBlock,
             Outcome::Closed => return Outcome::Closed,
         }
@@ -410,28 +435,39 @@ impl<S> Connection<S> {
 
     /// The closing answer was sent. To close at once, with input unread or yet to come, would send
     /// a reset, which can destroy the answer on its way (RFC 9112 section 9.6).
-    fn shut<K>(&mut self, block: &mut [u8], kernel: &mut K, drained: bool) -> Next
+    fn shut<K, H>(
+        &mut self,
+        block: &mut [u8],
+        drained: bool,
+        context: &mut Context<'_, K, H>,
+    ) -> Next
     where
         K: Kernel<Stream = S>,
     {
         self.buffered = None;
         self.stage = Stage::Lingering(LINGER_BYTES_MAX);
-        match outcome(|| kernel.shut(&mut self.stream)) {
+        match outcome(|| context.kernel.shut(&mut self.stream)) {
             Outcome::Done(()) if drained => Next::Wait,
-            Outcome::Done(()) => self.linger(LINGER_BYTES_MAX, block, kernel),
+            Outcome::Done(()) => self.linger(LINGER_BYTES_MAX, block, context),
             Outcome::WouldBlock | Outcome::Closed => Next::Close,
         }
     }
 
     /// Reads and discards at most `left` bytes.
-    fn linger<K>(&mut self, mut left: u32, block: &mut [u8], kernel: &mut K) -> Next
+    fn linger<K, H>(
+        &mut self,
+        mut left: u32,
+        block: &mut [u8],
+        context: &mut Context<'_, K, H>,
+    ) -> Next
     where
         K: Kernel<Stream = S>,
     {
         for _ in 0..READS_PER_TURN_MAX {
-            match outcome(|| kernel.read(&mut self.stream, block)) {
+            match outcome(|| context.kernel.read(&mut self.stream, block)) {
                 Outcome::Done(0) | Outcome::Closed => return Next::Close,
                 Outcome::Done(read) => {
+                    context.stats.bytes_in += read as u64;
                     let Some(rest) = left.checked_sub(read as u32).filter(|rest| *rest > 0) else {
                         return Next::Close;
                     };

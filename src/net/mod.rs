@@ -19,10 +19,12 @@ mod connection;
 mod connection_limit;
 mod deadlines;
 pub(crate) mod kernel;
+mod lifecycle;
 pub(crate) mod listener;
 mod notice;
 mod shed;
 mod slots;
+mod stats;
 mod system;
 mod worker;
 
@@ -31,6 +33,9 @@ pub(crate) use connection_limit::{ConnectionLimit, Hook, OVERCOMMIT_MAX};
 #[cfg(any(test, feature = "simulation"))]
 pub(crate) use deadlines::Timeout;
 pub use deadlines::Timeouts;
+pub(crate) use lifecycle::{Lifecycle, Phase};
 pub use notice::Notice;
+pub(crate) use stats::PublishedStats;
+pub use stats::Stats;
 pub(crate) use system::System;
 pub(crate) use worker::{Setup, Worker};

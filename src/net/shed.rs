@@ -3,6 +3,7 @@
 use super::kernel::Kernel;
 use super::notice::Notice;
 use super::slots::Index;
+use super::stats::CloseReason;
 use super::worker::Worker;
 use crate::http::{Handler, Overload};
 
@@ -67,7 +68,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
     fn end(&mut self, index: Index) {
         let connection = self.connections.get_mut(index);
         if connection.is_some_and(|connection| connection.owes()) {
-            self.close(index);
+            self.close(index, CloseReason::BufferLimit);
         } else {
             self.overload(index, Overload::Buffers);
         }

@@ -1,4 +1,4 @@
-//! The table of connections: places that are used again, and tokens that are not.
+//! The table of connections: its places are reused, its tokens are not.
 
 use std::collections::TryReserveError;
 
@@ -9,15 +9,16 @@ pub(crate) type Index = u32;
 
 const _: () = assert!(usize::BITS >= 64, "a token holds an index and a generation");
 
-/// A table of `T` in which places are found in no time and reused.
+/// A table of `T` with constant-time access whose places are reused.
 ///
-/// An event may still name a connection that was closed in the same turn, when its place has
-/// already gone to another: so a token carries the generation of the place, and the stale one
-/// finds nothing.
+/// An event may still name a connection that was closed in the same turn, after its place has gone
+/// to another. So a token carries the generation of the place, and a stale one finds nothing.
 #[derive(Debug)]
 pub(crate) struct Slots<T> {
     places: Vec<Slot<T>>,
     free: Option<Index>,
+    /// How many places are taken.
+    len: usize,
 }
 
 #[derive(Debug)]
@@ -41,7 +42,13 @@ impl<T> Slots<T> {
         Self {
             places: Vec::new(),
             free: None,
+            len: 0,
         }
+    }
+
+    /// How many values the table holds.
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     #[cfg(any(test, feature = "simulation"))]
@@ -67,6 +74,7 @@ impl<T> Slots<T> {
     }
 
     pub(crate) fn insert(&mut self, value: T) -> Index {
+        self.len += 1;
         if let Some(index) = self.free
             && let Some(slot) = self.places.get_mut(index as usize)
             && let State::Free { next } = slot.state
@@ -88,6 +96,7 @@ impl<T> Slots<T> {
         let State::Taken(_) = slot.state else {
             return None;
         };
+        self.len -= 1;
         slot.generation = (slot.generation + 1) % GENERATIONS;
         let state = std::mem::replace(&mut slot.state, State::Free { next: self.free });
         self.free = Some(index);
@@ -129,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stale_token_finds_nobody() {
+    fn a_stale_token_finds_nothing() {
         let mut slots = Slots::new();
         let a = slots.insert("a");
         let token = slots.token(a);
@@ -149,12 +158,12 @@ mod tests {
         assert_eq!(slots.remove(places[1]), Some(1));
         assert_eq!(slots.remove(places[1]), None);
         assert_eq!(slots.remove(places[2]), Some(2));
-        assert_eq!(slots.iter().count(), 2);
+        assert_eq!((slots.iter().count(), slots.len()), (2, 2));
         assert_eq!(
             (slots.insert(5), slots.insert(6), slots.insert(7)),
             (2, 1, 4)
         );
-        assert_eq!(slots.iter().count(), 5);
+        assert_eq!((slots.iter().count(), slots.len()), (5, 5));
         assert_eq!(slots.remove(99), None);
     }
 

@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::accept::AcceptState;
@@ -12,7 +11,9 @@ use super::connection::{Connection, Context, INPUT_BYTES, Next};
 use super::connection_limit::ConnectionLimit;
 use super::deadlines::{Deadlines, Timeout, Timeouts};
 use super::kernel::{Event, Kernel, Now, Token};
+use super::lifecycle::{Lifecycle, Phase};
 use super::slots::{Index, Slots};
+use super::stats::{CloseReason, PublishedStats, Stats};
 use crate::http::{Blocks, Handler, Limits, Output, Overload, Shared};
 
 /// A poller counts milliseconds in 32 bits: no deadline is slept for longer at a time.
@@ -37,6 +38,8 @@ pub(crate) struct Worker<K: Kernel, H> {
     pub(super) rejected: usize,
     input: Box<[u8]>,
     out: Output,
+    pub(super) stats: Stats,
+    published: Arc<[PublishedStats]>,
     pub(super) now: Now,
 }
 
@@ -48,6 +51,8 @@ pub(crate) struct Setup {
     /// How much memory the connections of one worker may hold between turns.
     pub(crate) buffered_bytes: usize,
     pub(crate) connection_limit: Arc<ConnectionLimit>,
+    /// Where each worker publishes its numbers.
+    pub(crate) stats: Arc<[PublishedStats]>,
 }
 
 impl<K: Kernel, H: Handler> Worker<K, H> {
@@ -71,13 +76,15 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             rejected: 0,
             input: vec![0; INPUT_BYTES].into_boxed_slice(),
             out: Output::new(),
+            stats: Stats::default(),
+            published: setup.stats,
             now,
         }
     }
 
-    /// Turns until `stop` is set. An error is the loop's own, never a connection's.
-    pub(crate) fn run(&mut self, stop: &AtomicBool) -> io::Result<()> {
-        while !stop.load(Ordering::Acquire) {
+    /// Takes turns until the lifecycle says stop. An error is the loop's own, never a connection's.
+    pub(crate) fn run(&mut self, lifecycle: &Lifecycle) -> io::Result<()> {
+        while lifecycle.phase() == Phase::Run {
             self.turn()?;
         }
         Ok(())
@@ -87,6 +94,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
     pub(crate) fn turn(&mut self) -> io::Result<()> {
         let timeout = self.timeout();
         self.kernel.wait(&mut self.events, timeout)?;
+        self.stats.wake_ups += 1;
         self.now = self.kernel.now();
         self.shared.tick(self.now.unix_seconds);
 
@@ -107,12 +115,20 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         self.accept();
         // Refusals that their peers do not take are held as well.
         self.shed_excess();
-        self.publish();
+        self.publish_idle();
+        self.publish_stats();
         Ok(())
     }
 
-    /// Tells the other workers how many of its connections are idle.
-    pub(super) fn publish(&self) {
+    fn publish_stats(&mut self) {
+        self.stats.open = self.connections.len() as u64;
+        if let Some(published) = self.published.get(self.number) {
+            self.stats.publish(self.out.answers(), published);
+        }
+    }
+
+    /// Lets the other workers know how many of its connections are idle.
+    pub(super) fn publish_idle(&self) {
         let idle_since = self
             .deadlines
             .longest(Timeout::Idle)
@@ -132,6 +148,14 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn block_bytes(&self) -> usize {
         self.shared.blocks().used()
+    }
+
+    /// What it has counted, as published at the end of its last turn.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn stats(&self) -> Stats {
+        self.published
+            .get(self.number)
+            .map_or_else(Stats::default, PublishedStats::read)
     }
 
     /// The table of connections, for tests.
@@ -223,10 +247,14 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             shared: &self.shared,
             input: &mut self.input,
             out: &mut self.out,
+            stats: &mut self.stats,
         };
         let next = turn(connection, &mut context);
         match next {
-            Next::Close => return self.close(index),
+            Next::Close => {
+                let reason = connection.close_reason();
+                return self.close(index, reason);
+            }
             Next::OutOfMemory => return self.overload(index, Overload::Buffers),
             Next::Wait | Next::Again => {}
         }
@@ -241,11 +269,12 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         }
     }
 
-    pub(super) fn close(&mut self, index: Index) {
+    pub(super) fn close(&mut self, index: Index, reason: CloseReason) {
         self.deadlines.cancel(index);
         let Some(connection) = self.connections.remove(index) else {
             return;
         };
+        self.stats.count_close(reason);
         if connection.rejected {
             self.rejected -= 1;
         } else {
@@ -260,16 +289,20 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
     fn expire(&mut self) {
         while let Some((index, timeout)) = self.deadlines.overdue(self.now.millis) {
             if timeout == Timeout::Linger {
-                self.close(index);
-            } else if self.still_waits(index, timeout) {
+                let reason = self
+                    .connections
+                    .get_mut(index)
+                    .map_or(CloseReason::Failed, |connection| connection.close_reason());
+                self.close(index, reason);
+            } else if !self.still_waits(index, timeout) {
+                // A last look has shown that it goes on.
+            } else if timeout == Timeout::Write {
+                self.close(index, CloseReason::SlowReader);
+            } else {
                 let token = self.connections.token(index);
-                if timeout == Timeout::Write {
-                    self.close(index);
-                } else {
-                    self.with_context(index, |connection, context| {
-                        connection.handle_timeout(token, context)
-                    });
-                }
+                self.with_context(index, |connection, context| {
+                    connection.handle_timeout(token, context)
+                });
             }
         }
     }

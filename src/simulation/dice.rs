@@ -1,25 +1,25 @@
-//! Chance that can be told again.
+//! Randomness that can be replayed.
 
 use std::collections::VecDeque;
 
 /// Numbers from a seed, or from bytes as long as there are any.
 #[derive(Debug)]
 pub(super) struct Dice {
-    told: VecDeque<u8>,
+    bytes: VecDeque<u8>,
     state: u64,
 }
 
 impl Dice {
     pub(super) fn seeded(seed: u64) -> Self {
         Self {
-            told: VecDeque::new(),
+            bytes: VecDeque::new(),
             state: seed,
         }
     }
 
-    pub(super) fn told(bytes: &[u8]) -> Self {
+    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
         Self {
-            told: bytes.iter().copied().collect(),
+            bytes: bytes.iter().copied().collect(),
             state: bytes.len() as u64,
         }
     }
@@ -33,12 +33,12 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    /// A number from 0 to `end`, which it is not. `end` must not be 0.
+    /// A number below `end`, which must not be 0.
     pub(super) fn below(&mut self, end: usize) -> usize {
-        let roll = match self.told.pop_front() {
+        let roll = match self.bytes.pop_front() {
             Some(byte) if end <= 256 => u64::from(byte),
             Some(high) => {
-                u64::from(high) << 8 | u64::from(self.told.pop_front().unwrap_or_default())
+                u64::from(high) << 8 | u64::from(self.bytes.pop_front().unwrap_or_default())
             }
             None => self.roll(),
         };

@@ -1,25 +1,29 @@
-//! A world of our own making for the event loop: peers, network and kernel from one seed.
+//! A simulated world for the event loop: peers, network and kernel from one seed.
 //!
 //! Whole [`Worker`]s run here, one or several, from accept to close, as they do over the real kernel,
 //! against everything that a kernel may do: segments and windows of every size, interrupted calls,
 //! resets, ends of file in every state, urgent data, aborted accepts, descriptors and memory running
-//! out, events that are coalesced, spurious or stale. What an operator should know goes to a stream
-//! that is stuck, or fails. Time is the world's own, so that 75 seconds pass in no time.
+//! out, events that are coalesced, spurious or stale. Notices go to a stream that is stuck, or fails.
+//! Time is simulated, so that 75 seconds pass at once.
 //!
-//! What must hold whatever happens is in `oracle`:
+//! The rules that must always hold are in `oracle`:
 //!
 //! - each request is answered once, in order, byte for byte as the core alone would answer it, and
-//!   nothing is said after a closing answer;
-//! - nobody is left waiting: a worker that falls asleep has nothing to read, write or accept;
+//!   nothing follows a closing answer;
+//! - no peer is left waiting: a worker that falls asleep has nothing to read, write or accept;
 //! - nothing spins: a few turns in a row without progress are a fault;
 //! - no connection is closed without a reason, or late;
 //! - a turn serves one peer its share and no more, and what is held for a peer is bounded;
-//! - at the end every slot and every descriptor is back.
+//! - a worker's counters add up;
+//! - at the end every slot and every descriptor is free.
+//!
+//! Imports run one way: dice, peers, socket, world, oracle, kernel.
 //!
 //! `HULLO_SIMULATION_SEEDS=100000 cargo test --release simulation` runs as many seeds as wanted;
 //! `HULLO_SIMULATION_SEED=17 cargo test simulation` replays the one that a failure has printed.
 
 mod dice;
+mod kernel;
 mod oracle;
 mod peers;
 mod sink;
@@ -34,11 +38,12 @@ use std::time::Duration;
 
 use crate::Greeting;
 use crate::http::Limits;
-use crate::net::{ConnectionLimit, Setup, Timeouts, Worker};
+use crate::net::{ConnectionLimit, PublishedStats, Setup, Timeouts, Worker};
 
 use dice::Dice;
+use kernel::Kernel;
 use sink::Sink;
-use world::{Kernel, World};
+use world::World;
 
 /// No world takes as many turns as this.
 const TURNS_MAX: usize = 200_000;
@@ -47,18 +52,18 @@ const TURNS_MAX: usize = 200_000;
 ///
 /// # Errors
 ///
-/// The first rule that was broken, in words.
+/// The first rule that was broken, as a sentence.
 pub fn play_seed(seed: u64) -> Result<(), String> {
     play(Dice::seeded(seed))
 }
 
-/// Plays a world in which chance is told by `bytes`, for a fuzzer.
+/// Plays a world whose randomness comes from `bytes`, for a fuzzer.
 ///
 /// # Errors
 ///
-/// The first rule that was broken, in words.
+/// The first rule that was broken, as a sentence.
 pub fn play_bytes(bytes: &[u8]) -> Result<(), String> {
-    play(Dice::told(bytes))
+    play(Dice::from_bytes(bytes))
 }
 
 fn play(dice: Dice) -> Result<(), String> {
@@ -68,7 +73,7 @@ fn play(dice: Dice) -> Result<(), String> {
 fn play_in(world: &Rc<RefCell<World>>) -> Result<(), String> {
     let sink = Sink::any(&mut world.borrow_mut().dice);
     let mut workers = workers(world, &sink);
-    // When each of them wants to be woken, whatever happens.
+    // When each of them wants to wake up without an event.
     let mut wakes_at = vec![Some(0); workers.len()];
     for _ in 0..TURNS_MAX {
         let Some(next) = next_turn(&mut world.borrow_mut(), &wakes_at) else {
@@ -106,6 +111,7 @@ fn workers(world: &Rc<RefCell<World>>, sink: &Sink) -> Vec<Worker<Kernel, Greeti
         timeouts: Timeouts::default(),
         buffered_bytes,
         connection_limit: Arc::new(limit),
+        stats: (0..count).map(|_| PublishedStats::new()).collect(),
     };
     let worker = |number| {
         let kernel = Kernel {

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::socket::Socket;
-use super::world::{Kernel, UNIX_SECONDS, World};
+use super::world::{UNIX_SECONDS, World};
 use crate::Greeting;
 use crate::http::{Limits, Output, Overload, Session, Shared, Wants};
-use crate::net::{OVERCOMMIT_MAX, REJECTED_MAX, Timeout, Timeouts, Worker};
+use crate::net::kernel::Kernel;
+use crate::net::{OVERCOMMIT_MAX, REJECTED_MAX, Stats, Timeout, Timeouts, Worker};
 
 /// A turn's share of one peer, and the most that is owed to it.
 const TURN_BYTES_MAX: usize = 64 * 1024;
@@ -19,39 +20,42 @@ const BACKOFF_MS: u64 = 100;
 /// So exact is a deadline.
 const RESOLUTION_MS: u64 = 100;
 
-/// After each turn: nobody has had more than a share, nobody costs more than is promised, and nobody
-/// is taken for somebody else.
-pub(super) fn after_turn(world: &mut World, number: usize, worker: &Worker<Kernel, Greeting>) {
+/// After each turn: no peer has had more than its share or holds more than the limits allow, none is
+/// mistaken for another, and the counters add up.
+pub(super) fn after_turn<K: Kernel>(
+    world: &mut World,
+    number: usize,
+    worker: &Worker<K, Greeting>,
+) {
     for (token, connection) in worker.connections().iter() {
         let (input, output) = connection.held_bytes();
         if input > HELD_INPUT_BYTES_MAX || output > TURN_BYTES_MAX {
-            world.accuse(&format!(
+            world.report(&format!(
                 "a peer costs {input} bytes of input and {output} of output"
             ));
         }
         let has_ended = world.socket(number, token).is_some_and(Socket::has_ended);
         if connection.is_read_closed() && !has_ended {
-            world.accuse(&format!(
-                "{token:?} is taken for somebody else, who has ended"
-            ));
+            world.report(&format!("{token:?} is mistaken for a peer that has ended"));
         }
     }
     if worker.connections().places() > world.workers[number].most_open {
-        world.accuse("places are not used again");
+        world.report("places are not used again");
     }
     let held = worker.block_bytes();
     if held > world.buffered_bytes {
-        world.accuse(&format!("{held} bytes are held for what is left over"));
+        world.report(&format!("{held} bytes are held for what is left over"));
     }
-    let promised = if world.workers.len() > 1 {
+    let overcommit = if world.workers.len() > 1 {
         OVERCOMMIT_MAX
     } else {
         0
     };
-    let beyond = promised + world.workers.len() * (REJECTED_MAX + 1);
+    let beyond = overcommit + world.workers.len() * (REJECTED_MAX + 1);
     if world.open() > world.limit.saturating_add(beyond) {
-        world.accuse(&format!("{} connections are open", world.open()));
+        world.report(&format!("{} connections are open", world.open()));
     }
+    counters_add_up(world, number, &worker.stats());
     for id in 0..world.sockets.len() {
         let written = &world.sockets[id].written_in_turn;
         let replies = memchr::memmem::find_iter(written, b"HTTP/1.1 ").count();
@@ -59,24 +63,47 @@ pub(super) fn after_turn(world: &mut World, number: usize, worker: &Worker<Kerne
         let most = TURN_REPLIES_MAX + usize::from(world.buffered_bytes < usize::MAX);
         if written.len() > TURN_BYTES_MAX || replies > most {
             let bytes = written.len();
-            world.accuse(&format!(
+            world.report(&format!(
                 "peer {id} had {replies} replies, {bytes} bytes, in one turn"
             ));
         }
     }
 }
 
-/// Before the worker falls asleep: nobody is left waiting, and whoever is connected has a deadline.
+/// What a worker has counted is what the world has seen of it.
+fn counters_add_up(world: &mut World, number: usize, stats: &Stats) {
+    let own = || world.sockets.iter().filter(|s| s.worker == number);
+    let accepted = own().filter(|s| s.accepted_at.is_some()).count();
+    let read: usize = own().map(|s| s.taken.len() + s.read_since_shut).sum();
+    let written: usize = own().map(|s| s.written.len()).sum();
+    let begun = own().map(|s| memchr::memmem::find_iter(&s.written, b"HTTP/1.1 ").count());
+    // A response may be owed that never goes out.
+    let is_right = stats.open as usize == world.open_at(number)
+        && stats.accepted == stats.open + stats.closed()
+        && stats.accepted as usize == accepted
+        && stats.bytes_in as usize == read
+        && stats.bytes_out as usize == written
+        && stats.responses() as usize >= begun.sum::<usize>()
+        && stats.refused <= stats.responses()
+        && stats.wake_ups > 0;
+    if !is_right {
+        world.report(&format!(
+            "{accepted} connections, {read} bytes in and {written} out were counted as {stats:?}"
+        ));
+    }
+}
+
+/// Before the worker falls asleep: no peer is left waiting, and each connection has a deadline.
 pub(super) fn before_sleep(world: &mut World, worker: usize, timeout: Option<Duration>) {
     if !world.workers[worker].queue.is_empty() {
-        // Of what another worker closes, it hears when it tries again.
+        // What another worker closes, it notices only when it tries again.
         let has_room = world.workers.len() == 1
             && world.open() < world.descriptors
             && world.open() < world.limit;
         let is_tried_again = timeout.is_some_and(|time| time.as_millis() as u64 <= BACKOFF_MS);
         if has_room || !is_tried_again {
-            world.accuse(&format!(
-                "somebody is left at the door; the loop sleeps {timeout:?}"
+            world.report(&format!(
+                "a connection waits at the listener; the loop sleeps {timeout:?}"
             ));
         }
     }
@@ -86,11 +113,11 @@ pub(super) fn before_sleep(world: &mut World, worker: usize, timeout: Option<Dur
             continue;
         }
         if timeout.is_none() {
-            world.accuse(&format!("peer {id} has no deadline"));
-        } else if socket.is_blocked && socket.has_told_of_room() {
-            world.accuse(&format!("peer {id} has room, and is not written to"));
+            world.report(&format!("peer {id} has no deadline"));
+        } else if socket.is_blocked && socket.reports_room() {
+            world.report(&format!("peer {id} has room, and is not written to"));
         } else if !socket.is_blocked && socket.is_readable() {
-            world.accuse(&format!(
+            world.report(&format!(
                 "peer {id} has sent something, and is not read from"
             ));
         }
@@ -109,7 +136,7 @@ pub(super) fn at_close(world: &mut World, id: usize) {
         .last_written_at
         .max(socket.accepted_at.unwrap_or_default());
     // Another worker may have come to its limit in the meantime, but time has not gone by.
-    let must_make_room = world.crowded_at == Some(now);
+    let must_make_room = world.full_at == Some(now);
     let is_short_of_memory = world.buffered_bytes < usize::MAX;
     let fault = if socket.reset || socket.saw_end {
         None
@@ -124,17 +151,17 @@ pub(super) fn at_close(world: &mut World, id: usize) {
         Some("had sent something that was not read")
     } else {
         let may_go = is_due(Timeout::Idle, idle_since) || must_make_room;
-        (!may_go).then_some("had done nothing wrong")
+        (!may_go).then_some("there was no reason")
     };
     if let Some(fault) = fault {
-        world.accuse(&format!("peer {id} was closed and {fault}"));
+        world.report(&format!("peer {id} was closed and {fault}"));
     }
 }
 
-/// At the end: everything is back, and everybody has had their answers.
-pub(super) fn at_the_end(
+/// At the end: everything is freed, and every peer has its answers.
+pub(super) fn at_the_end<K: Kernel>(
     world: &World,
-    workers: &[Worker<Kernel, Greeting>],
+    workers: &[Worker<K, Greeting>],
 ) -> Result<(), String> {
     let queued = world.workers.iter().any(|own| !own.queue.is_empty());
     let held: usize = workers.iter().map(Worker::block_bytes).sum();
@@ -160,7 +187,7 @@ pub(super) enum End {
     CutShort,
 }
 
-/// What was said to a peer is what the core alone says to what was read of it.
+/// What was written to a peer is what the core alone answers to what was read from it.
 pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
     let shared = Shared::new(Greeting, Limits::default(), UNIX_SECONDS);
     let (said, mut session) = replay(&socket.taken, &shared);
@@ -209,7 +236,7 @@ pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
     }
     let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(600)]).into_owned();
     Err(format!(
-        "it was told {} bytes:\n{}\nand not {}:\n{}",
+        "it was sent {} bytes:\n{}\ninstead of {}:\n{}",
         written.len(),
         text(written),
         said.len(),
@@ -217,7 +244,7 @@ pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
     ))
 }
 
-/// What the core alone says to `taken`, and where the conversation stands then.
+/// What the core alone answers to `taken`, and where the conversation stands then.
 fn replay(taken: &[u8], shared: &Shared<Greeting>) -> (Vec<u8>, Session) {
     let mut said = Vec::new();
     let mut session = Session::default();

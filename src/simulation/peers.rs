@@ -1,4 +1,4 @@
-//! Those who come: what each of them sends, when, and how it reads.
+//! The peers: what each of them sends, when, and how it reads.
 
 use super::dice::Dice;
 
@@ -29,10 +29,10 @@ pub(super) enum Reading {
     Never,
 }
 
-/// A peer before it comes.
+/// A peer before it connects.
 #[derive(Clone, Debug)]
 pub(super) struct Script {
-    pub(super) comes_at: u64,
+    pub(super) connects_at: u64,
     pub(super) acts: Vec<Act>,
     pub(super) reading: Reading,
     /// So many bytes go out to it before it has to read.
@@ -42,14 +42,14 @@ pub(super) struct Script {
 impl Script {
     pub(super) fn of(acts: Vec<Act>) -> Self {
         Self {
-            comes_at: 0,
+            connects_at: 0,
             acts,
             reading: Reading::Fast,
             window: 200_000,
         }
     }
 
-    /// Somebody, good or bad.
+    /// Any peer, honest or not.
     pub(super) fn any(dice: &mut Dice) -> Self {
         let mut script = Self::of(match dice.below(8) {
             0 => flood(dice),
@@ -69,7 +69,7 @@ impl Script {
             script.acts.truncate(at);
             script.acts.push(Act::Reset);
         }
-        script.comes_at = if dice.one_in(2) {
+        script.connects_at = if dice.one_in(2) {
             0
         } else {
             dice.below(5_000) as u64

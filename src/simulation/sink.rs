@@ -1,4 +1,4 @@
-//! Where an operator is told what happens: it may be stuck, or fail, and is told each thing once.
+//! Where notices go: the stream may be stuck, or fail, and each kind of notice comes once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -57,7 +57,7 @@ impl Sink {
         })
     }
 
-    /// Was each thing said once at most?
+    /// Did each kind come once at most?
     pub(super) fn check(&self) -> Result<(), String> {
         let counts: Vec<usize> = self
             .counts
@@ -65,7 +65,7 @@ impl Sink {
             .map(|count| count.load(Ordering::Relaxed))
             .collect();
         if counts.iter().any(|count| *count > 1) {
-            return Err(format!("an operator was told the same again: {counts:?}"));
+            return Err(format!("a kind of notice came again: {counts:?}"));
         }
         Ok(())
     }

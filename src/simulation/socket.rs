@@ -13,7 +13,7 @@ use crate::net::kernel::Token;
     reason = "independent facts, not a state"
 )]
 pub(super) struct Socket {
-    /// Whose listener it comes to.
+    /// The worker whose listener it connects to.
     pub(super) worker: usize,
     pub(super) acts: VecDeque<Act>,
     /// Of the bytes of the first act.
@@ -57,7 +57,7 @@ impl Socket {
             worker,
             acts: script.acts.into(),
             sent: 0,
-            next_act: script.comes_at,
+            next_act: script.connects_at,
             paused_until: 0,
             reading: script.reading,
             window: script.window,
@@ -126,7 +126,7 @@ impl Socket {
             || (self.accepted_at.is_none() && self.closed_at.is_none() && !self.finished)
     }
 
-    /// The peer reads. `true`: the server is told.
+    /// The peer reads. `true`: the server gets an event.
     pub(super) fn read(&mut self, dice: &mut Dice) -> bool {
         let read = match self.reading {
             Reading::Fast => self.unread,
@@ -135,17 +135,17 @@ impl Socket {
             Reading::Never => 0,
         };
         self.unread -= read;
-        let tells = read > 0 && self.is_blocked && self.has_told_of_room();
-        self.is_blocked &= !tells;
-        tells && self.is_watched_for_room
+        let reports = read > 0 && self.is_blocked && self.reports_room();
+        self.is_blocked &= !reports;
+        reports && self.is_watched_for_room
     }
 
-    /// Linux tells of room when a third of the buffer is free.
-    pub(super) fn has_told_of_room(&self) -> bool {
+    /// Linux reports room when a third of the buffer is free.
+    pub(super) fn reports_room(&self) -> bool {
         self.room() * 3 >= self.window
     }
 
-    /// The peer does the next thing. `true`: the server is told.
+    /// The peer does the next thing. `true`: the server gets an event.
     pub(super) fn act(&mut self, dice: &mut Dice, now: u64) -> bool {
         let Some(act) = self.acts.front_mut() else {
             return false;

@@ -39,8 +39,7 @@ fn seeds() {
     let _ = writeln!(std::io::stdout(), "{count} seeds played");
 }
 
-/// Worlds in which nothing happens prove nothing: each way for a conversation to end, and to be
-/// closed, has to come up.
+/// Worlds without events prove nothing: each way for a conversation to end has to come up.
 #[test]
 fn worlds_are_eventful() {
     let mut ends: HashMap<End, usize> = HashMap::new();
@@ -65,7 +64,7 @@ fn worlds_are_eventful() {
     }
 }
 
-/// One peer in a world without limits. When it was closed, and what it was told.
+/// One peer in a world without limits. When it was closed, and what it was sent.
 #[track_caller]
 fn alone(script: Script) -> (u64, String) {
     let world = World::with(Dice::seeded(1), vec![script], Bounds::NONE, 1);
@@ -80,7 +79,7 @@ fn alone(script: Script) -> (u64, String) {
 fn assert_about(millis: u64, expected: u64) {
     assert!(
         expected.abs_diff(millis) <= 200,
-        "{millis} ms, and not {expected}"
+        "{millis} ms instead of {expected}"
     );
 }
 
@@ -95,17 +94,17 @@ fn trickled(bytes: &[u8], pause: u64) -> Vec<Act> {
 }
 
 #[test]
-fn silence_ends_without_a_word() {
-    let (closed, told) = alone(Script::of(vec![]));
+fn silence_is_closed_without_an_answer() {
+    let (closed, sent) = alone(Script::of(vec![]));
     assert_about(closed, 75_000);
-    assert_eq!(told, "");
+    assert_eq!(sent, "");
 }
 
 #[test]
 fn empty_lines_do_not_extend_silence() {
-    let (closed, told) = alone(Script::of(trickled(b"\r\n\r\n\r\n\r", 12_000)));
+    let (closed, sent) = alone(Script::of(trickled(b"\r\n\r\n\r\n\r", 12_000)));
     assert_about(closed, 75_000);
-    assert_eq!(told, "");
+    assert_eq!(sent, "");
 }
 
 #[test]
@@ -114,9 +113,9 @@ fn silence_counts_from_the_last_answer() {
     let get = || Act::Send(GET.to_vec());
     let mut script = Script::of(vec![get(), pause(), get(), pause(), get()]);
     script.reading = Reading::Never;
-    let (closed, told) = alone(script);
+    let (closed, sent) = alone(script);
     assert_about(closed, 120_000 + 75_000);
-    assert_eq!(told.matches("200 OK").count(), 3);
+    assert_eq!(sent.matches("200 OK").count(), 3);
 }
 
 #[test]
@@ -125,10 +124,10 @@ fn a_head_is_late_ten_seconds_after_its_first_byte() {
     acts.extend(trickled(GET, 900));
     let mut script = Script::of(acts);
     script.acts.push(Act::Pause(100_000));
-    let (closed, told) = alone(script);
+    let (closed, sent) = alone(script);
     assert!(
-        told.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
-        "{told}"
+        sent.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
+        "{sent}"
     );
     assert_about(closed, 5_000 + 10_000 + 2_000);
 }
@@ -139,10 +138,10 @@ fn a_body_that_trickles_is_late() {
     let mut acts = vec![Act::Send(head)];
     acts.extend(trickled(&[b'x'; 40], 2_000));
     acts.push(Act::Pause(100_000));
-    let (closed, told) = alone(Script::of(acts));
+    let (closed, sent) = alone(Script::of(acts));
     assert!(
-        told.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
-        "{told}"
+        sent.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
+        "{sent}"
     );
     assert_about(closed, 30_000 + 2_000);
 }
@@ -153,25 +152,25 @@ fn a_body_that_comes_on_is_waited_for() {
     let mut acts = vec![Act::Send(head)];
     acts.extend((0..10).flat_map(|_| [Act::Send(vec![b'x'; 5_000]), Act::Pause(20_000)]));
     acts.push(Act::Finish);
-    let (_, told) = alone(Script::of(acts));
-    assert!(told.starts_with("HTTP/1.1 200 OK\r\n"), "{told}");
+    let (_, sent) = alone(Script::of(acts));
+    assert!(sent.starts_with("HTTP/1.1 200 OK\r\n"), "{sent}");
 }
 
 #[test]
-fn a_peer_that_takes_no_reply_is_left() {
+fn a_peer_that_takes_no_response_is_closed() {
     let mut script = Script::of(vec![Act::Send(GET.repeat(1000))]);
     (script.reading, script.window) = (Reading::Never, 10);
-    let (closed, told) = alone(script);
+    let (closed, sent) = alone(script);
     assert_about(closed, 30_000);
-    assert_eq!(told.len(), 10);
+    assert_eq!(sent.len(), 10);
 }
 
 #[test]
-fn a_peer_that_takes_its_replies_slowly_is_not_left() {
+fn a_peer_that_takes_its_responses_slowly_is_not_closed() {
     let mut script = Script::of(vec![Act::Send(GET.repeat(10_000)), Act::Finish]);
     (script.reading, script.window) = (Reading::Steady, 600_000);
-    let (closed, told) = alone(script);
-    assert_eq!(told.matches("200 OK").count(), 10_000);
+    let (closed, sent) = alone(script);
+    assert_eq!(sent.matches("200 OK").count(), 10_000);
     // A third of the window, of which the kernel tells, is more than it takes in a write time-out.
     assert!(closed > 10 * 30_000, "{closed} ms");
 }
@@ -179,8 +178,8 @@ fn a_peer_that_takes_its_replies_slowly_is_not_left() {
 #[test]
 fn an_error_is_lingered_for_two_seconds() {
     let script = Script::of(vec![Act::Send(b"\x16".to_vec()), Act::Pause(100_000)]);
-    let (closed, told) = alone(script);
-    assert!(told.starts_with("HTTP/1.1 400 "), "{told}");
+    let (closed, sent) = alone(script);
+    assert!(sent.starts_with("HTTP/1.1 400 "), "{sent}");
     assert_about(closed, 2_000);
 }
 
@@ -199,7 +198,7 @@ fn descriptors_that_come_back_are_used() {
 #[test]
 fn the_longest_idle_makes_room_for_the_next() {
     let peers = (0..20).map(|n| Script {
-        comes_at: 1_000 * n,
+        connects_at: 1_000 * n,
         ..Script::of(vec![Act::Send(GET.to_vec()), Act::Pause(3_600_000)])
     });
     let bounds = Bounds {
@@ -211,11 +210,11 @@ fn the_longest_idle_makes_room_for_the_next() {
     assert!(is_answered_for_all(&world, "200"));
 }
 
-/// Half a head that holds 16 KiB is ended for one that holds a few bytes, whoever came first.
+/// Half a head that holds 16 KiB is ended for one that holds a few bytes, whichever came first.
 #[test]
-fn those_who_hold_most_make_room_for_the_honest() {
-    let greedy = |comes_at| Script {
-        comes_at,
+fn those_that_hold_most_make_room_for_the_others() {
+    let greedy = |connects_at| Script {
+        connects_at,
         ..Script::of(vec![
             Act::Send([&GET[..GET.len() - 2], &b"X: ".repeat(3_000)].concat()),
             Act::Pause(3_600_000),
@@ -240,9 +239,9 @@ fn those_who_hold_most_make_room_for_the_honest() {
     assert_eq!(statuses.iter().filter(|status| *status == "408").count(), 1);
 }
 
-/// More holders than are ended after one look.
+/// More connections hold memory than one batch ends.
 #[test]
-fn a_crowd_of_holders_is_ended_a_few_at_a_time() {
+fn many_holders_are_ended_a_batch_at_a_time() {
     let half = || Script::of(vec![Act::Send(GET[..9].to_vec()), Act::Pause(3_600_000)]);
     let bounds = Bounds {
         buffered_bytes: 20_000,
@@ -253,8 +252,8 @@ fn a_crowd_of_holders_is_ended_a_few_at_a_time() {
     let world = world.borrow();
     let is = |status: &str| {
         let start = format!("HTTP/1.1 {status} ");
-        let told = |socket: &&Socket| socket.written.starts_with(start.as_bytes());
-        world.sockets.iter().filter(told).count()
+        let sent = |socket: &&Socket| socket.written.starts_with(start.as_bytes());
+        world.sockets.iter().filter(sent).count()
     };
     assert_eq!(is("408") + is("503"), 300);
     assert!(is("408") >= 32 && is("503") >= 200, "{}", is("503"));
@@ -268,8 +267,8 @@ fn urgent_data_is_answered_at_once() {
         Act::Send(GET.to_vec()),
         Act::Pause(100_000),
     ]);
-    let (closed, told) = alone(script);
-    assert_eq!(told.matches("200 OK").count(), 2, "{told}");
+    let (closed, sent) = alone(script);
+    assert_eq!(sent.matches("200 OK").count(), 2, "{sent}");
     assert_about(closed, 75_000);
 }
 

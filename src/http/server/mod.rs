@@ -1,5 +1,6 @@
 //! One conversation as a server: requests in, responses out.
 
+mod answers;
 mod body;
 mod date;
 mod handler;
@@ -13,6 +14,7 @@ mod session;
 mod shared;
 mod target;
 
+pub use answers::Answers;
 pub use handler::Handler;
 pub use head::{Method, Request};
 pub use limits::Limits;

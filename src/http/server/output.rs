@@ -1,5 +1,7 @@
 //! The block of bytes owed to the peer.
 
+use super::answers::Answers;
+
 /// How much a turn may owe to one peer: so much waits, at most, for a peer that does not read.
 pub(super) const OUTPUT_BYTES: usize = 64 * 1024;
 
@@ -10,6 +12,8 @@ pub(super) const OUTPUT_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Output {
     bytes: Vec<u8>,
+    /// Of all that was ever pushed.
+    pub(super) answers: Answers,
 }
 
 impl Output {
@@ -18,6 +22,7 @@ impl Output {
     pub fn new() -> Self {
         Self {
             bytes: Vec::with_capacity(OUTPUT_BYTES),
+            answers: Answers::new(),
         }
     }
 
@@ -25,6 +30,13 @@ impl Output {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// What has been answered through this block so far.
+    #[inline]
+    #[must_use]
+    pub fn answers(&self) -> &Answers {
+        &self.answers
     }
 
     /// Nothing is owed any more. A block that an overlong reply has stretched shrinks back.

@@ -2,14 +2,28 @@
 
 use super::response::Status;
 
-/// Why the engine refuses a request. A refusal ends the conversation, because where the next request
-/// begins would be a guess. The one exception is an [`Expectation`](Self::Expectation) without a body.
-///
-/// Which methods are served is the policy of a [`Handler`](super::Handler), but for
-/// [`Connect`](Self::Connect): what follows a CONNECT may be a tunnel's bytes, and not a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is described by its sentence")]
-pub enum Reject {
+/// Makes the enum and the list of its variants from one list.
+macro_rules! rejects {
+    ($($name:ident,)*) => {
+        /// Why the engine refuses a request. A refusal ends the conversation, because where the next request
+        /// begins would be a guess. The one exception is an [`Expectation`](Self::Expectation) without a body.
+        ///
+        /// Which methods are served is the policy of a [`Handler`](super::Handler), but for
+        /// [`Connect`](Self::Connect): what follows a CONNECT may be a tunnel's bytes, and not a request.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "each is described by its sentence")]
+        pub enum Reject {
+            $($name,)*
+        }
+
+        impl Reject {
+            /// Every reason.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+        }
+    };
+}
+
+rejects! {
     BareLineFeed,
     BareCarriageReturn,
     EmptyLines,

@@ -1,8 +1,8 @@
 //! Status, fields, content -> bytes in an [`Output`].
 //!
-//! The head of an ordinary reply stands ready as one block of bytes, of which only the date
-//! changes, once a second. No byte that came from a peer ever gets into a reply's head: the
-//! fields of a [`ResponseWriter`] are `'static`.
+//! The head of an ordinary response is prepared as one block of bytes, of which only the date
+//! changes, once a second. No byte from a peer ever gets into the head of a response: the fields
+//! of a [`ResponseWriter`] are `'static`.
 
 use super::date::{DATE_BYTES, imf_fixdate};
 use super::output::Output;
@@ -49,13 +49,20 @@ impl Status {
         }
     }
 
+    /// The first digit of the status code (RFC 9110 section 15).
+    pub(super) const fn class(self) -> usize {
+        let class = self.line().as_bytes()[0] - b'0';
+        assert!(matches!(class, 2..=5), "a final status");
+        class as usize
+    }
+
     /// RFC 9110 section 8.6: a 204 has neither content nor Content-Length.
     const fn has_content(self) -> bool {
         !matches!(self, Self::NoContent)
     }
 }
 
-/// A field of a reply. Both halves are known at build time, so that nothing can be injected.
+/// A field of a response. Name and value are known at build time, so that nothing can be injected.
 pub type Field = (&'static str, &'static str);
 
 /// When to try again, in seconds (RFC 9110 section 10.2.3).
@@ -63,7 +70,7 @@ pub(super) const RETRY_AFTER: Field = ("Retry-After", "1");
 
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// The head of the ordinary reply. Other replies use the end of it.
+/// The head of the ordinary response. Other responses use the end of it.
 const HEAD: &[u8; 111] = b"HTTP/1.1 200 OK\r\n\
     Content-Type: text/plain; charset=utf-8\r\n\
     Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
@@ -75,10 +82,10 @@ const DATE_END: usize = DATE + DATE_BYTES;
 const _: () =
     assert!(HEAD[DATE_FIELD + 2] == b'D' && HEAD[DATE] == b'T' && HEAD[DATE_END] == b'\r');
 
-/// The longest head that is made here, with room to spare: what a reply takes beside its content.
+/// The longest head that is written here, with room to spare: what a response takes beside its content.
 pub(super) const REPLY_HEAD_BYTES_MAX: usize = 512;
 
-/// What a second's replies have in common, rendered once for all of them.
+/// What the responses of one second have in common, rendered once for all of them.
 #[derive(Debug)]
 pub(super) struct Prepared {
     second: u64,
@@ -104,14 +111,14 @@ impl Prepared {
     }
 }
 
-/// What becomes of the connection after a reply (RFC 9112 section 9.3).
+/// What becomes of the connection after a response (RFC 9112 section 9.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Persistence {
     /// It stays open: the default of HTTP/1.1.
     Keep,
-    /// It stays open because an HTTP/1.0 peer asked for it, and the answer says so.
+    /// It stays open because an HTTP/1.0 peer asked for it, and the response says so.
     KeepAlive,
-    /// This is its last reply.
+    /// This is its last response.
     Close,
 }
 
@@ -119,14 +126,14 @@ pub(super) enum Persistence {
 #[derive(Debug)]
 pub struct Responded(());
 
-/// The answer to one request, yet to be given.
+/// The response to one request, yet to be written.
 #[derive(Debug)]
 #[must_use = "a request that is not answered blocks its connection"]
 pub struct ResponseWriter<'o> {
     pub(super) out: &'o mut Output,
     pub(super) prepared: &'o Prepared,
     pub(super) persistence: Persistence,
-    /// RFC 9110 section 9.3.2: the answer to HEAD has the fields of a GET, and no content.
+    /// RFC 9110 section 9.3.2: the response to HEAD has the fields of a GET, and no content.
     pub(super) without_content: bool,
 }
 
@@ -134,12 +141,13 @@ impl ResponseWriter<'_> {
     /// `200 OK` with `text/plain; charset=utf-8`; the content is the parts, one after the other.
     #[inline]
     pub fn text(self, content: &[&[u8]]) -> Responded {
+        self.out.answers.count_ok();
         self.out.push(&self.prepared.head);
         self.finish(content)
     }
 
-    /// Any status, with fields of your own: `Content-Type` is yours to give. `Date`,
-    /// `Content-Length` and `Connection` are added here, so leave them out.
+    /// Any status, with fields of your own, `Content-Type` among them. Leave out `Date`,
+    /// `Content-Length` and `Connection`, which are added here.
     pub fn send(mut self, status: Status, fields: &[Field], content: &[&[u8]]) -> Responded {
         self.begin(status, fields);
         if status.has_content() {
@@ -152,7 +160,7 @@ impl ResponseWriter<'_> {
         }
     }
 
-    /// A sentence in plain text.
+    /// Any status, with a sentence in plain text.
     pub(super) fn say(mut self, status: Status, fields: &[Field], sentence: &str) -> Responded {
         self.begin(status, fields);
         self.out.push(&self.prepared.head[OK_BYTES..]);
@@ -160,6 +168,7 @@ impl ResponseWriter<'_> {
     }
 
     fn begin(&mut self, status: Status, fields: &[Field]) {
+        self.out.answers.count(status);
         self.out.push(b"HTTP/1.1 ");
         self.out.push(status.line().as_bytes());
         for (name, value) in fields {

@@ -91,6 +91,7 @@ impl<H: Handler> Shared<H> {
         let _: Responded = match request.method() {
             _ if head.expects_more => {
                 let reject = Reject::Expectation;
+                response.out.answers.count_refusal(reject);
                 response.say(reject.status(), &[], reject.sentence())
             }
             Method::Options | Method::Trace | Method::Unknown => {
@@ -104,6 +105,7 @@ impl<H: Handler> Shared<H> {
     /// Writes the last answer of a conversation.
     #[cold]
     pub(super) fn refuse(&self, reject: Reject, method: Method, out: &mut Output) {
+        out.answers.count_refusal(reject);
         let field: Option<Field> = match reject {
             // RFC 9110 section 15.5.6: a 405 has an Allow field.
             Reject::Connect => Some(("Allow", H::ALLOW)),

@@ -1,0 +1,81 @@
+//! What a worker's conversations have answered, counted.
+
+use super::reject::Reject;
+use super::response::Status;
+
+/// How many responses were written, by class of their status, and how many requests were refused,
+/// by reason. It counts up from the start of its [`Output`](super::Output).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answers {
+    /// 2xx to 5xx.
+    responses: [u64; 4],
+    refusals: [u64; Reject::ALL.len()],
+    refused: u64,
+}
+
+impl Answers {
+    pub(super) const fn new() -> Self {
+        Self {
+            responses: [0; 4],
+            refusals: [0; Reject::ALL.len()],
+            refused: 0,
+        }
+    }
+
+    /// Final responses with a 2xx, 3xx, 4xx and 5xx status.
+    #[inline]
+    #[must_use]
+    pub fn responses(&self) -> [u64; 4] {
+        self.responses
+    }
+
+    /// Refusals for each reason, in the order of [`Reject::ALL`].
+    #[must_use]
+    pub fn refusals(&self) -> &[u64; Reject::ALL.len()] {
+        &self.refusals
+    }
+
+    /// All refusals.
+    #[inline]
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    #[inline]
+    pub(super) fn count_ok(&mut self) {
+        self.responses[0] += 1;
+    }
+
+    pub(super) fn count(&mut self, status: Status) {
+        self.responses[status.class() - 2] += 1;
+    }
+
+    #[cold]
+    pub(super) fn count_refusal(&mut self, reject: Reject) {
+        self.refusals[reject as usize] += 1;
+        self.refused += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_status_and_reason_has_a_place() {
+        let mut answers = Answers::new();
+        answers.count_ok();
+        for (place, &reject) in Reject::ALL.iter().enumerate() {
+            answers.count(reject.status());
+            answers.count_refusal(reject);
+            assert_eq!(answers.refusals()[place], 1, "{reject:?}");
+        }
+        answers.count(Status::NoContent);
+        let all = Reject::ALL.len() as u64;
+        let [ok, redirect, client, server] = answers.responses();
+        assert_eq!((ok, redirect, client + server), (2, 0, all));
+        assert_eq!(server, 4, "501, 503 twice, 505");
+        assert_eq!(answers.refused(), all);
+    }
+}

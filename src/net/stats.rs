@@ -1,0 +1,210 @@
+//! What a worker has done, in numbers: plain ones that it counts in, and a copy that other threads
+//! read.
+
+use std::iter::Sum;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::http::{Answers, Reason, Reject};
+
+/// Makes the numbers and their published copy from one list.
+macro_rules! stats {
+    (
+        counts { $($(#[$doc:meta])* $name:ident,)* }
+        closed { $($(#[$closed_doc:meta])* $closed:ident,)* }
+        responses { $($(#[$class_doc:meta])* $class:ident,)* }
+    ) => {
+        /// What a worker has done since its start. Each number counts up, but for `open`.
+        ///
+        /// Workers publish their numbers at the end of each turn, one by one: a reader may see some
+        /// of them a turn older than the others.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Stats {
+            $($(#[$doc])* pub $name: u64,)*
+            $($(#[$closed_doc])* pub $closed: u64,)*
+            $($(#[$class_doc])* pub $class: u64,)*
+            refusals: [u64; Reject::ALL.len()],
+        }
+
+        /// The numbers of one worker, for other threads: on cache lines of its own, because the
+        /// worker writes to them in every turn.
+        #[derive(Debug)]
+        #[repr(align(128))]
+        pub(crate) struct PublishedStats {
+            $($name: AtomicU64,)*
+            $($closed: AtomicU64,)*
+            $($class: AtomicU64,)*
+            refusals: [AtomicU64; Reject::ALL.len()],
+        }
+
+        impl Default for Stats {
+            fn default() -> Self {
+                Self {
+                    $($name: 0,)*
+                    $($closed: 0,)*
+                    $($class: 0,)*
+                    refusals: [0; Reject::ALL.len()],
+                }
+            }
+        }
+
+        impl Stats {
+            /// Connections that were closed, for any reason.
+            #[must_use]
+            pub fn closed(&self) -> u64 {
+                0 $(+ self.$closed)*
+            }
+
+            /// Final responses with any status.
+            #[must_use]
+            pub fn responses(&self) -> u64 {
+                0 $(+ self.$class)*
+            }
+
+            fn add(&mut self, other: &Self) {
+                $(self.$name += other.$name;)*
+                $(self.$closed += other.$closed;)*
+                $(self.$class += other.$class;)*
+                for (sum, more) in self.refusals.iter_mut().zip(other.refusals) {
+                    *sum += more;
+                }
+            }
+        }
+
+        impl PublishedStats {
+            pub(crate) fn new() -> Self {
+                Self {
+                    $($name: AtomicU64::new(0),)*
+                    $($closed: AtomicU64::new(0),)*
+                    $($class: AtomicU64::new(0),)*
+                    refusals: [const { AtomicU64::new(0) }; Reject::ALL.len()],
+                }
+            }
+
+            /// Stores all numbers but the refusals, which seldom change.
+            fn publish_counts(&self, stats: &Stats) {
+                $(self.$name.store(stats.$name, Ordering::Relaxed);)*
+                $(self.$closed.store(stats.$closed, Ordering::Relaxed);)*
+                $(self.$class.store(stats.$class, Ordering::Relaxed);)*
+            }
+
+            pub(crate) fn read(&self) -> Stats {
+                Stats {
+                    $($name: self.$name.load(Ordering::Relaxed),)*
+                    $($closed: self.$closed.load(Ordering::Relaxed),)*
+                    $($class: self.$class.load(Ordering::Relaxed),)*
+                    refusals: self.refusals.each_ref().map(|count| count.load(Ordering::Relaxed)),
+                }
+            }
+        }
+    };
+}
+
+stats! {
+    counts {
+        /// Times that the worker woke up.
+        wake_ups,
+        /// Bytes read from peers, those after a closing answer as well.
+        bytes_in,
+        /// Bytes written to peers.
+        bytes_out,
+        /// Accepted connections, those as well that were over the limit and refused.
+        accepted,
+        /// Connections that are open now.
+        open,
+        /// Requests, and connections over the limit, that were refused for any reason.
+        refused,
+    }
+    closed {
+        /// Closed because the peer left between two requests.
+        closed_peer_left,
+        /// Closed because the peer left in the middle of a request.
+        closed_peer_left_early,
+        /// Closed after the response to a request that asked for it, or was of HTTP/1.0.
+        closed_peer_asked,
+        /// Closed after a refusal: see [`Stats::refused_for`] for the reasons.
+        closed_refused,
+        /// Closed because no request came in time.
+        closed_idle,
+        /// Closed, while idle, to make room for a new connection.
+        closed_evicted,
+        /// Closed because the peer did not take its responses in time.
+        closed_slow_reader,
+        /// Closed because the peer did not take its responses, and their memory was needed.
+        closed_buffer_limit,
+        /// Closed because the socket failed: a reset, as a rule.
+        closed_failed,
+    }
+    responses {
+        /// Final responses with a 2xx status.
+        responses_2xx,
+        /// Final responses with a 3xx status.
+        responses_3xx,
+        /// Final responses with a 4xx status.
+        responses_4xx,
+        /// Final responses with a 5xx status.
+        responses_5xx,
+    }
+}
+
+/// Why a worker closes a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CloseReason {
+    /// The conversation has ended.
+    Ended(Reason),
+    SlowReader,
+    BufferLimit,
+    Failed,
+}
+
+impl Stats {
+    /// Requests, and connections over the limit, that were refused for this reason.
+    #[must_use]
+    pub fn refused_for(&self, reason: Reject) -> u64 {
+        self.refusals
+            .get(reason as usize)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn count_close(&mut self, reason: CloseReason) {
+        let count = match reason {
+            CloseReason::Ended(Reason::PeerLeft) => &mut self.closed_peer_left,
+            CloseReason::Ended(Reason::PeerLeftEarly) => &mut self.closed_peer_left_early,
+            CloseReason::Ended(Reason::PeerAsked) => &mut self.closed_peer_asked,
+            CloseReason::Ended(Reason::Refused(_)) => &mut self.closed_refused,
+            CloseReason::Ended(Reason::Idle) => &mut self.closed_idle,
+            CloseReason::Ended(Reason::Evicted) => &mut self.closed_evicted,
+            CloseReason::SlowReader => &mut self.closed_slow_reader,
+            CloseReason::BufferLimit => &mut self.closed_buffer_limit,
+            CloseReason::Failed => &mut self.closed_failed,
+        };
+        *count += 1;
+    }
+
+    /// Takes over what was answered, and publishes all.
+    pub(crate) fn publish(&mut self, answers: &Answers, published: &PublishedStats) {
+        [
+            self.responses_2xx,
+            self.responses_3xx,
+            self.responses_4xx,
+            self.responses_5xx,
+        ] = answers.responses();
+        if self.refused != answers.refused() {
+            self.refused = answers.refused();
+            self.refusals = *answers.refusals();
+            for (to, from) in published.refusals.iter().zip(self.refusals) {
+                to.store(from, Ordering::Relaxed);
+            }
+        }
+        published.publish_counts(self);
+    }
+}
+
+impl Sum for Stats {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        let mut sum = Self::default();
+        all.for_each(|stats| sum.add(&stats));
+        sum
+    }
+}

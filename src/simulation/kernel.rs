@@ -1,0 +1,182 @@
+//! The kernel through which a worker sees the world.
+//!
+//! It keeps to what Linux promises of edge-triggered epoll, and to no more: an event for each
+//! arrival, for room that comes after a write found none, and for what is ready when a socket is
+//! watched (again); none for what was there before.
+
+use std::cell::RefCell;
+use std::io::{self, Read as _};
+use std::rc::Rc;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use super::oracle;
+use super::peers::Reading;
+use super::world::{UNIX_SECONDS, World};
+use crate::net::kernel::{Event, Kernel as KernelTrait, Now, Token};
+
+/// The kernel, as a worker sees it.
+pub(super) struct Kernel {
+    pub(super) world: Rc<RefCell<World>>,
+    pub(super) worker: usize,
+}
+
+/// An accepted socket.
+pub(super) struct Stream {
+    id: usize,
+    world: Rc<RefCell<World>>,
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // A failed test drops its worker while it may still look at the world.
+        let Ok(mut world) = self.world.try_borrow_mut() else {
+            return;
+        };
+        let world = &mut *world;
+        oracle::at_close(world, self.id);
+        let socket = &mut world.sockets[self.id];
+        socket.closed_at = Some(world.now);
+        socket.acts.clear();
+        let worker = &mut world.workers[socket.worker];
+        worker.stale.extend(socket.watched.take());
+        worker.progress = true;
+    }
+}
+
+impl KernelTrait for Kernel {
+    type Stream = Stream;
+
+    /// Time goes by between the turns, not in them: see `play_in`.
+    fn wait(&mut self, events: &mut Vec<Event>, _timeout: Option<Duration>) -> io::Result<()> {
+        self.world.borrow_mut().wait(self.worker, events);
+        Ok(())
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            millis: self.world.borrow().now,
+            unix_seconds: UNIX_SECONDS,
+        }
+    }
+
+    fn accept(&mut self) -> io::Result<Stream> {
+        let world = &mut *self.world.borrow_mut();
+        if world.dice.one_in(20) {
+            return Err((*world
+                .dice
+                .pick(&[Errno::INTR, Errno::CONNABORTED, Errno::PROTO]))
+            .into());
+        }
+        if world.workers[self.worker].queue.is_empty() {
+            return Err(Errno::AGAIN.into());
+        }
+        let open = world.open();
+        if open >= world.limit || open >= world.descriptors {
+            world.full_at = Some(world.now);
+        }
+        if open >= world.descriptors {
+            return Err((*world
+                .dice
+                .pick(&[Errno::MFILE, Errno::NFILE, Errno::NOBUFS]))
+            .into());
+        }
+        let id = world.workers[self.worker].queue.pop_front();
+        let id = id.unwrap_or_default();
+        world.sockets[id].accepted_at = Some(world.now);
+        let open = world.open_at(self.worker);
+        let own = &mut world.workers[self.worker];
+        own.progress = true;
+        own.most_open = own.most_open.max(open);
+        Ok(Stream {
+            id,
+            world: Rc::clone(&self.world),
+        })
+    }
+
+    fn watch(&mut self, stream: &mut Stream, token: Token) -> io::Result<()> {
+        let socket = &mut self.world.borrow_mut().sockets[stream.id];
+        socket.watched = Some(token);
+        socket.has_event |= socket.is_readable();
+        Ok(())
+    }
+
+    fn watch_room(&mut self, stream: &mut Stream, token: Token) -> io::Result<()> {
+        let socket = &mut self.world.borrow_mut().sockets[stream.id];
+        socket.watched = Some(token);
+        socket.is_watched_for_room = true;
+        socket.has_event |= socket.is_readable() || socket.reports_room();
+        Ok(())
+    }
+
+    fn read(&mut self, stream: &mut Stream, block: &mut [u8]) -> io::Result<usize> {
+        let world = &mut *self.world.borrow_mut();
+        if world.dice.one_in(20) {
+            return Err(Errno::INTR.into());
+        }
+        let socket = &mut world.sockets[stream.id];
+        if socket.reset {
+            return Err(Errno::CONNRESET.into());
+        }
+        let read = socket.take(block.len());
+        if read == 0 && !socket.finished {
+            return Err(Errno::AGAIN.into());
+        }
+        socket.saw_end = read == 0;
+        world.workers[self.worker].progress = true;
+        socket.inbox.read_exact(&mut block[..read])?;
+        if socket.shut_at.is_some() {
+            socket.read_since_shut += read;
+        } else {
+            socket.taken.extend_from_slice(&block[..read]);
+        }
+        Ok(read)
+    }
+
+    fn write(&mut self, stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
+        let world = &mut *self.world.borrow_mut();
+        if world.dice.one_in(20) {
+            return Err(Errno::INTR.into());
+        }
+        let now = world.now;
+        let socket = &mut world.sockets[stream.id];
+        if socket.shut_at.is_some() {
+            world.report("something was written after the closing answer");
+            return Err(Errno::PIPE.into());
+        }
+        if socket.reset {
+            return Err(Errno::PIPE.into());
+        }
+        let written = bytes.len().min(socket.room());
+        if written < bytes.len() {
+            socket.is_blocked = true;
+            socket.owed_since.get_or_insert(now);
+        } else {
+            socket.owed_since = None;
+        }
+        if written == 0 {
+            return Err(Errno::AGAIN.into());
+        }
+        socket.unread += written;
+        socket.written.extend_from_slice(&bytes[..written]);
+        socket.written_in_turn.extend_from_slice(&bytes[..written]);
+        socket.last_written_at = now;
+        if socket.reading != Reading::Steady {
+            socket.next_act = socket.next_act.min(now + world.dice.below(50) as u64);
+        }
+        world.workers[self.worker].progress = true;
+        Ok(written)
+    }
+
+    fn shut(&mut self, stream: &mut Stream) -> io::Result<()> {
+        let world = &mut *self.world.borrow_mut();
+        let socket = &mut world.sockets[stream.id];
+        if socket.reset {
+            return Err(Errno::NOTCONN.into());
+        }
+        socket.shut_at = Some(world.now);
+        world.workers[self.worker].progress = true;
+        Ok(())
+    }
+}
