@@ -7,6 +7,7 @@ use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -14,9 +15,12 @@ use std::time::Instant;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::http::{Handler, Limits};
+use crate::net::listener::LISTENERS_MAX;
+use crate::net::socket::unix::SocketFile;
+use crate::net::socket::{Listener, tcp, unix};
 use crate::net::{
     ConnectionLimit, Hook, Lifecycle, OVERCOMMIT_MAX, Phase, PublishedStats, REJECTED_MAX, Setup,
-    System, Worker, listener,
+    System, Worker,
 };
 
 pub use crate::net::{Notice, Stats, Timeouts};
@@ -86,11 +90,12 @@ impl Options {
         )))
     }
 
-    /// How many connections there may be at once.
-    fn connections(&self) -> usize {
+    /// How many connections there may be at once, when each worker has so many listeners.
+    fn connections(&self, listeners: usize) -> usize {
         self.max_connections.map_or_else(
             || {
-                let taken = DESCRIPTORS_RESERVED + self.workers.get() * DESCRIPTORS_PER_WORKER;
+                let of_worker = DESCRIPTORS_PER_WORKER + listeners.saturating_sub(1);
+                let taken = DESCRIPTORS_RESERVED + self.workers.get() * of_worker;
                 open_file_limit().saturating_sub(taken).max(1)
             },
             NonZeroUsize::get,
@@ -140,7 +145,9 @@ impl Default for Options {
 
 /// A server that listens, but does not answer yet.
 pub struct Server {
-    listeners: Vec<TcpListener>,
+    /// Of each worker: for `Options::address`, and those that were added.
+    listeners: Vec<Vec<Listener>>,
+    socket_files: Vec<SocketFile>,
     local_addr: SocketAddr,
     options: Options,
     buffered_bytes: usize,
@@ -160,17 +167,42 @@ impl Server {
     pub fn bind(options: Options) -> io::Result<Self> {
         let buffered_bytes = options.buffered_bytes_each()?;
         options.check_open_files()?;
-        let listeners = listener::bind(options.address, options.workers.get())?;
+        let listeners = tcp::bind(options.address, options.workers.get())?;
         let local_addr = listeners
             .first()
             .map_or(Ok(options.address), TcpListener::local_addr)?;
         Ok(Self {
-            listeners,
+            listeners: listeners
+                .into_iter()
+                .map(|listener| vec![listener.into()])
+                .collect(),
+            socket_files: Vec::new(),
             local_addr,
             options,
             buffered_bytes,
             hook: Box::new(|_| {}),
         })
+    }
+
+    /// Listens on a Unix socket at `path` as well. The file of a server that has ended is replaced;
+    /// the file of this one is removed when it ends.
+    ///
+    /// # Errors
+    ///
+    /// Those of unix(7) and bind(2): [`io::ErrorKind::AddrInUse`] when a server listens there or the
+    /// path is another kind of file, [`io::ErrorKind::InvalidInput`] when the path is too long or
+    /// there are too many listeners.
+    pub fn listen_unix(mut self, path: impl AsRef<Path>) -> io::Result<Self> {
+        if self.listeners.iter().any(|own| own.len() >= LISTENERS_MAX) {
+            let error = format!("a server has at most {LISTENERS_MAX} listeners");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
+        }
+        let (listeners, file) = unix::bind(path.as_ref(), self.listeners.len())?;
+        for (own, listener) in self.listeners.iter_mut().zip(listeners) {
+            own.push(listener.into());
+        }
+        self.socket_files.push(file);
+        Ok(self)
     }
 
     /// Has `hook` called with what an operator should know. Without one, it is dropped.
@@ -190,7 +222,7 @@ impl Server {
         self.local_addr
     }
 
-    /// Starts the workers. Each has its own copy of the handler.
+    /// Starts the workers. Each has its own copy of the handler, for all listeners.
     ///
     /// # Errors
     ///
@@ -203,11 +235,27 @@ impl Server {
     where
         H: Handler + Clone + Send + 'static,
     {
+        self.start_with(|_| handler.clone())
+    }
+
+    /// Starts the workers, with a handler for each listener: `handler_of` is called once for each of
+    /// them in each worker, with 0 for [`Options::address`], 1 for the first that was added, and so
+    /// on. The handlers have one type, so that no request pays for a dynamic call; an `enum` of
+    /// several handlers is one type.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel has no thread or poller to give.
+    pub fn start_with<H>(self, handler_of: impl Fn(usize) -> H) -> io::Result<ServerHandle>
+    where
+        H: Handler + Send + 'static,
+    {
         let start = Instant::now();
+        let listeners = self.listeners.first().map_or(0, Vec::len);
         let systems = self
             .listeners
             .into_iter()
-            .map(|listener| System::new(listener, start));
+            .map(|listeners| System::new(listeners, start));
         let systems = systems.collect::<io::Result<Vec<_>>>()?;
         let wakers = systems
             .iter()
@@ -219,7 +267,7 @@ impl Server {
             Box::new(move || drop(wakers[number].wake())) as Box<dyn Fn() + Send + Sync>
         };
         let ways = (0..wakers.len()).map(wake);
-        let limit = ConnectionLimit::new(self.options.connections(), ways, self.hook);
+        let limit = ConnectionLimit::new(self.options.connections(listeners), ways, self.hook);
         let stats: Arc<[_]> = systems.iter().map(|_| PublishedStats::new()).collect();
         let setup = Setup {
             limits: self.options.limits,
@@ -235,16 +283,18 @@ impl Server {
                 wakers,
             },
             stats,
+            _socket_files: self.socket_files,
             threads: Vec::with_capacity(systems.len()),
         };
         for (number, system) in systems.into_iter().enumerate() {
-            let (handler, setup) = (handler.clone(), setup.clone());
+            let handlers: Vec<H> = (0..listeners).map(&handler_of).collect();
+            let setup = setup.clone();
             let shutdown_handle = server.shutdown_handle();
             let thread = thread::Builder::new().name(format!("hullo-{number}"));
             server.threads.push(thread.spawn(move || {
                 // However a worker ends, the others do not go on without it.
                 let shutdown_handle = ShutdownOnDrop(shutdown_handle);
-                Worker::new(system, handler, setup, number).run(&shutdown_handle.0.lifecycle)
+                Worker::new(system, handlers, setup, number).run(&shutdown_handle.0.lifecycle)
             })?);
         }
         Ok(server)
@@ -269,6 +319,7 @@ pub struct ServerHandle {
     local_addr: SocketAddr,
     shutdown_handle: ShutdownHandle,
     stats: Arc<[PublishedStats]>,
+    _socket_files: Vec<SocketFile>,
     threads: Vec<JoinHandle<io::Result<()>>>,
 }
 

@@ -1,13 +1,14 @@
 //! The server through real sockets, on ports of the kernel's choosing.
 #![allow(missing_docs)]
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::num::NonZeroUsize;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
 use hullo::Greeting;
-use hullo::http::Reject;
+use hullo::http::{Handler, Reject, Request, Responded, ResponseWriter};
 use hullo::server::{Options, Server, ServerHandle, Stats, Timeouts};
 
 /// Nothing here takes as long as this: whoever waits for it has found a fault.
@@ -400,4 +401,99 @@ fn counts_idle_connections_that_it_closes() {
     assert_stats(&server, |stats| {
         (stats.accepted, stats.open, stats.closed_idle) == (1, 0, 1)
     });
+}
+
+/// Answers with its name.
+struct Named(&'static str);
+
+impl Handler for Named {
+    fn handle(&self, _: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
+        response.text(&[self.0.as_bytes()])
+    }
+}
+
+fn answer_of(mut stream: impl Read + Write) -> String {
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, content) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    content.to_owned()
+}
+
+#[test]
+fn each_listener_has_its_own_handler() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
+    let options = Options {
+        address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        workers: NonZeroUsize::new(2).unwrap(),
+        ..Options::default()
+    };
+    let server = Server::bind(options)
+        .unwrap()
+        .listen_unix(&one)
+        .unwrap()
+        .listen_unix(&two)
+        .unwrap()
+        .start_with(|listener| Named(["tcp", "one", "two"][listener]))
+        .unwrap();
+    for _ in 0..20 {
+        let tcp = TcpStream::connect(server.local_addr()).unwrap();
+        assert_eq!(answer_of(tcp), "tcp");
+        assert_eq!(answer_of(UnixStream::connect(&one).unwrap()), "one");
+        assert_eq!(answer_of(UnixStream::connect(&two).unwrap()), "two");
+    }
+    assert_stats(&server, |stats| stats.accepted == 60);
+    server.stop().unwrap();
+    assert!(!one.exists() && !two.exists(), "the files are removed");
+}
+
+#[test]
+fn a_unix_socket_serves_large_responses_and_half_closed_peers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let options = Options {
+        address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        ..Options::default()
+    };
+    let bound = Server::bind(options).unwrap().listen_unix(&path).unwrap();
+    let _server = bound.start(Greeting).unwrap();
+    let mut peer = UnixStream::connect(&path).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    let line = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "p".repeat(8000));
+    let mut sender = peer.try_clone().unwrap();
+    let all = line.repeat(200);
+    let sent = std::thread::spawn(move || {
+        sender.write_all(all.as_bytes()).unwrap();
+        sender.shutdown(Shutdown::Write).unwrap();
+    });
+    let mut answers = String::new();
+    peer.read_to_string(&mut answers).unwrap();
+    sent.join().unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 200 OK\r\n").count(), 200);
+    assert!(answers.ends_with("ppp\n"));
+}
+
+#[test]
+fn the_file_of_a_unix_socket_is_replaced_only_without_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let options = Options {
+        address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        workers: NonZeroUsize::MIN,
+        ..Options::default()
+    };
+    let listen = || Server::bind(options.clone()).unwrap().listen_unix(&path);
+    drop(UnixListener::bind(&path).unwrap());
+    assert!(path.exists(), "left over");
+    let server = listen().unwrap();
+    let taken = listen().unwrap_err();
+    assert_eq!(taken.kind(), ErrorKind::AddrInUse);
+    drop(server);
+    std::fs::write(&path, "not a socket").unwrap();
+    assert_eq!(listen().unwrap_err().kind(), ErrorKind::AddrInUse);
+    assert_eq!(std::fs::read(&path).unwrap(), b"not a socket");
 }

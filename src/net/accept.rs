@@ -7,6 +7,7 @@ use super::connection::Connection;
 use super::connection_limit::LongestIdle;
 use super::deadlines::Timeout;
 use super::kernel::{Accepted, Kernel, accepted};
+use super::listener::{AcceptState, ListenerId};
 use super::notice::Notice;
 use super::stats::CloseReason;
 use super::worker::Worker;
@@ -24,49 +25,45 @@ pub(crate) const REJECTED_MAX: usize = 8;
 /// So many idle connections are tried when one is to be evicted: each may just have become busy.
 const EVICTIONS_TRIED_MAX: usize = 8;
 
-/// Whether a connection may wait at the listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AcceptState {
-    /// None waits: there will be an event.
-    Idle,
-    /// One may wait, of which no event will tell.
-    Pending,
-    /// None can be accepted before this time, or before a connection is closed.
-    Backoff { until: u64 },
-}
-
 impl<K: Kernel, H: Handler> Worker<K, H> {
-    /// Accepts the connections that wait, up to a turn's worth.
+    /// Accepts the connections that wait at each listener, up to a turn's worth.
     pub(super) fn accept(&mut self) {
-        match self.accepting {
-            AcceptState::Idle => return,
-            AcceptState::Backoff { until } if self.now.millis < until => return,
-            AcceptState::Backoff { .. } | AcceptState::Pending => {
-                self.accepting = AcceptState::Pending;
+        for id in 0..self.listeners.len() {
+            let Some(listener) = self.listeners.get_mut(id) else {
+                return;
+            };
+            if !listener.is_due(self.now.millis) {
+                continue;
+            }
+            listener.accepting = AcceptState::Pending;
+            let was_notified = listener.was_notified;
+            let accepting = self.accept_from(id as ListenerId, was_notified);
+            if let Some(listener) = self.listeners.get_mut(id) {
+                listener.accepting = accepting;
+                listener.was_notified &= accepting != AcceptState::Idle;
             }
         }
+    }
+
+    fn accept_from(&mut self, listener: ListenerId, was_notified: bool) -> AcceptState {
         // The kernel wants a descriptor before it looks whether a connection waits: that there is
         // none does not prove that one waits, but an event does.
-        let mut may_evict = self.was_notified;
+        let mut may_evict = was_notified;
         for _ in 0..ACCEPTS_PER_TURN_MAX {
             if self.rejected >= REJECTED_MAX && self.limit.is_full() {
                 self.publish_idle();
                 if !self.limit.has_idle() {
-                    return self.back_off();
+                    return self.backoff();
                 }
             }
             if let Err(error) = self.reserve() {
                 self.limit.notify_once(&Notice::AcceptFailed { error });
-                return self.back_off();
+                return self.backoff();
             }
-            match accepted(self.kernel.accept()) {
-                Accepted::Stream(stream) => self.admit(stream),
+            match accepted(self.kernel.accept(listener)) {
+                Accepted::Stream(stream) => self.admit(stream, listener),
                 Accepted::Aborted => {}
-                Accepted::WouldBlock => {
-                    self.accepting = AcceptState::Idle;
-                    self.was_notified = false;
-                    return;
-                }
+                Accepted::WouldBlock => return AcceptState::Idle,
                 Accepted::Exhausted(error) => {
                     self.limit.notify_once(&Notice::AcceptFailed { error });
                     // An idle connection may make room, but not one that has only just come, and
@@ -74,11 +71,18 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
                     let longest = self.deadlines.longest(Timeout::Idle);
                     let is_older = longest.is_some_and(|(_, since)| since < self.now.millis);
                     if !(may_evict && is_older && self.evict_longest_idle()) {
-                        return self.back_off();
+                        return self.backoff();
                     }
                     may_evict = false;
                 }
             }
+        }
+        AcceptState::Pending
+    }
+
+    fn backoff(&self) -> AcceptState {
+        AcceptState::Backoff {
+            until: self.now.millis + BACKOFF_MS,
         }
     }
 
@@ -93,13 +97,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         reserved.map_err(|_| io::ErrorKind::OutOfMemory.into())
     }
 
-    fn back_off(&mut self) {
-        self.accepting = AcceptState::Backoff {
-            until: self.now.millis + BACKOFF_MS,
-        };
-    }
-
-    fn admit(&mut self, stream: K::Stream) {
+    fn admit(&mut self, stream: K::Stream, listener: ListenerId) {
         let is_full = self.limit.is_full();
         if is_full {
             self.publish_idle();
@@ -110,7 +108,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
                 LongestIdle::Remote => true,
                 LongestIdle::None => false,
             };
-        let mut connection = Connection::new(stream);
+        let mut connection = Connection::new(stream, listener);
         connection.rejected = !has_room;
         if has_room {
             self.limit.acquire();

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::buffered::{Buffered, COPY_BYTES_MAX, Input, Resumed};
 use super::deadlines::Timeout;
 use super::kernel::{Event, Kernel, Outcome, Token, outcome};
+use super::listener::ListenerId;
 use super::stats::{CloseReason, Stats};
 use crate::http::{Blocks, Handler, Output, Overload, Session, Shared, Step, Wants};
 
@@ -65,6 +66,8 @@ pub(crate) struct Connection<S> {
     session: Session,
     buffered: Option<Box<Buffered>>,
     stage: Stage,
+    /// The listener that it came from, and so what it shares with others.
+    pub(crate) listener: ListenerId,
     /// The conversation has made all it could of the input that is left over.
     wants_read: bool,
     /// The peer has ended its side: read on until the end is seen, no event will come for it.
@@ -84,15 +87,16 @@ pub(crate) struct Connection<S> {
 /// What an idle connection costs, besides its place in the table of deadlines. (In debug builds mio's
 /// streams are longer.)
 #[cfg(all(target_pointer_width = "64", not(debug_assertions)))]
-const _: () = assert!(size_of::<Connection<mio::net::TcpStream>>() <= 80);
+const _: () = assert!(size_of::<Connection<super::socket::Stream>>() <= 80);
 
 impl<S> Connection<S> {
-    pub(crate) fn new(stream: S) -> Self {
+    pub(crate) fn new(stream: S, listener: ListenerId) -> Self {
         Self {
             stream,
             session: Session::default(),
             buffered: None,
             stage: Stage::Talking,
+            listener,
             wants_read: true,
             read_closed: false,
             has_urgent: false,

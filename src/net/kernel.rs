@@ -1,26 +1,45 @@
 //! All that the event loop asks of the kernel, as one small trait.
 //!
-//! It is a trait with static dispatch, so that the loop's own rules can be tried against a kernel
-//! of a test's making. What an error of the kernel means to the loop stands here and nowhere else.
+//! It is a trait with static dispatch, so that a test can run the loop against a simulated kernel.
+//! What an error of the kernel means to the loop is decided here alone.
 
 use std::io;
 use std::time::Duration;
 
 use rustix::io::Errno;
 
-/// What the loop calls a connection by when it talks to the kernel.
+use super::listener::{LISTENERS_MAX, ListenerId};
+
+/// The name of a connection, a listener or the waker in an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Token(pub(crate) usize);
 
 impl Token {
-    /// A peer waits at the listener.
-    pub(crate) const LISTENER: Self = Self(usize::MAX);
-    /// Another thread has a word with this worker.
-    pub(crate) const WAKER: Self = Self(usize::MAX - 1);
+    /// Another thread wakes this worker.
+    pub(crate) const WAKER: Self = Self(usize::MAX);
+
+    /// The least of the tokens that name no connection.
+    const RESERVED_MIN: usize = usize::MAX - LISTENERS_MAX;
+
+    /// A connection waits at this listener.
+    pub(crate) const fn of_listener(listener: ListenerId) -> Self {
+        Self(Self::RESERVED_MIN + listener as usize)
+    }
+
+    /// Does it name a listener or the waker?
+    #[inline]
+    pub(crate) const fn is_reserved(self) -> bool {
+        self.0 >= Self::RESERVED_MIN
+    }
+
+    /// The listener that it names.
+    pub(crate) fn listener(self) -> Option<ListenerId> {
+        ListenerId::try_from(self.0.checked_sub(Self::RESERVED_MIN)?).ok()
+    }
 }
 
-/// Something happened to a socket. What exactly, its next system call will tell; only what a short
-/// read does not show is known in advance.
+/// Something happened to a socket. Its next system call shows what; an event carries only what a
+/// short read does not show.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Event {
     pub(crate) token: Token,
@@ -39,7 +58,7 @@ pub(crate) struct Now {
     pub(crate) unix_seconds: u64,
 }
 
-/// What the loop asks of the world. Errors are the kernel's own; see [`outcome`] and [`accepted`].
+/// What the loop asks of the kernel. Errors are the kernel's own; see [`outcome`] and [`accepted`].
 pub(crate) trait Kernel {
     /// A connected socket that does not block. To drop it is to close it.
     type Stream;
@@ -47,15 +66,15 @@ pub(crate) trait Kernel {
     /// Puts into `events` what has happened, after at most `timeout` (`None`: however long).
     fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()>;
     fn now(&self) -> Now;
-    fn accept(&mut self) -> io::Result<Self::Stream>;
-    /// Tells of input, and of the end of it, by edge-triggered events.
+    fn accept(&mut self, listener: ListenerId) -> io::Result<Self::Stream>;
+    /// Reports input, and the end of it, by edge-triggered events.
     fn watch(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()>;
-    /// Tells from now on also of room, at once if there is some, and then whenever there is again
-    /// after a write found none.
+    /// Reports from now on also room: at once if there is some, and then whenever there is again after
+    /// a write found none.
     fn watch_room(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()>;
     fn read(&mut self, stream: &mut Self::Stream, block: &mut [u8]) -> io::Result<usize>;
     fn write(&mut self, stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<usize>;
-    /// Tells the peer that nothing more will come.
+    /// Shuts our side: the peer reads an end of file after what was written.
     fn shut(&mut self, stream: &mut Self::Stream) -> io::Result<()>;
 }
 
@@ -132,7 +151,19 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_accept_are_told_apart() {
+    fn tokens_of_listeners_are_distinct_and_name_them() {
+        for listener in 0..=ListenerId::MAX {
+            let token = Token::of_listener(listener);
+            assert!(token.is_reserved() && token != Token::WAKER);
+            assert_eq!(token.listener(), Some(listener));
+        }
+        assert!(Token::WAKER.is_reserved());
+        assert_eq!(Token::WAKER.listener(), None);
+        assert_eq!(Token(7).listener(), None);
+    }
+
+    #[test]
+    fn errors_of_accept_are_distinguished() {
         assert!(matches!(accepted(Ok(())), Accepted::Stream(())));
         assert!(matches!(accept_of(Errno::AGAIN), Accepted::WouldBlock));
         for errno in [Errno::INTR, Errno::CONNABORTED, Errno::PROTO, Errno::PERM] {

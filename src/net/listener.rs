@@ -1,136 +1,73 @@
-//! The sockets that peers connect to: one for each worker, on the same address.
+//! What a worker knows of one of its listeners: whether a connection may wait there, and what the
+//! conversations of its connections share.
 
-use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::process;
-use std::thread;
-use std::time::Duration;
+use crate::http::Shared;
 
-use socket2::{Protocol, SockAddr, Socket, Type};
+/// Which of its worker's listeners a connection came from: its index.
+pub(crate) type ListenerId = u8;
 
-/// How many connections may wait to be accepted; the kernel's `somaxconn` may allow fewer.
-const BACKLOG: i32 = 4096;
+/// How many listeners a worker can have.
+pub(crate) const LISTENERS_MAX: usize = ListenerId::MAX as usize + 1;
 
-/// How often a port is tried for that another process has bound, but does not listen on.
-const TRIES: u32 = 3;
-
-/// The kernel takes no more for a peer while it holds so much that was never sent; else a peer that
-/// does not read pins the whole of a send buffer, which grows to 4 MB.
-#[cfg(target_os = "linux")]
-const UNSENT_BYTES_MAX: u32 = 128 * 1024;
-
-/// Binds `count` listeners to one address. With port 0 the kernel chooses the port for them all.
-///
-/// # Errors
-///
-/// Those of socket(7) and bind(2): the port is taken, the address is not of this machine, the port
-/// needs a privilege.
-pub(crate) fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
-    // With SO_REUSEPORT a second server of the same user would share the port in silence. So the
-    // first socket takes the port without it, and shares it with its siblings once it listens. The
-    // first socket of another server does not share, and is refused.
-    let first = take_port(address)?;
-    let address = first.local_addr()?;
-    if count > 1 {
-        first.set_reuse_port(true)?;
-    }
-    let mut listeners = vec![first.into()];
-    while listeners.len() < count {
-        let sibling = socket(&address)?;
-        sibling.set_reuse_port(true)?;
-        sibling.bind(&address)?;
-        sibling.listen(BACKLOG)?;
-        listeners.push(sibling.into());
-    }
-    Ok(listeners)
+/// Whether a connection may wait at a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AcceptState {
+    /// None waits: there will be an event.
+    Idle,
+    /// One may wait, without an event to come for it.
+    Pending,
+    /// None can be accepted before this time, or before a connection is closed.
+    Backoff { until: u64 },
 }
 
-/// Binds a socket that shares its port with no other, and listens.
-fn take_port(address: SocketAddr) -> io::Result<Socket> {
-    let address = address.into();
-    let mut tries = 0..TRIES;
-    loop {
-        let socket = socket(&address)?;
-        socket.bind(&address)?;
-        match socket.listen(BACKLOG) {
-            Ok(()) => return Ok(socket),
-            // Another one has bound the port and not listened yet, or failed at that because of
-            // this one. Two that start together should not both fail.
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries.next().is_some() => {
-                drop(socket);
-                thread::sleep(Duration::from_millis(u64::from(process::id() % 16)));
-            }
-            Err(error) => return Err(error),
-        }
-    }
+/// A listener of a worker, without its socket.
+pub(super) struct ListenerState<H> {
+    /// Its own handler, and the worker's blocks.
+    pub(super) shared: Shared<H>,
+    pub(super) accepting: AcceptState,
+    /// There was an event since no connection waited.
+    pub(super) was_notified: bool,
 }
 
-fn socket(address: &SockAddr) -> io::Result<Socket> {
-    let socket = Socket::new(address.domain(), Type::STREAM, Some(Protocol::TCP))?;
-    // A port is not taken by connections of a past server that the kernel still remembers.
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    // Linux hands these on to accepted sockets, so that none of them needs a system call.
-    socket.set_tcp_nodelay(true)?;
-    // Urgent data is data (RFC 6093 section 4): else a byte of the stream would be missing.
-    socket.set_out_of_band_inline(true)?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
-    Ok(socket)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ANY_PORT: SocketAddr =
-        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
-
-    #[test]
-    fn siblings_share_a_port_and_strangers_do_not() {
-        let listeners = bind(ANY_PORT, 3).unwrap();
-        let address = listeners[0].local_addr().unwrap();
-        assert_ne!(address.port(), 0);
-        assert!(
-            listeners
-                .iter()
-                .all(|listener| listener.local_addr().unwrap() == address)
-        );
-        assert_eq!(
-            bind(address, 1).unwrap_err().kind(),
-            io::ErrorKind::AddrInUse
-        );
-    }
-
-    /// Two that start at once: one has the port, and the other gets an error.
-    #[test]
-    fn of_two_at_once_one_has_the_port() {
-        for _ in 0..100 {
-            let address = bind(ANY_PORT, 1).unwrap()[0].local_addr().unwrap();
-            let start = std::sync::Barrier::new(2);
-            let try_to = || {
-                start.wait();
-                bind(address, 2)
-            };
-            let (one, other) = std::thread::scope(|scope| {
-                let one = scope.spawn(try_to);
-                let other = scope.spawn(try_to);
-                (one.join().unwrap(), other.join().unwrap())
-            });
-            let taken = [&one, &other].into_iter().filter(|bound| bound.is_ok());
-            assert!(taken.count() <= 1, "both listen on {address}");
+impl<H> ListenerState<H> {
+    pub(super) fn new(shared: Shared<H>) -> Self {
+        Self {
+            shared,
+            // A connection that came before the listener was watched brings no event.
+            accepting: AcceptState::Pending,
+            was_notified: false,
         }
     }
 
-    #[test]
-    fn accepted_sockets_inherit_what_the_listener_was_told() {
-        let listener = bind(ANY_PORT, 1).unwrap().remove(0);
-        listener.set_nonblocking(false).unwrap();
-        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let accepted = Socket::from(listener.accept().unwrap().0);
-        assert!(accepted.tcp_nodelay().unwrap());
-        assert!(accepted.out_of_band_inline().unwrap());
-        #[cfg(target_os = "linux")]
-        assert_eq!(accepted.tcp_notsent_lowat().unwrap(), UNSENT_BYTES_MAX);
+    pub(super) fn on_event(&mut self) {
+        self.was_notified = true;
+        if self.accepting == AcceptState::Idle {
+            self.accepting = AcceptState::Pending;
+        }
+    }
+
+    /// A connection was closed: there may be room for another one.
+    pub(super) fn on_close(&mut self) {
+        if let AcceptState::Backoff { .. } = self.accepting {
+            self.accepting = AcceptState::Pending;
+        }
+    }
+
+    /// Whether it is time to accept.
+    pub(super) fn is_due(&self, now: u64) -> bool {
+        match self.accepting {
+            AcceptState::Idle => false,
+            AcceptState::Backoff { until } => now >= until,
+            AcceptState::Pending => true,
+        }
+    }
+
+    /// When to accept without an event. `None`: not before there is one.
+    pub(super) fn retry_at(&self) -> Option<u64> {
+        match self.accepting {
+            AcceptState::Idle => None,
+            AcceptState::Backoff { until } => Some(until),
+            AcceptState::Pending => Some(0),
+        }
     }
 }

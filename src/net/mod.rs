@@ -4,12 +4,16 @@
 //! ```text
 //!  worker ── waits, reads the clock once in a turn, serves the ready connections
 //!    ├─ accept       new connections, within the limit
+//!    ├─ listener     whether a connection waits at one, and the handler of its connections
 //!    ├─ connection   one peer: its socket, its session, and what is buffered
 //!    ├─ shed         ends connections when they hold too much memory
-//!    ├─ deadlines    which connection is late when
+//!    ├─ deadlines    when the wait of a connection has lasted too long
 //!    ├─ slots        the table of connections; a token dies with its connection
-//!    ├─ kernel       all that the loop asks of the kernel (system: mio; listener: socket2)
-//!    ├─ connection_limit   how many connections all workers have: the one thing they share
+//!    ├─ stats        what the worker counts, and a copy for other threads
+//!    ├─ kernel       all that the loop asks of the kernel (system: mio)
+//!    ├─ socket       the kinds of socket: TCP, Unix
+//!    ├─ lifecycle    run or stop: one value for all workers
+//!    ├─ connection_limit   how many connections all workers have
 //!    └─ notice       what an operator should know
 //! ```
 
@@ -24,6 +28,7 @@ pub(crate) mod listener;
 mod notice;
 mod shed;
 mod slots;
+pub(crate) mod socket;
 mod stats;
 mod system;
 mod worker;

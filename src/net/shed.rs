@@ -18,7 +18,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
     /// most memory for the longest time.
     #[cold]
     pub(super) fn shed(&mut self) {
-        let blocks = self.shared.blocks();
+        let blocks = &self.blocks;
         let limit = blocks.limit();
         self.limit.notify_once(&if blocks.is_refused() {
             Notice::OutOfMemory
@@ -26,13 +26,13 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             Notice::BufferLimit { limit }
         });
         let goal = limit - limit / 8;
-        while self.shared.blocks().excess() > 0 {
+        while self.blocks.excess() > 0 {
             let costliest = self.costliest();
             if costliest[0].is_none() {
                 return;
             }
             for (_, index) in costliest.into_iter().flatten() {
-                if self.shared.blocks().used() <= goal {
+                if self.blocks.used() <= goal {
                     return;
                 }
                 self.end(index);

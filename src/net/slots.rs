@@ -34,7 +34,7 @@ enum State<T> {
     Free { next: Option<Index> },
 }
 
-/// The highest generations belong to [`Token::LISTENER`] and [`Token::WAKER`].
+/// The highest generation belongs to the tokens of listeners and of the waker.
 const GENERATIONS: u32 = u32::MAX;
 
 impl<T> Slots<T> {
@@ -173,9 +173,10 @@ mod tests {
         let index = slots.insert(());
         slots.places[0].generation = GENERATIONS - 1;
         let token = slots.token(index);
-        assert!(token != Token::LISTENER && token != Token::WAKER);
+        assert!(!token.is_reserved());
         slots.remove(index);
         assert_eq!(slots.places[0].generation, 0);
-        assert_eq!(slots.find(Token::LISTENER), None);
+        assert_eq!(slots.find(Token::of_listener(0)), None);
+        assert_eq!(slots.find(Token::WAKER), None);
     }
 }

@@ -1,12 +1,11 @@
 //! The real kernel, by way of mio: epoll and sockets.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::Shutdown;
+use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use mio::net::{TcpListener, TcpStream};
-
 use super::kernel::{Event, Kernel, Now, Token};
+use super::listener::ListenerId;
+use super::socket::{Listener, Stream};
 
 /// How many events a turn takes from the kernel at once.
 const EVENTS_MAX: usize = 1024;
@@ -17,27 +16,29 @@ const INPUT: mio::Interest = mio::Interest::READABLE.add(mio::Interest::PRIORITY
 #[cfg(not(target_os = "linux"))]
 const INPUT: mio::Interest = mio::Interest::READABLE;
 
-/// A worker's own poller and listener.
+/// A worker's own poller and listeners.
 pub(crate) struct System {
     poll: mio::Poll,
     events: mio::Events,
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     start: Instant,
 }
 
 impl System {
     /// Time counts from `start`, which all workers have to share.
-    pub(crate) fn new(listener: std::net::TcpListener, start: Instant) -> io::Result<Self> {
+    pub(crate) fn new(mut listeners: Vec<Listener>, start: Instant) -> io::Result<Self> {
         let poll = mio::Poll::new()?;
-        let mut listener = TcpListener::from_std(listener);
-        let token = mio::Token(Token::LISTENER.0);
-        poll.registry()
-            .register(&mut listener, token, mio::Interest::READABLE)?;
+        for (id, listener) in (0..).zip(&mut listeners) {
+            let token = mio::Token(Token::of_listener(id).0);
+            let interest = mio::Interest::READABLE;
+            poll.registry()
+                .register(listener.source(), token, interest)?;
+        }
         let events = mio::Events::with_capacity(EVENTS_MAX);
         Ok(Self {
             poll,
             events,
-            listener,
+            listeners,
             start,
         })
     }
@@ -49,7 +50,7 @@ impl System {
 }
 
 impl Kernel for System {
-    type Stream = TcpStream;
+    type Stream = Stream;
 
     fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {
         events.clear();
@@ -76,36 +77,37 @@ impl Kernel for System {
         }
     }
 
-    fn accept(&mut self) -> io::Result<TcpStream> {
-        // The options of the socket were set on the listener: Linux hands them on.
-        self.listener.accept().map(|(stream, _)| stream)
+    fn accept(&mut self, listener: ListenerId) -> io::Result<Stream> {
+        self.listeners
+            .get(usize::from(listener))
+            .map_or(Err(io::ErrorKind::WouldBlock.into()), Listener::accept)
     }
 
-    fn watch(&mut self, stream: &mut TcpStream, token: Token) -> io::Result<()> {
+    fn watch(&mut self, stream: &mut Stream, token: Token) -> io::Result<()> {
         self.poll
             .registry()
-            .register(stream, mio::Token(token.0), INPUT)
+            .register(stream.source(), mio::Token(token.0), INPUT)
     }
 
     #[cold]
-    fn watch_room(&mut self, stream: &mut TcpStream, token: Token) -> io::Result<()> {
+    fn watch_room(&mut self, stream: &mut Stream, token: Token) -> io::Result<()> {
         let interest = INPUT | mio::Interest::WRITABLE;
         self.poll
             .registry()
-            .reregister(stream, mio::Token(token.0), interest)
+            .reregister(stream.source(), mio::Token(token.0), interest)
     }
 
     #[inline]
-    fn read(&mut self, stream: &mut TcpStream, block: &mut [u8]) -> io::Result<usize> {
+    fn read(&mut self, stream: &mut Stream, block: &mut [u8]) -> io::Result<usize> {
         stream.read(block)
     }
 
     #[inline]
-    fn write(&mut self, stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    fn write(&mut self, stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
         stream.write(bytes)
     }
 
-    fn shut(&mut self, stream: &mut TcpStream) -> io::Result<()> {
-        stream.shutdown(Shutdown::Write)
+    fn shut(&mut self, stream: &mut Stream) -> io::Result<()> {
+        stream.shut()
     }
 }

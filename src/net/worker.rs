@@ -6,12 +6,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::accept::AcceptState;
 use super::connection::{Connection, Context, INPUT_BYTES, Next};
 use super::connection_limit::ConnectionLimit;
 use super::deadlines::{Deadlines, Timeout, Timeouts};
 use super::kernel::{Event, Kernel, Now, Token};
 use super::lifecycle::{Lifecycle, Phase};
+use super::listener::ListenerState;
 use super::slots::{Index, Slots};
 use super::stats::{CloseReason, PublishedStats, Stats};
 use crate::http::{Blocks, Handler, Limits, Output, Overload, Shared};
@@ -22,20 +22,20 @@ const SLEEP_MAX: Duration = Duration::from_secs(60 * 60);
 /// A loop that shares nothing with the others but the number of connections.
 pub(crate) struct Worker<K: Kernel, H> {
     pub(super) kernel: K,
-    pub(super) shared: Shared<H>,
+    /// In the order of their ids.
+    pub(super) listeners: Box<[ListenerState<H>]>,
     pub(super) connections: Slots<Connection<K::Stream>>,
     pub(super) deadlines: Deadlines,
     /// The connections to be served again without an event.
     pub(super) ready: VecDeque<Token>,
     events: Vec<Event>,
-    pub(super) accepting: AcceptState,
-    /// There was an event of the listener since no connection waited there.
-    pub(super) was_notified: bool,
     pub(super) limit: Arc<ConnectionLimit>,
     /// Its place among the workers.
     pub(super) number: usize,
     /// How many connections over the limit are being answered 503.
     pub(super) rejected: usize,
+    /// What outlives a turn, of all connections.
+    pub(super) blocks: Blocks,
     input: Box<[u8]>,
     out: Output,
     pub(super) stats: Stats,
@@ -56,24 +56,30 @@ pub(crate) struct Setup {
 }
 
 impl<K: Kernel, H: Handler> Worker<K, H> {
-    /// Worker `number`, which counts from 0.
-    pub(crate) fn new(kernel: K, handler: H, setup: Setup, number: usize) -> Self {
+    /// Worker `number`, which counts from 0, with a handler for each listener of `kernel`.
+    pub(crate) fn new(
+        kernel: K,
+        handlers: impl IntoIterator<Item = H>,
+        setup: Setup,
+        number: usize,
+    ) -> Self {
         let now = kernel.now();
-        let shared = Shared::new(handler, setup.limits, now.unix_seconds)
-            .with_blocks(Blocks::new(setup.buffered_bytes));
+        let blocks = Blocks::new(setup.buffered_bytes);
+        let listeners = handlers.into_iter().map(|handler| {
+            let shared = Shared::new(handler, setup.limits, now.unix_seconds);
+            ListenerState::new(shared.with_blocks(blocks.clone()))
+        });
         Self {
             kernel,
-            shared,
+            listeners: listeners.collect(),
             connections: Slots::new(),
             deadlines: Deadlines::new(&setup.timeouts),
             ready: VecDeque::new(),
             events: Vec::new(),
-            // Of those that came before the listener was watched, no event tells.
-            accepting: AcceptState::Pending,
-            was_notified: false,
             limit: setup.connection_limit,
             number,
             rejected: 0,
+            blocks,
             input: vec![0; INPUT_BYTES].into_boxed_slice(),
             out: Output::new(),
             stats: Stats::default(),
@@ -96,7 +102,9 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         self.kernel.wait(&mut self.events, timeout)?;
         self.stats.wake_ups += 1;
         self.now = self.kernel.now();
-        self.shared.tick(self.now.unix_seconds);
+        for listener in &mut self.listeners {
+            listener.shared.tick(self.now.unix_seconds);
+        }
 
         // Connections that join the list from here on have had their turn.
         let waiting = self.ready.len();
@@ -147,7 +155,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
     /// How many bytes of memory the connections hold between turns.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn block_bytes(&self) -> usize {
-        self.shared.blocks().used()
+        self.blocks.used()
     }
 
     /// What it has counted, as published at the end of its last turn.
@@ -166,41 +174,40 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
 
     /// How long the kernel may let the worker sleep. `None`: until there is an event.
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        if !self.ready.is_empty() || self.accepting == AcceptState::Pending {
+        if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
-        let retry = match self.accepting {
-            AcceptState::Backoff { until } => Some(until),
-            AcceptState::Idle | AcceptState::Pending => None,
-        };
-        let next = [self.deadlines.next(), retry].into_iter().flatten().min()?;
+        let retries = self.listeners.iter().filter_map(ListenerState::retry_at);
+        let next = retries.chain(self.deadlines.next()).min()?;
         Some(Duration::from_millis(next.saturating_sub(self.now.millis)).min(SLEEP_MAX))
     }
 
     #[inline]
     fn on_event(&mut self, event: Event) {
-        match event.token {
-            Token::WAKER => {}
-            Token::LISTENER => {
-                self.was_notified = true;
-                if self.accepting == AcceptState::Idle {
-                    self.accepting = AcceptState::Pending;
-                }
-            }
-            token => {
-                // A stale event is of a connection that was closed.
-                let Some(index) = self.connections.find(token) else {
-                    return;
-                };
-                let Some(connection) = self.connections.get_mut(index) else {
-                    return;
-                };
-                connection.on_event(event);
-                // A connection in the list has its turn there, and not two of them.
-                if !connection.queued {
-                    self.serve(index, token);
-                }
-            }
+        let token = event.token;
+        if token.is_reserved() {
+            return self.on_listener_event(token);
+        }
+        // A stale event is of a connection that was closed.
+        let Some(index) = self.connections.find(token) else {
+            return;
+        };
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        connection.on_event(event);
+        // A connection in the list has its turn there, and no second one here.
+        if !connection.queued {
+            self.serve(index, token);
+        }
+    }
+
+    /// An event of a listener, or of the waker, which has done its work.
+    #[cold]
+    fn on_listener_event(&mut self, token: Token) {
+        let listener = token.listener().map(usize::from);
+        if let Some(listener) = listener.and_then(|id| self.listeners.get_mut(id)) {
+            listener.on_event();
         }
     }
 
@@ -227,7 +234,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
 
     #[inline]
     fn shed_excess(&mut self) {
-        if self.shared.blocks().excess() > 0 {
+        if self.blocks.excess() > 0 {
             self.shed();
         }
     }
@@ -242,9 +249,12 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         let Some(connection) = self.connections.get_mut(index) else {
             return;
         };
+        let Some(listener) = self.listeners.get(usize::from(connection.listener)) else {
+            return;
+        };
         let mut context = Context {
             kernel: &mut self.kernel,
-            shared: &self.shared,
+            shared: &listener.shared,
             input: &mut self.input,
             out: &mut self.out,
             stats: &mut self.stats,
@@ -280,9 +290,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         } else {
             self.limit.release();
         }
-        if let AcceptState::Backoff { .. } = self.accepting {
-            self.accepting = AcceptState::Pending;
-        }
+        self.listeners.iter_mut().for_each(ListenerState::on_close);
     }
 
     /// Ends the waits that have lasted too long.

@@ -15,6 +15,7 @@ use super::oracle;
 use super::peers::Reading;
 use super::world::{UNIX_SECONDS, World};
 use crate::net::kernel::{Event, Kernel as KernelTrait, Now, Token};
+use crate::net::listener::ListenerId;
 
 /// The kernel, as a worker sees it.
 pub(super) struct Kernel {
@@ -61,7 +62,7 @@ impl KernelTrait for Kernel {
         }
     }
 
-    fn accept(&mut self) -> io::Result<Stream> {
+    fn accept(&mut self, listener: ListenerId) -> io::Result<Stream> {
         let world = &mut *self.world.borrow_mut();
         if world.dice.one_in(20) {
             return Err((*world
@@ -69,7 +70,11 @@ impl KernelTrait for Kernel {
                 .pick(&[Errno::INTR, Errno::CONNABORTED, Errno::PROTO]))
             .into());
         }
-        if world.workers[self.worker].queue.is_empty() {
+        let listener = usize::from(listener);
+        if world.workers[self.worker].listeners[listener]
+            .queue
+            .is_empty()
+        {
             return Err(Errno::AGAIN.into());
         }
         let open = world.open();
@@ -82,7 +87,9 @@ impl KernelTrait for Kernel {
                 .pick(&[Errno::MFILE, Errno::NFILE, Errno::NOBUFS]))
             .into());
         }
-        let id = world.workers[self.worker].queue.pop_front();
+        let id = world.workers[self.worker].listeners[listener]
+            .queue
+            .pop_front();
         let id = id.unwrap_or_default();
         world.sockets[id].accepted_at = Some(world.now);
         let open = world.open_at(self.worker);

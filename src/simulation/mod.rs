@@ -118,7 +118,8 @@ fn workers(world: &Rc<RefCell<World>>, sink: &Sink) -> Vec<Worker<Kernel, Greeti
             world: Rc::clone(world),
             worker: number,
         };
-        Worker::new(kernel, Greeting, setup.clone(), number)
+        let listeners = world.borrow().workers[number].listeners.len();
+        Worker::new(kernel, vec![Greeting; listeners], setup.clone(), number)
     };
     (0..count).map(worker).collect()
 }

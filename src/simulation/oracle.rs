@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::socket::Socket;
-use super::world::{UNIX_SECONDS, World};
+use super::world::{UNIX_SECONDS, WorkerWorld, World};
 use crate::Greeting;
 use crate::http::{Limits, Output, Overload, Session, Shared, Wants};
 use crate::net::kernel::Kernel;
@@ -95,7 +95,7 @@ fn counters_add_up(world: &mut World, number: usize, stats: &Stats) {
 
 /// Before the worker falls asleep: no peer is left waiting, and each connection has a deadline.
 pub(super) fn before_sleep(world: &mut World, worker: usize, timeout: Option<Duration>) {
-    if !world.workers[worker].queue.is_empty() {
+    if world.workers[worker].has_queue() {
         // What another worker closes, it notices only when it tries again.
         let has_room = world.workers.len() == 1
             && world.open() < world.descriptors
@@ -163,7 +163,7 @@ pub(super) fn at_the_end<K: Kernel>(
     world: &World,
     workers: &[Worker<K, Greeting>],
 ) -> Result<(), String> {
-    let queued = world.workers.iter().any(|own| !own.queue.is_empty());
+    let queued = world.workers.iter().any(WorkerWorld::has_queue);
     let held: usize = workers.iter().map(Worker::block_bytes).sum();
     if !workers.iter().all(Worker::is_empty) || world.open() > 0 || queued || held > 0 {
         return Err(format!(
@@ -226,7 +226,9 @@ pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
     let is_shed = |refusal: &Vec<u8>| {
         let start = memchr::memmem::rfind(written, b"HTTP/1.1 503 ").unwrap_or(written.len());
         let (before, last) = written.split_at(start);
-        said.starts_with(before) && is_last(last, refusal)
+        let after_all = written.strip_prefix(&said[..]);
+        (said.starts_with(before) && is_last(last, refusal))
+            || after_all.is_some_and(|rest| is_last(rest, refusal))
     };
     if written.strip_prefix(&said[..]).is_some_and(is_late) {
         return Ok(End::Late);

@@ -13,8 +13,9 @@ use crate::net::kernel::Token;
     reason = "independent facts, not a state"
 )]
 pub(super) struct Socket {
-    /// The worker whose listener it connects to.
+    /// The worker that it connects to, and at which of its listeners.
     pub(super) worker: usize,
+    pub(super) listener: usize,
     pub(super) acts: VecDeque<Act>,
     /// Of the bytes of the first act.
     pub(super) sent: usize,
@@ -52,9 +53,10 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(script: Script, worker: usize) -> Self {
+    pub(super) fn new(script: Script, worker: usize, listener: usize) -> Self {
         Self {
             worker,
+            listener,
             acts: script.acts.into(),
             sent: 0,
             next_act: script.connects_at,

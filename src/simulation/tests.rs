@@ -64,10 +64,15 @@ fn worlds_are_eventful() {
     }
 }
 
+/// A world for one rule: each worker has one listener.
+fn world(scripts: Vec<Script>, bounds: Bounds, workers: usize) -> Rc<RefCell<World>> {
+    World::with(Dice::seeded(1), scripts, bounds, workers, 1)
+}
+
 /// One peer in a world without limits. When it was closed, and what it was sent.
 #[track_caller]
 fn alone(script: Script) -> (u64, String) {
-    let world = World::with(Dice::seeded(1), vec![script], Bounds::NONE, 1);
+    let world = world(vec![script], Bounds::NONE, 1);
     play_in(&world).unwrap();
     let world = world.borrow();
     let socket = &world.sockets[0];
@@ -190,7 +195,7 @@ fn descriptors_that_come_back_are_used() {
         descriptors: 2,
         ..Bounds::NONE
     };
-    let world = World::with(Dice::seeded(1), vec![peer(); 9], bounds, 1);
+    let world = world(vec![peer(); 9], bounds, 1);
     play_in(&world).unwrap();
     assert!(is_answered_for_all(&world, "408"));
 }
@@ -205,7 +210,7 @@ fn the_longest_idle_makes_room_for_the_next() {
         connections: 3,
         ..Bounds::NONE
     };
-    let world = World::with(Dice::seeded(1), peers.collect(), bounds, 2);
+    let world = world(peers.collect(), bounds, 2);
     play_in(&world).unwrap();
     assert!(is_answered_for_all(&world, "200"));
 }
@@ -226,7 +231,7 @@ fn those_that_hold_most_make_room_for_the_others() {
         buffered_bytes: 40_000,
         ..Bounds::NONE
     };
-    let world = World::with(Dice::seeded(1), scripts, bounds, 1);
+    let world = world(scripts, bounds, 1);
     play_in(&world).unwrap();
     let statuses: Vec<String> = world
         .borrow()
@@ -247,7 +252,7 @@ fn many_holders_are_ended_a_batch_at_a_time() {
         buffered_bytes: 20_000,
         ..Bounds::NONE
     };
-    let world = World::with(Dice::seeded(1), vec![half(); 300], bounds, 1);
+    let world = world(vec![half(); 300], bounds, 1);
     play_in(&world).unwrap();
     let world = world.borrow();
     let is = |status: &str| {
@@ -257,6 +262,28 @@ fn many_holders_are_ended_a_batch_at_a_time() {
     };
     assert_eq!(is("408") + is("503"), 300);
     assert!(is("408") >= 32 && is("503") >= 200, "{}", is("503"));
+}
+
+/// Each listener is accepted from, and retried after a back-off, whatever the others do.
+#[test]
+fn connections_of_all_listeners_are_served() {
+    let bounds = Bounds {
+        descriptors: 3,
+        ..Bounds::NONE
+    };
+    let get = || Script::of(vec![Act::Send(GET.to_vec()), Act::Finish]);
+    let world = World::with(Dice::seeded(1), vec![get(); 200], bounds, 2, 3);
+    play_in(&world).unwrap();
+    let at = |listener| {
+        let world = world.borrow();
+        world
+            .sockets
+            .iter()
+            .filter(|s| s.listener == listener)
+            .count()
+    };
+    assert!((0..3).all(|listener| at(listener) > 20));
+    assert!(is_answered_for_all(&world, "200"));
 }
 
 /// A read stops before urgent data: what is behind it has to be read all the same.

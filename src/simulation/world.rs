@@ -33,9 +33,7 @@ pub(super) struct World {
 /// What belongs to one worker alone.
 #[derive(Default)]
 pub(super) struct WorkerWorld {
-    /// The sockets that wait at its listener.
-    pub(super) queue: VecDeque<usize>,
-    listener_has_event: bool,
+    pub(super) listeners: Vec<ListenerWorld>,
     /// Another worker has woken it.
     pub(super) woken: Arc<AtomicBool>,
     /// The most connections that it ever had at once.
@@ -45,6 +43,14 @@ pub(super) struct WorkerWorld {
     pub(super) progress: bool,
     idle_turns: usize,
     last_turn_at: u64,
+}
+
+/// A listener of one worker.
+#[derive(Clone, Default)]
+pub(super) struct ListenerWorld {
+    /// The sockets that wait to be accepted.
+    pub(super) queue: VecDeque<usize>,
+    has_event: bool,
 }
 
 /// What a world has little of; `usize::MAX` is plenty.
@@ -77,13 +83,28 @@ impl Bounds {
     }
 }
 
+impl WorkerWorld {
+    fn new(listeners: usize) -> Self {
+        Self {
+            listeners: vec![ListenerWorld::default(); listeners],
+            ..Self::default()
+        }
+    }
+
+    /// Does a connection wait at one of its listeners?
+    pub(super) fn has_queue(&self) -> bool {
+        self.listeners.iter().any(|own| !own.queue.is_empty())
+    }
+}
+
 impl World {
     pub(super) fn new(mut dice: Dice) -> Rc<RefCell<Self>> {
         let count = 1 + dice.below(12);
         let scripts = (0..count).map(|_| Script::any(&mut dice)).collect();
         let bounds = Bounds::any(&mut dice);
         let workers = *dice.pick(&[1, 1, 2, 3]);
-        Self::with(dice, scripts, bounds, workers)
+        let listeners = *dice.pick(&[1, 1, 2]);
+        Self::with(dice, scripts, bounds, workers, listeners)
     }
 
     pub(super) fn with(
@@ -91,15 +112,16 @@ impl World {
         scripts: Vec<Script>,
         bounds: Bounds,
         workers: usize,
+        listeners: usize,
     ) -> Rc<RefCell<Self>> {
         let sockets = scripts
             .into_iter()
-            .map(|script| Socket::new(script, dice.below(workers)))
+            .map(|script| Socket::new(script, dice.below(workers), dice.below(listeners)))
             .collect();
         Rc::new(RefCell::new(Self {
             dice,
             now: 0,
-            workers: (0..workers).map(|_| WorkerWorld::default()).collect(),
+            workers: (0..workers).map(|_| WorkerWorld::new(listeners)).collect(),
             descriptors: bounds.descriptors,
             limit: bounds.connections,
             buffered_bytes: bounds.buffered_bytes,
@@ -157,10 +179,10 @@ impl World {
                 self.dice.below(3) as u64
             };
             socket.next_act = self.now + pause;
-            let worker = &mut self.workers[socket.worker];
-            if socket.accepted_at.is_none() && !worker.queue.contains(&id) {
-                worker.queue.push_back(id);
-                worker.listener_has_event = true;
+            let listener = &mut self.workers[socket.worker].listeners[socket.listener];
+            if socket.accepted_at.is_none() && !listener.queue.contains(&id) {
+                listener.queue.push_back(id);
+                listener.has_event = true;
             }
             let is_event = socket.read(&mut self.dice) | socket.act(&mut self.dice, self.now);
             let may_read = socket.unread > 0 && socket.reading != Reading::Never;
@@ -181,8 +203,10 @@ impl World {
             urgent,
         };
         let own = &mut self.workers[worker];
-        if std::mem::take(&mut own.listener_has_event) {
-            events.push(event(Token::LISTENER, false, false));
+        for (listener, state) in (0..).zip(&mut own.listeners) {
+            if std::mem::take(&mut state.has_event) {
+                events.push(event(Token::of_listener(listener), false, false));
+            }
         }
         if own.woken.swap(false, Ordering::Relaxed) {
             events.push(event(Token::WAKER, false, false));
@@ -207,7 +231,7 @@ impl World {
     /// Would the kernel wake this worker?
     pub(super) fn has_events(&self, worker: usize) -> bool {
         let own = &self.workers[worker];
-        own.listener_has_event
+        own.listeners.iter().any(|listener| listener.has_event)
             || own.woken.load(Ordering::Relaxed)
             || self
                 .sockets

@@ -1,0 +1,89 @@
+//! The kinds of socket. Another kind is another file that binds listeners, and an arm in each
+//! `match` here: a branch costs nothing beside the system call behind it.
+
+pub(crate) mod tcp;
+pub(crate) mod unix;
+
+use std::io::{self, Read as _, Write as _};
+use std::net::Shutdown;
+
+use mio::event::Source;
+
+/// How many connections may wait to be accepted; the kernel's `somaxconn` may allow fewer.
+const BACKLOG: i32 = 4096;
+
+/// A socket that peers connect to. It does not block.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    Tcp(mio::net::TcpListener),
+    Unix(mio::net::UnixListener),
+}
+
+/// A connected socket. It does not block.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Tcp(mio::net::TcpStream),
+    Unix(mio::net::UnixStream),
+}
+
+impl Listener {
+    pub(crate) fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Tcp(listener) => listener,
+            Self::Unix(listener) => listener,
+        }
+    }
+
+    /// The options of a TCP socket were set on its listener: Linux hands them on.
+    pub(crate) fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(listener) => listener.accept().map(|(stream, _)| Stream::Tcp(stream)),
+            Self::Unix(listener) => listener.accept().map(|(stream, _)| Stream::Unix(stream)),
+        }
+    }
+}
+
+impl Stream {
+    pub(crate) fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Tcp(stream) => stream,
+            Self::Unix(stream) => stream,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(block),
+            Self::Unix(stream) => stream.read(block),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write(bytes),
+            Self::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    /// Shuts our side: the peer reads an end of file after what was written.
+    pub(crate) fn shut(&mut self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+}
+
+impl From<std::net::TcpListener> for Listener {
+    fn from(listener: std::net::TcpListener) -> Self {
+        Self::Tcp(mio::net::TcpListener::from_std(listener))
+    }
+}
+
+impl From<std::os::unix::net::UnixListener> for Listener {
+    fn from(listener: std::os::unix::net::UnixListener) -> Self {
+        Self::Unix(mio::net::UnixListener::from_std(listener))
+    }
+}

@@ -1,0 +1,135 @@
+//! TCP sockets: a listener for each worker, all on one address.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::process;
+use std::thread;
+use std::time::Duration;
+
+use socket2::{Protocol, SockAddr, Socket, Type};
+
+use super::BACKLOG;
+
+/// How often a port is tried that another process has bound, but does not listen on.
+const TRIES: u32 = 3;
+
+/// The kernel takes no more for a peer while it holds this much unsent. Without a bound a peer that
+/// does not read pins the whole of a send buffer, which grows to 4 MB.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES_MAX: u32 = 128 * 1024;
+
+/// Binds `count` listeners to one address. With port 0 the kernel chooses the port for them all.
+///
+/// # Errors
+///
+/// Those of socket(7) and bind(2): the port is taken, the address is not of this machine, the port
+/// needs a privilege.
+pub(crate) fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
+    // With SO_REUSEPORT a second server of the same user would silently share the port. So the first
+    // socket takes the port without it, and shares it with its siblings once it listens. The first
+    // socket of another server does not share, and its bind fails.
+    let first = take_port(address)?;
+    let address = first.local_addr()?;
+    if count > 1 {
+        first.set_reuse_port(true)?;
+    }
+    let mut listeners = vec![first.into()];
+    while listeners.len() < count {
+        let sibling = socket(&address)?;
+        sibling.set_reuse_port(true)?;
+        sibling.bind(&address)?;
+        sibling.listen(BACKLOG)?;
+        listeners.push(sibling.into());
+    }
+    Ok(listeners)
+}
+
+/// Binds a socket that shares its port with no other, and listens.
+fn take_port(address: SocketAddr) -> io::Result<Socket> {
+    let address = address.into();
+    let mut tries = 0..TRIES;
+    loop {
+        let socket = socket(&address)?;
+        socket.bind(&address)?;
+        match socket.listen(BACKLOG) {
+            Ok(()) => return Ok(socket),
+            // Another server has bound the port and does not listen yet, or failed to because of this
+            // one. Two that start together should not both fail.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries.next().is_some() => {
+                drop(socket);
+                thread::sleep(Duration::from_millis(u64::from(process::id() % 16)));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn socket(address: &SockAddr) -> io::Result<Socket> {
+    let socket = Socket::new(address.domain(), Type::STREAM, Some(Protocol::TCP))?;
+    // Connections of a past server in TIME_WAIT do not keep the port taken.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    // Linux hands these on to accepted sockets, so that none of them needs a system call.
+    socket.set_tcp_nodelay(true)?;
+    // RFC 6093 section 4: urgent data is data; otherwise a byte of the stream would be missing.
+    socket.set_out_of_band_inline(true)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANY_PORT: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+    #[test]
+    fn siblings_share_a_port_and_strangers_do_not() {
+        let listeners = bind(ANY_PORT, 3).unwrap();
+        let address = listeners[0].local_addr().unwrap();
+        assert_ne!(address.port(), 0);
+        assert!(
+            listeners
+                .iter()
+                .all(|listener| listener.local_addr().unwrap() == address)
+        );
+        assert_eq!(
+            bind(address, 1).unwrap_err().kind(),
+            io::ErrorKind::AddrInUse
+        );
+    }
+
+    /// Two that start at once: one has the port, and the other gets an error.
+    #[test]
+    fn of_two_at_once_one_has_the_port() {
+        for _ in 0..100 {
+            let address = bind(ANY_PORT, 1).unwrap()[0].local_addr().unwrap();
+            let start = std::sync::Barrier::new(2);
+            let try_to = || {
+                start.wait();
+                bind(address, 2)
+            };
+            let (one, other) = std::thread::scope(|scope| {
+                let one = scope.spawn(try_to);
+                let other = scope.spawn(try_to);
+                (one.join().unwrap(), other.join().unwrap())
+            });
+            let taken = [&one, &other].into_iter().filter(|bound| bound.is_ok());
+            assert!(taken.count() <= 1, "both listen on {address}");
+        }
+    }
+
+    #[test]
+    fn accepted_sockets_inherit_the_options_of_the_listener() {
+        let listener = bind(ANY_PORT, 1).unwrap().remove(0);
+        listener.set_nonblocking(false).unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let accepted = Socket::from(listener.accept().unwrap().0);
+        assert!(accepted.tcp_nodelay().unwrap());
+        assert!(accepted.out_of_band_inline().unwrap());
+        #[cfg(target_os = "linux")]
+        assert_eq!(accepted.tcp_notsent_lowat().unwrap(), UNSENT_BYTES_MAX);
+    }
+}
