@@ -13,10 +13,10 @@
 //! struct Clerk;
 //!
 //! impl Handler for Clerk {
-//!     fn handle(&self, request: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
+//!     fn handle(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
 //!         match request.path() {
-//!             b"/" => reply.text(&[b"What can I do for you?\n"]),
-//!             _ => reply.send(Status::NotFound, &[("Content-Type", "text/plain")], &[b"No.\n"]),
+//!             b"/" => response.text(&[b"What can I do for you?\n"]),
+//!             _ => response.send(Status::NotFound, &[("Content-Type", "text/plain")], &[b"No.\n"]),
 //!         }
 //!     }
 //! }
@@ -37,26 +37,29 @@
 //!
 //! # The map
 //!
-//! A core that has no sockets, in a shell that has no HTTP:
+//! A core without sockets, in a shell without HTTP:
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`http`] | the core: bytes in, bytes out. What is answered is decided here |
-//! | `net` | the shell: event loops over mio, one per worker, which share nothing |
-//! | [`server`] | workers on one address, from the first connection to the last |
+//! | [`http`] | the core: bytes in, bytes out. What is answered is decided here, also after a time-out |
+//! | `net` | the shell: event loops over mio, one per worker, which share only how many connections there are and when to stop |
+//! | [`server`] | workers and their listeners (TCP, Unix sockets), from the first connection to the last |
 //! | [`Greeting`] | the handler of the `hullo` command |
 //!
 //! The way of a request: the kernel wakes a worker; it reads into its one input block; the session
-//! of that connection finds where the head ends, reads it, and appends the reply to the worker's
+//! of that connection finds where the head ends, reads it, and appends the response to the worker's
 //! one output block; the worker writes that block once, however many requests it answers. Nothing
 //! is copied on that way, nothing allocated, locked or formatted. Only what a turn leaves over
-//! outlives it, in [blocks](http::Blocks) of the worker: half a head, or a reply that the peer does
+//! outlives it, in [blocks](http::Blocks) of the worker: half a head, or responses that the peer does
 //! not take.
+//!
+//! A [`Handler`](http::Handler) answers requests; OPTIONS, TRACE and unknown methods are its policy
+//! too ([`Handler::handle_other`](http::Handler::handle_other)). CONNECT is always refused.
 //!
 //! # What it is not
 //!
-//! There is no router, no TLS, no HTTP/2, no compression, and the content of a request is read to
-//! its end but thrown away. The event loop is for Unix; it is developed and measured on Linux.
+//! A router, TLS, HTTP/2 and compression are left out, and the content of a request is read to its
+//! end but discarded. The event loop is for Unix; it is developed and measured on Linux.
 
 #[cfg(feature = "cli")]
 mod bench;

@@ -1,4 +1,4 @@
-//! Workers on one address, from the first connection to the last.
+//! Workers and their listeners, from the first connection to the last.
 
 mod memory;
 
@@ -30,7 +30,7 @@ pub use crate::net::{Notice, Stats, Timeouts};
 pub struct Options {
     /// Where to listen. Port 0: the kernel chooses, see [`Server::local_addr`].
     pub address: SocketAddr,
-    /// How many event loops, each with a thread and a listener of its own.
+    /// How many event loops, each with a thread and listeners of its own.
     pub workers: NonZeroUsize,
     /// How much a request may take.
     pub limits: Limits,
@@ -38,9 +38,9 @@ pub struct Options {
     pub timeouts: Timeouts,
     /// How many peers may be connected at once. `None`: as many as the open-file limit allows.
     pub max_connections: Option<NonZeroUsize>,
-    /// How many bytes unfinished requests, and replies that peers do not take, may hold in all.
-    /// Each worker may use an equal share; past it those that hold the most and progress the least
-    /// are answered `503`, or closed. At least [`Options::BUFFERED_BYTES_MIN`] for each worker.
+    /// How many bytes unfinished requests and unread responses may hold in all. Each worker may use
+    /// an equal share; past it those that hold the most and progress the least are answered `503`,
+    /// or closed. At least [`Options::BUFFERED_BYTES_MIN`] for each worker.
     /// `None`: a quarter of the memory that this process may use.
     pub max_buffered_bytes: Option<NonZeroUsize>,
 }
@@ -107,7 +107,7 @@ impl Options {
 const DESCRIPTORS_RESERVED: usize = 16 + OVERCOMMIT_MAX;
 /// Poller, waker and listener.
 const DESCRIPTORS_OF_WORKER: usize = 3;
-/// And the connections over the limit that are being answered 503.
+/// Those, and the connections over the limit that are being answered 503.
 const DESCRIPTORS_PER_WORKER: usize = DESCRIPTORS_OF_WORKER + REJECTED_MAX;
 
 /// How many files this process may have open at once.
@@ -120,7 +120,7 @@ pub(crate) fn open_file_limit() -> usize {
 /// Programs that use `select(2)` must not.
 pub fn raise_open_file_limit() {
     let limit = getrlimit(Resource::Nofile);
-    // Without the privilege to raise it, there are fewer connections: no reason not to serve.
+    // If it cannot be raised, there is room for fewer connections: that is enough to serve.
     let _ = setrlimit(
         Resource::Nofile,
         Rlimit {
@@ -155,7 +155,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens as the options say.
+    /// Binds the listeners that the options describe.
     ///
     /// # Errors
     ///
@@ -205,7 +205,7 @@ impl Server {
         Ok(self)
     }
 
-    /// Has `hook` called with what an operator should know. Without one, it is dropped.
+    /// Calls `hook` with what an operator should know. Without a hook, notices are dropped.
     ///
     /// It is called on an event loop: it must return at once, and neither block nor panic.
     #[must_use]

@@ -1,5 +1,5 @@
-//! Accepting connections: how many a turn, within which limit, and what happens when there is no
-//! room, no descriptor or no memory for another one.
+//! Accepting connections: how many in a turn, within which limit, and what happens when room,
+//! descriptors or memory run out.
 
 use std::io;
 
@@ -13,16 +13,16 @@ use super::stats::CloseReason;
 use super::worker::Worker;
 use crate::http::{Handler, Overload};
 
-/// So many connections are accepted before those that are open have their turn.
+/// How many connections each listener's share of a turn is: then the open ones have their turn.
 const ACCEPTS_PER_TURN_MAX: usize = 64;
 
-/// How long accepting rests when there is no room, descriptor or memory for another connection.
+/// How long accepting rests when room, descriptors or memory have run out.
 const BACKOFF_MS: u64 = 100;
 
-/// So many connections over the limit are answered 503 at once; the others wait at the listener.
+/// How many connections over the limit are answered 503 at a time; the others wait at the listener.
 pub(crate) const REJECTED_MAX: usize = 8;
 
-/// So many idle connections are tried when one is to be evicted: each may just have become busy.
+/// How many idle connections are tried when one is to be evicted: each may just have become busy.
 const EVICTIONS_TRIED_MAX: usize = 8;
 
 impl<K: Kernel, H: Handler> Worker<K, H> {
@@ -46,8 +46,8 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
     }
 
     fn accept_from(&mut self, listener: ListenerId, was_notified: bool) -> AcceptState {
-        // The kernel wants a descriptor before it looks whether a connection waits: that there is
-        // none does not prove that one waits, but an event does.
+        // The kernel takes a descriptor before it looks whether a connection waits: a lack of them
+        // does not prove that one waits, but an event does.
         let mut may_evict = was_notified;
         for _ in 0..ACCEPTS_PER_TURN_MAX {
             if self.rejected >= REJECTED_MAX && self.limit.is_full() {
@@ -67,7 +67,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
                 Accepted::Exhausted(error) => {
                     self.limit.notify_once(&Notice::AcceptFailed { error });
                     // An idle connection may make room, but not one that has only just come, and
-                    // not one after the other: it may be another process that has too many.
+                    // only one: another process may be what uses up the descriptors.
                     let longest = self.deadlines.longest(Timeout::Idle);
                     let is_older = longest.is_some_and(|(_, since)| since < self.now.millis);
                     if !(may_evict && is_older && self.evict_longest_idle()) {
@@ -86,7 +86,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         }
     }
 
-    /// Makes room in the tables for one more connection: an allocation that fails later would end
+    /// Makes room in the tables for one more connection: a later allocation that fails would abort
     /// the process.
     fn reserve(&mut self) -> io::Result<()> {
         let reserved = self.connections.try_reserve().and_then(|places| {

@@ -3,18 +3,18 @@
 use super::connection::INPUT_BYTES;
 use crate::http::{Block, Blocks};
 
-/// Buffered input of at most so many bytes is copied into the worker's block in each turn. A longer
-/// one is read on in its own, for copying it again and again would take a long head quadratic time.
+/// Up to this many bytes of buffered input are copied into the worker's block for a turn. More stays
+/// in its own block, because copying a long head again and again would take quadratic time.
 pub(super) const COPY_BYTES_MAX: usize = 4 * 1024;
 
 const _: () = assert!(COPY_BYTES_MAX < INPUT_BYTES);
 
-/// Input that was not consumed, and replies that the peer did not take.
+/// Input that was not consumed, and responses that the peer did not take.
 #[derive(Debug, Default)]
 pub(super) struct Buffered {
     pub(super) input: Option<Input>,
     pub(super) output: Option<Block>,
-    /// So much of the output has been sent.
+    /// How much of the output has been sent.
     pub(super) sent: usize,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct Buffered {
 #[derive(Debug)]
 pub(super) struct Input {
     pub(super) block: Block,
-    /// So much of the block was consumed.
+    /// How much of the block was consumed.
     pub(super) start: usize,
 }
 
@@ -32,7 +32,7 @@ impl Input {
     }
 }
 
-/// Buffered input in its turn.
+/// Where buffered input stands during a turn.
 pub(super) enum Resumed {
     /// In the worker's block.
     Copied { bytes: usize },
@@ -41,8 +41,8 @@ pub(super) enum Resumed {
 }
 
 impl Input {
-    /// Makes it ready for a turn, in which more may have to be read behind it. `None`: there is no
-    /// memory for that.
+    /// Prepares it for a turn, in which more may have to be read behind it. `None`: the kernel is out of
+    /// memory.
     #[cold]
     pub(super) fn resume(
         self,

@@ -11,17 +11,14 @@ use super::deadlines::Timeout;
 use super::kernel::{Event, Kernel, Outcome, Token, outcome};
 use super::listener::ListenerId;
 use super::stats::{CloseReason, Stats};
-use crate::http::{Blocks, Handler, Output, Overload, Session, Shared, Step, Wants};
+use crate::http::{Blocks, Handler, Output, Session, Shared, Step, Wants};
 
 /// The worker's block for input. Nothing longer is read at once.
 pub(crate) const INPUT_BYTES: usize = 16 * 1024;
 
 /// How often a turn reads from one connection before the next one has its turn: enough for a body to
 /// flow past, block by block.
-const READS_PER_TURN_MAX: usize = 4;
-
-/// How much is read and thrown away after a closing answer, so that no reset overtakes it.
-const LINGER_BYTES_MAX: u32 = 256 * 1024;
+pub(super) const READS_PER_TURN_MAX: usize = 4;
 
 /// What a worker lends to a connection for its turn.
 pub(crate) struct Context<'a, K, H> {
@@ -47,11 +44,11 @@ pub(crate) enum Next {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Talking,
     /// The last answer is on its way.
     Closing,
-    /// It was sent, and our side is shut: so many bytes may still come in.
+    /// It was sent, and our side is shut: this many bytes may still come in.
     Lingering(u32),
 }
 
@@ -62,23 +59,23 @@ enum Stage {
     reason = "independent facts, not a state"
 )]
 pub(crate) struct Connection<S> {
-    stream: S,
-    session: Session,
-    buffered: Option<Box<Buffered>>,
-    stage: Stage,
+    pub(super) stream: S,
+    pub(super) session: Session,
+    pub(super) buffered: Option<Box<Buffered>>,
+    pub(super) stage: Stage,
     /// The listener that it came from, and so what it shares with others.
     pub(crate) listener: ListenerId,
-    /// The conversation has made all it could of the input that is left over.
+    /// The conversation can do nothing more with the input that is left over.
     wants_read: bool,
     /// The peer has ended its side: read on until the end is seen, no event will come for it.
     read_closed: bool,
     /// There is urgent data: a read stops before it, so that a short one has not emptied the socket.
-    has_urgent: bool,
-    /// It stands in the worker's list of those to be served again.
+    pub(super) has_urgent: bool,
+    /// It is in the worker's list of connections to be served again.
     pub(crate) queued: bool,
     /// It is over the limit, and was accepted only to be answered 503.
     pub(crate) rejected: bool,
-    /// The kernel tells of room for it.
+    /// The kernel reports room for it.
     watches_room: bool,
     /// Its last turn brought progress, so that its deadline starts again.
     progressed: bool,
@@ -119,7 +116,7 @@ impl<S> Connection<S> {
 
     /// Does a short read leave nothing in the socket? Not when an end of file is to come, or urgent
     /// data.
-    fn short_read_drains(&self) -> bool {
+    pub(super) fn short_read_drains(&self) -> bool {
         !self.read_closed && !self.has_urgent
     }
 
@@ -160,7 +157,7 @@ impl<S> Connection<S> {
         left.map_or(0, Buffered::block_bytes) + self.session.block_bytes()
     }
 
-    /// Is there a reply that the peer has not taken?
+    /// Is there a response that the peer has not taken?
     pub(crate) fn owes(&self) -> bool {
         self.buffered
             .as_ref()
@@ -177,7 +174,7 @@ impl<S> Connection<S> {
         self.progressed = false;
         if self.buffered.is_some() && self.owes() {
             match self.send_rest(context) {
-                // That was a turn's worth of replies; there may be more input to answer.
+                // That was a turn's worth of responses; there may be more input to answer.
                 Outcome::Done(()) if self.stage == Stage::Talking => {
                     self.progressed = true;
                     return Next::Again;
@@ -198,55 +195,6 @@ impl<S> Connection<S> {
                 self.linger(left, block, context)
             }
         }
-    }
-
-    /// The wait of its conversation has lasted too long.
-    pub(crate) fn handle_timeout<K, H>(
-        &mut self,
-        token: Token,
-        context: &mut Context<'_, K, H>,
-    ) -> Next
-    where
-        K: Kernel<Stream = S>,
-        H: Handler,
-    {
-        context.out.clear();
-        let step = self.session.handle_timeout(context.shared, context.out);
-        self.end(step, token, context)
-    }
-
-    /// The server has run out of something, and this conversation has to end for it.
-    pub(crate) fn handle_overload<K, H>(
-        &mut self,
-        overload: Overload,
-        token: Token,
-        context: &mut Context<'_, K, H>,
-    ) -> Next
-    where
-        K: Kernel<Stream = S>,
-        H: Handler,
-    {
-        context.out.clear();
-        let step = self
-            .session
-            .handle_overload(overload, context.shared, context.out);
-        self.end(step, token, context)
-    }
-
-    /// Sends the last answer, if there is one.
-    fn end<K, H>(&mut self, step: Step, token: Token, context: &mut Context<'_, K, H>) -> Next
-    where
-        K: Kernel<Stream = S>,
-        H: Handler,
-    {
-        debug_assert!(!self.owes(), "a slow reader is closed, not answered");
-        self.buffered = None;
-        if context.out.bytes().is_empty() {
-            return Next::Close;
-        }
-        let block = std::mem::take(&mut context.input);
-        self.hand_over(step, false, block, token, context)
-            .unwrap_or(Next::Wait)
     }
 
     #[inline]
@@ -337,10 +285,10 @@ impl<S> Connection<S> {
         (Next::Again, start..end)
     }
 
-    /// Writes what a step has brought and does as it wants; `block` is for input to be discarded.
-    /// `None`: the turn goes on.
+    /// Writes what a step has appended and does what it wants; input to be discarded is read into
+    /// `block`. `None`: the turn goes on.
     #[inline]
-    fn hand_over<K, H>(
+    pub(super) fn hand_over<K, H>(
         &mut self,
         step: Step,
         drained: bool,
@@ -370,7 +318,7 @@ impl<S> Connection<S> {
         match step.wants {
             Wants::Close(_) => Some(self.shut(block, drained, context)),
             Wants::Input if drained => Some(Next::Wait),
-            // After an answer it is another's turn, unless the end of input is still to be seen.
+            // After an answer the turn is over, but more input may be there.
             Wants::Input if !answered => None,
             Wants::Input | Wants::Room => Some(Next::Again),
         }
@@ -396,7 +344,7 @@ impl<S> Connection<S> {
         };
         let left = self.buffered.get_or_insert_default();
         left.owe(block);
-        // Once is enough: a peer that was slow may be slow again, and for another there is no event.
+        // Once is enough: a peer that was slow may be slow again.
         if self.watches_room {
             return Outcome::WouldBlock;
         }
@@ -437,59 +385,6 @@ impl<S> Connection<S> {
         Outcome::Done(())
     }
 
-    /// The closing answer was sent. To close at once, with input unread or yet to come, would send
-    /// a reset, which can destroy the answer on its way (RFC 9112 section 9.6).
-    fn shut<K, H>(
-        &mut self,
-        block: &mut [u8],
-        drained: bool,
-        context: &mut Context<'_, K, H>,
-    ) -> Next
-    where
-        K: Kernel<Stream = S>,
-    {
-        self.buffered = None;
-        self.stage = Stage::Lingering(LINGER_BYTES_MAX);
-        match outcome(|| context.kernel.shut(&mut self.stream)) {
-            Outcome::Done(()) if drained => Next::Wait,
-            Outcome::Done(()) => self.linger(LINGER_BYTES_MAX, block, context),
-            Outcome::WouldBlock | Outcome::Closed => Next::Close,
-        }
-    }
-
-    /// Reads and discards at most `left` bytes.
-    fn linger<K, H>(
-        &mut self,
-        mut left: u32,
-        block: &mut [u8],
-        context: &mut Context<'_, K, H>,
-    ) -> Next
-    where
-        K: Kernel<Stream = S>,
-    {
-        for _ in 0..READS_PER_TURN_MAX {
-            match outcome(|| context.kernel.read(&mut self.stream, block)) {
-                Outcome::Done(0) | Outcome::Closed => return Next::Close,
-                Outcome::Done(read) => {
-                    context.stats.bytes_in += read as u64;
-                    let Some(rest) = left.checked_sub(read as u32).filter(|rest| *rest > 0) else {
-                        return Next::Close;
-                    };
-                    left = rest;
-                    self.stage = Stage::Lingering(left);
-                    if read < block.len() && self.short_read_drains() {
-                        return Next::Wait;
-                    }
-                }
-                Outcome::WouldBlock => {
-                    self.has_urgent = false;
-                    return Next::Wait;
-                }
-            }
-        }
-        Next::Again
-    }
-
     /// As [`keep`](Self::keep), of input that was read into a block of its own.
     #[cold]
     fn keep_in_place(
@@ -516,7 +411,7 @@ impl<S> Connection<S> {
     fn keep(&mut self, next: Next, rest: &[u8], blocks: &Blocks) -> Next {
         if !rest.is_empty() && next != Next::Close && self.stage == Stage::Talking {
             let Some(block) = blocks.filled(rest) else {
-                // In the middle of a reply there is nothing to say.
+                // In the middle of a response nothing else can be sent.
                 return if self.owes() {
                     Next::Close
                 } else {

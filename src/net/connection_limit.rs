@@ -1,7 +1,6 @@
 //! How many connections the server may have at once, over all its workers.
 //!
-//! It is the one thing that workers share. Each touches it when a connection comes or goes, never
-//! for a request.
+//! A worker touches it when a connection comes or goes and once in a turn, never for a request.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
@@ -10,13 +9,13 @@ use super::notice::Notice;
 /// No connection of a worker is idle.
 const NONE_IDLE: u64 = u64::MAX;
 
-/// So many connections may be over the limit while another worker has yet to evict one for them.
+/// How many connections may be over the limit while another worker has yet to evict one for them.
 pub(crate) const OVERCOMMIT_MAX: usize = 4;
 
-/// What is done with a [`Notice`]. It is called on an event loop: it must neither block nor panic.
+/// Receives each [`Notice`]. It runs on an event loop: it must neither block nor panic.
 pub(crate) type Hook = Box<dyn Fn(&Notice) + Send + Sync>;
 
-/// The connections of all workers, and the way to the operator.
+/// The connections of all workers, and the hook for notices.
 pub(crate) struct ConnectionLimit {
     max: usize,
     open: AtomicUsize,
@@ -25,11 +24,11 @@ pub(crate) struct ConnectionLimit {
     hook: Hook,
 }
 
-/// What the others know of a worker: on a cache line of its own, because the worker writes to it in
-/// every turn.
+/// What the other workers can see of a worker: on a cache line of its own, because the worker writes
+/// to it in every turn.
 #[repr(align(128))]
 struct WorkerState {
-    /// Since when, in milliseconds, its longest-idle connection has been idle.
+    /// When, in milliseconds, its longest-idle connection became idle.
     idle_since: AtomicU64,
     /// How many of its connections are idle.
     idle: AtomicUsize,
@@ -39,7 +38,7 @@ struct WorkerState {
 }
 
 impl WorkerState {
-    /// Has it an idle connection that it is not to evict already?
+    /// Does it have an idle connection that it was not yet asked to evict?
     fn can_evict(&self) -> bool {
         self.idle.load(Ordering::Relaxed) > self.evictions.load(Ordering::Relaxed)
     }
@@ -55,7 +54,7 @@ pub(crate) enum LongestIdle {
 }
 
 impl ConnectionLimit {
-    /// At most `max` connections. `wakers` wake the workers, and `hook` tells the operator.
+    /// At most `max` connections. `wakers` wake the workers, and `hook` receives notices.
     pub(crate) fn new(
         max: usize,
         wakers: impl IntoIterator<Item = Box<dyn Fn() + Send + Sync>>,
@@ -93,13 +92,13 @@ impl ConnectionLimit {
         self.open.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// May a connection be accepted for which another worker has yet to evict one? Only so many may:
-    /// the other may find that all of its own have become busy.
+    /// May a connection be accepted for which another worker has yet to evict one? Only a few may:
+    /// the other worker may find that all of its connections have become busy.
     fn may_overcommit(&self) -> bool {
         self.open.load(Ordering::Relaxed) < self.max.saturating_add(OVERCOMMIT_MAX)
     }
 
-    /// A worker says how many of its connections are idle, and since when the first of them is.
+    /// Publishes how many connections of a worker are idle, and since when the first of them is.
     pub(crate) fn publish(&self, worker: usize, idle: usize, idle_since: Option<u64>) {
         if let Some(state) = self.workers.get(worker) {
             state.idle.store(idle, Ordering::Relaxed);
@@ -109,7 +108,7 @@ impl ConnectionLimit {
         }
     }
 
-    /// Could any worker make room?
+    /// Can any worker make room?
     pub(crate) fn has_idle(&self) -> bool {
         self.workers.iter().any(WorkerState::can_evict)
     }
@@ -145,7 +144,7 @@ impl ConnectionLimit {
         }
     }
 
-    /// Tells the operator, once for each kind of notice.
+    /// Calls the hook, once for each kind of notice.
     pub(crate) fn notify_once(&self, notice: &Notice) {
         if !self.notified[notice.kind()].swap(true, Ordering::Relaxed) {
             (self.hook)(notice);

@@ -1,8 +1,8 @@
-//! Which connection is late when.
+//! When the wait of a connection has lasted too long.
 //!
-//! There are few kinds of time-out, each with one constant length. So each kind is one list in the
-//! order in which its members joined it, which is the order in which they come due: no wheel, no
-//! heap, no allocation, and its front is also the one that has waited longest.
+//! There are few kinds of time-out, each of one constant length. So each kind is one list in the
+//! order in which its members joined it, which is the order in which they come due: without a wheel,
+//! a heap or an allocation. Its front has also waited longest.
 //!
 //! The links stand in a table beside the connections, by the same index.
 
@@ -20,9 +20,9 @@ pub struct Timeouts {
     /// Silence before the first byte, or between two requests (closed without an answer). Empty
     /// lines do not extend it.
     pub idle: Duration,
-    /// A body that does not progress, by 4 KiB at least (`408`).
+    /// The next 4 KiB of a body, or its end (`408`).
     pub body: Duration,
-    /// A block of replies, 64 KiB at most, that the peer does not take (closed).
+    /// Responses, 64 KiB at most, that the peer does not take (closed).
     pub write: Duration,
     /// The peer's end of the connection, after a closing answer (closed).
     pub linger: Duration,
@@ -40,7 +40,7 @@ impl Default for Timeouts {
     }
 }
 
-/// What a connection waits for.
+/// What a connection waits for: what its [`Phase`] names, or what its socket has yet to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Timeout {
     /// The first byte of a request.
@@ -49,7 +49,7 @@ pub(crate) enum Timeout {
     Head,
     /// More of a body.
     Body,
-    /// Room for a reply: the peer does not read.
+    /// Room for a response: the peer does not read.
     Write,
     /// The peer's end of the connection, after ours.
     Linger,
@@ -88,8 +88,7 @@ impl Timeout {
     }
 }
 
-/// A busy connection moves to the end of its list at most once in so many milliseconds: so exact,
-/// and no more, is a deadline.
+/// How exact a deadline is: a busy connection moves to the end of its list at most once in this time.
 const RESOLUTION_MS: u64 = 100;
 
 const NONE: Index = Index::MAX;
@@ -139,7 +138,7 @@ impl Deadlines {
         }
     }
 
-    /// The connection waits for this, and has done so since it first did.
+    /// The connection waits for this; the wait goes on if it already did.
     #[inline]
     pub(crate) fn start(&mut self, index: Index, kind: Timeout, now: u64) {
         if self.kind(index) != Some(kind) {
@@ -147,7 +146,7 @@ impl Deadlines {
         }
     }
 
-    /// The connection waits for this from now on.
+    /// The connection waits for this; the wait starts now.
     #[inline]
     pub(crate) fn restart(&mut self, index: Index, kind: Timeout, now: u64) {
         let resolution = RESOLUTION_MS.min(self.lengths[kind as usize] / 10);
@@ -189,8 +188,8 @@ impl Deadlines {
             .min()
     }
 
-    /// A connection that is late. It stays in its list until it is cancelled or waits for something
-    /// else.
+    /// A connection whose deadline has passed. It stays in its list until it is cancelled or waits for
+    /// something else.
     pub(crate) fn overdue(&self, now: u64) -> Option<(Index, Timeout)> {
         Timeout::ALL.iter().find_map(|&kind| {
             let (due, index) = self.due(kind)?;
@@ -203,19 +202,19 @@ impl Deadlines {
         self.lists[kind as usize].len
     }
 
-    /// The connection that has waited for this longest, and since when.
+    /// The connection that has waited longest for this, and since when.
     pub(crate) fn longest(&self, kind: Timeout) -> Option<(Index, u64)> {
         let front = self.lists[kind as usize].front;
         Some((front, self.links.get(front as usize)?.since))
     }
 
-    /// Since when a connection has waited, in milliseconds.
+    /// When a connection began to wait, in milliseconds.
     pub(crate) fn since(&self, index: Index) -> Option<u64> {
         let link = self.links.get(index as usize)?;
         link.kind.map(|_| link.since)
     }
 
-    /// Makes room for so many connections.
+    /// Makes room for this many connections.
     pub(crate) fn try_reserve(&mut self, connections: usize) -> Result<(), TryReserveError> {
         let more = connections.saturating_sub(self.links.len());
         self.links.try_reserve(more)

@@ -6,6 +6,7 @@
 //!    ├─ accept       new connections, within the limit
 //!    ├─ listener     whether a connection waits at one, and the handler of its connections
 //!    ├─ connection   one peer: its socket, its session, and what is buffered
+//!    ├─ closing      the end of a connection: last answer, shut, linger
 //!    ├─ shed         ends connections when they hold too much memory
 //!    ├─ deadlines    when the wait of a connection has lasted too long
 //!    ├─ slots        the table of connections; a token dies with its connection
@@ -19,6 +20,7 @@
 
 mod accept;
 mod buffered;
+mod closing;
 mod connection;
 mod connection_limit;
 mod deadlines;

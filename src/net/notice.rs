@@ -1,4 +1,4 @@
-//! What an operator should know about a server under way.
+//! What an operator should know about a running server.
 
 use std::fmt::{self, Display, Formatter};
 use std::io;
@@ -12,19 +12,19 @@ pub enum Notice {
         /// How many there may be at once.
         limit: usize,
     },
-    /// The kernel has no descriptor or memory for another connection: new ones have to wait.
+    /// The kernel is out of descriptors or memory for connections: new ones have to wait.
     AcceptFailed {
         /// The kernel's answer.
         error: io::Error,
     },
-    /// Unfinished requests and replies that are not taken have used up the memory they may have:
-    /// those that hold the most and progress the least are ended.
+    /// Unfinished requests and unread responses have used up their memory: those that hold the most
+    /// and progress the least are ended.
     BufferLimit {
         /// How many bytes a worker may hold for them.
         limit: usize,
     },
-    /// The kernel has no memory for what slow peers leave over: those that hold the most and progress
-    /// the least are ended.
+    /// The kernel is out of memory for unfinished requests and unread responses: those that hold the
+    /// most and progress the least are ended.
     OutOfMemory,
 }
 

@@ -7,14 +7,14 @@ use super::stats::CloseReason;
 use super::worker::Worker;
 use crate::http::{Handler, Overload};
 
-/// So many connections are ended after one look at all of them.
+/// How many connections are ended after one look at all of them.
 const BATCH: usize = 64;
 
-/// A connection counts as having waited so much longer: what it holds matters, too.
+/// Added to the age of each connection, so that what it holds matters from the start.
 const AGE_MS: u64 = 1_000;
 
 impl<K: Kernel, H: Handler> Worker<K, H> {
-    /// Ends connections until they hold an eighth less than they may: those first that have held the
+    /// Ends connections until they hold an eighth less than they may: first those that have held the
     /// most memory for the longest time.
     #[cold]
     pub(super) fn shed(&mut self) {

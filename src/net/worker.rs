@@ -16,7 +16,7 @@ use super::slots::{Index, Slots};
 use super::stats::{CloseReason, PublishedStats, Stats};
 use crate::http::{Blocks, Handler, Limits, Output, Overload, Shared};
 
-/// A poller counts milliseconds in 32 bits: no deadline is slept for longer at a time.
+/// A poller counts milliseconds in 32 bits: the longest sleep is shorter.
 const SLEEP_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// A loop that shares nothing with the others but the number of connections.
@@ -145,7 +145,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         self.limit.publish(self.number, idle, idle_since);
     }
 
-    /// There is no connection, and nothing left to be done.
+    /// It has no connection, and nothing left to do.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn is_empty(&self) -> bool {
         let is_calm = self.ready.is_empty() && self.deadlines.next().is_none();

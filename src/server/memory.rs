@@ -52,7 +52,7 @@ fn group_limits(groups: &str, root: &Path) -> Vec<u64> {
     limits
 }
 
-/// `max` is no limit.
+/// `max` is not a limit.
 fn limit(file: PathBuf) -> Option<u64> {
     fs::read_to_string(file).ok()?.trim().parse().ok()
 }

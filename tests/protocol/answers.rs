@@ -238,7 +238,7 @@ fn only_four_kib_of_a_body_are_progress() {
     assert!(send(&mut session, b"x"));
     assert!(!send(&mut session, b"x"), "the count starts anew");
     assert!(send(&mut session, &[b'x'; 4095]));
-    assert!(send(&mut session, &[b'x'; 50_000]));
+    assert!(send(&mut session, &vec![b'x'; 50_000]));
 }
 
 /// | **Half-close**: a peer that shuts its write side after a whole request still gets the answer.
