@@ -136,7 +136,7 @@ impl<S> Connection<S> {
         self.read_closed
     }
 
-    /// How many bytes are held of this peer's input, and of the replies that it does not take.
+    /// How many bytes are held of this peer's input, and of the responses that it does not take.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn held_bytes(&self) -> (usize, usize) {
         self.buffered

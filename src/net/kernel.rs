@@ -111,7 +111,7 @@ pub(crate) enum Accepted<S> {
     WouldBlock,
     /// The peer has left, or the network failed it: the next one may be fine.
     Aborted,
-    /// There is no descriptor or memory for another one: no event will say when there is.
+    /// The kernel is out of descriptors or memory: no event follows when it has some again.
     Exhausted(io::Error),
 }
 

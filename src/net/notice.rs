@@ -55,12 +55,12 @@ impl Display for Notice {
             ),
             Self::BufferLimit { limit } => write!(
                 out,
-                "unfinished requests and unread replies hold {} MiB of a worker's memory: the costliest are ended; raise --max-buffered-bytes or lower --max-connections",
+                "unfinished requests and unread responses hold {} MiB of a worker's memory: the costliest are ended; raise --max-buffered-bytes or lower --max-connections",
                 limit >> 20
             ),
             Self::OutOfMemory => write!(
                 out,
-                "the system has no more memory for unfinished requests and unread replies: the costliest are ended; lower --max-buffered-bytes or --max-connections"
+                "the system has no more memory for unfinished requests and unread responses: the costliest are ended; lower --max-buffered-bytes or --max-connections"
             ),
         }
     }

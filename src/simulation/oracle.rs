@@ -11,7 +11,7 @@ use crate::net::{OVERCOMMIT_MAX, REJECTED_MAX, Stats, Timeout, Timeouts, Worker}
 
 /// A turn's share of one peer, and the most that is owed to it.
 const TURN_BYTES_MAX: usize = 64 * 1024;
-const TURN_REPLIES_MAX: usize = 64;
+const TURN_RESPONSES_MAX: usize = 64;
 /// The most that is held of a peer's input: a head that may still go on.
 const HELD_INPUT_BYTES_MAX: usize = 16 * 1024;
 const LINGER_BYTES_MAX: usize = 256 * 1024;
@@ -58,13 +58,13 @@ pub(super) fn after_turn<K: Kernel>(
     counters_add_up(world, number, &worker.stats());
     for id in 0..world.sockets.len() {
         let written = &world.sockets[id].written_in_turn;
-        let replies = memchr::memmem::find_iter(written, b"HTTP/1.1 ").count();
+        let responses = memchr::memmem::find_iter(written, b"HTTP/1.1 ").count();
         // The last answer of one that is ended for its memory comes on top.
-        let most = TURN_REPLIES_MAX + usize::from(world.buffered_bytes < usize::MAX);
-        if written.len() > TURN_BYTES_MAX || replies > most {
+        let most = TURN_RESPONSES_MAX + usize::from(world.buffered_bytes < usize::MAX);
+        if written.len() > TURN_BYTES_MAX || responses > most {
             let bytes = written.len();
             world.report(&format!(
-                "peer {id} had {replies} replies, {bytes} bytes, in one turn"
+                "peer {id} had {responses} responses, {bytes} bytes, in one turn"
             ));
         }
     }
@@ -146,7 +146,7 @@ pub(super) fn at_close(world: &mut World, id: usize) {
         (!is_over).then_some("was not lingered for")
     } else if let Some(since) = socket.owed_since {
         let may_go = is_due(Timeout::Write, since) || is_short_of_memory;
-        (!may_go).then_some("was not given the time to take its reply")
+        (!may_go).then_some("was not given the time to take its response")
     } else if socket.has_unread_bytes() {
         Some("had sent something that was not read")
     } else {

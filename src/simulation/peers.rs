@@ -75,7 +75,7 @@ impl Script {
             dice.below(5_000) as u64
         };
         script.reading = *dice.pick(&[Reading::Fast, Reading::Fast, Reading::Slow, Reading::Never]);
-        // A window of a byte takes a turn for each byte of each reply.
+        // A window of a byte takes a turn for each byte of each response.
         let windows: &[usize] = if script.sends() < 1_000 {
             &[1, 100, 5_000]
         } else {

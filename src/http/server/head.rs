@@ -60,7 +60,7 @@ pub(super) enum Framing {
 #[derive(Debug)]
 pub struct Request<'a> {
     method: Method,
-    method_token: &'a [u8],
+    unknown_method: &'a [u8],
     path: &'a [u8],
     query: Option<&'a [u8]>,
     fields: &'a [Header<'a>],
@@ -73,10 +73,11 @@ impl<'a> Request<'a> {
         self.method
     }
 
-    /// The method as it stands in the request line: a token of at most 64 bytes.
+    /// The method as it stands in the request line, a token of at most 64 bytes, when it is
+    /// [`Method::Unknown`]; else empty.
     #[must_use]
-    pub fn method_token(&self) -> &'a [u8] {
-        self.method_token
+    pub fn unknown_method(&self) -> &'a [u8] {
+        self.unknown_method
     }
 
     /// The path as it stands in the target: not decoded, not normalised, without the query. It
@@ -213,8 +214,10 @@ impl<'a> Head<'a> {
         let target_end = line.target.1 as usize;
         let request = Request {
             method: line.method,
-            // One space stands between method and target (RFC 9112 section 3).
-            method_token: &input[..(line.target.0 as usize).saturating_sub(1)],
+            unknown_method: match line.method {
+                Method::Unknown => method_of(input, line),
+                _ => b"",
+            },
             // RFC 9110 section 4.2.3: an empty path of an http URI is "/".
             path: if path.is_empty() {
                 b"/"
@@ -226,6 +229,12 @@ impl<'a> Head<'a> {
         };
         facts.decide(request, line.minor, limits)
     }
+}
+
+/// The method of a request line: one space stands between it and the target (RFC 9112 section 3).
+#[cold]
+fn method_of<'a>(input: &'a [u8], line: &Line) -> &'a [u8] {
+    &input[..(line.target.0 as usize).saturating_sub(1)]
 }
 
 /// httparse takes LF alone for the end of a line. Walks over what it has read once more, to see

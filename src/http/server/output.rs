@@ -7,7 +7,7 @@ pub(super) const OUTPUT_BYTES: usize = 64 * 1024;
 
 /// Replies in the order of their requests, until the shell has written them.
 ///
-/// It is allocated once, and grows only when a single reply of an embedder's handler is longer
+/// It is allocated once, and grows only when a single response of an embedder's handler is longer
 /// than the whole block.
 #[derive(Debug)]
 pub struct Output {
@@ -39,7 +39,7 @@ impl Output {
         &self.answers
     }
 
-    /// Nothing is owed any more. A block that an overlong reply has stretched shrinks back.
+    /// Nothing is owed any more. A block that an overlong response has stretched shrinks back.
     #[inline]
     pub fn clear(&mut self) {
         self.bytes.clear();
@@ -48,7 +48,7 @@ impl Output {
         }
     }
 
-    /// Is there room for a reply of so many bytes? An empty block always takes one.
+    /// Is there room for a response of this many bytes? An empty block always takes one.
     #[inline]
     pub(super) fn has_room(&self, bytes: usize) -> bool {
         self.bytes.is_empty() || OUTPUT_BYTES.saturating_sub(self.bytes.len()) >= bytes
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn shrinks_back_after_a_long_reply() {
+    fn shrinks_back_after_a_long_response() {
         let mut out = Output::new();
         out.push(&vec![0; 10 * OUTPUT_BYTES]);
         out.clear();
