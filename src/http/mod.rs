@@ -23,6 +23,6 @@ mod server;
 
 pub use blocks::{Block, Blocks};
 pub use server::{
-    Field, Handler, Limits, Method, Output, Phase, Reason, Reject, Request, Responded,
+    Field, Handler, Limits, Method, OutOfRange, Output, Phase, Reason, Reject, Request, Responded,
     ResponseWriter, Session, Shared, Status, Step, Wants,
 };

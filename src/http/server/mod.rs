@@ -12,7 +12,7 @@ mod session;
 mod target;
 
 pub use head::{Method, Request};
-pub use limits::Limits;
+pub use limits::{Limits, OutOfRange};
 pub use output::Output;
 pub use reject::Reject;
 pub use response::{Field, Responded, ResponseWriter, Status};
