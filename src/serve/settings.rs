@@ -369,9 +369,12 @@ impl Number {
         value
             .and_then(|value| units::within(value, &self.range, |value| self.show(value)))
             .map(Some)
-            .map_err(|error| match self.auto {
-                true => format!("{error}, or auto"),
-                false => error,
+            .map_err(|error| {
+                if self.auto {
+                    error + ", or auto"
+                } else {
+                    error
+                }
             })
     }
 
@@ -411,10 +414,7 @@ mod tests {
         } else {
             ("", "")
         };
-        let mut table = format!(
-            "| flag | environment | default | range | sets |{title}\n|---|---|---|---|---|{rule}\n"
-        );
-        for setting in settings() {
+        let rows = settings().map(|setting| {
             let variables = setting.variables().join("`, `");
             let range = match &setting.kind {
                 Kind::Host => "any".to_owned(),
@@ -424,18 +424,22 @@ mod tests {
                     (min, max) => format!("{} to {}", number.show(min), number.show(max)),
                 },
             };
-            let beyond = match has_beyond {
-                true => format!(" {} |", setting.beyond),
-                false => String::new(),
+            let beyond = if has_beyond {
+                format!(" {} |", setting.beyond)
+            } else {
+                String::new()
             };
-            table += &format!(
+            format!(
                 "| `--{}` | `{variables}` | `{}` | {range} | {} |{beyond}\n",
                 setting.flag,
                 setting.default(),
                 setting.help,
-            );
-        }
-        table
+            )
+        });
+        let rows: String = rows.collect();
+        format!(
+            "| flag | environment | default | range | sets |{title}\n|---|---|---|---|---|{rule}\n{rows}"
+        )
     }
 
     #[test]
