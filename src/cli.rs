@@ -1,5 +1,5 @@
-//! The command line: arguments -> a command -> an exit code. 0: done; 1: it could not be done; 2: the
-//! arguments or the environment are wrong. `bench` has more.
+//! The command line: picks the command and returns its exit code. 0: success; 1: failure; 2: wrong
+//! arguments or environment. `bench` has more.
 
 use std::process::ExitCode;
 
