@@ -1,5 +1,5 @@
-"""Connections beyond the descriptors: serving goes on, the CPU does not spin, and whoever waits is
-let in as soon as one is free."""
+"""More connections than descriptors: the server keeps serving, does not spin, and accepts the next
+connection as soon as a descriptor is free."""
 
 import time
 
@@ -15,33 +15,33 @@ HALF, REST = b"GET /half HTT", b"P/1.1\r\nHost: a\r\n\r\n"
 
 
 def within_the_limit(lab):
-    """The default keeps below the limit: EMFILE never happens, idle ones make room."""
+    """The default stays below the limit: EMFILE never happens, idle connections are evicted."""
     server = lab.hullo(under=UNDER)
     server.connections_max = 64
-    guests = []
+    idle = []
     for number in range(100):
-        guests.append(connect(server.port))
-        ask(server.port, f"/{number}", guests[-1])
+        idle.append(connect(server.port))
+        ask(server.port, f"/{number}", idle[-1])
     expect(server.descriptors() <= 64, "more descriptors than the limit")
     expect(server.said() == [], f"it said {server.said()}")
     held = server.descriptors()
-    for stream in guests:
+    for stream in idle:
         stream.close()
     return f"100 kept-alive clients served one after the other, {held} of 64 descriptors used"
 
 
 def idle_ones_make_room(lab):
-    """EMFILE while others are idle: they make room, if ever so slowly."""
+    """EMFILE while other connections are idle: they are evicted, even if slowly."""
     server = lab.hullo("--max-connections", "1000", under=UNDER)
     server.connections_max = 64
-    guests = []
+    idle = []
     slowest = 0
     for number in range(70):
-        guests.append(connect(server.port))
-        slowest = max(slowest, ask(server.port, f"/{number}", guests[-1]))
+        idle.append(connect(server.port))
+        slowest = max(slowest, ask(server.port, f"/{number}", idle[-1]))
     said = server.said()
     expect(len(said) == 1 and "os error 24" in said[0], f"it said {said}")
-    for stream in guests:
+    for stream in idle:
         stream.close()
     return f"70 kept-alive clients served, the slowest in {slowest * 1000:.1f} ms, one line on stderr"
 
@@ -105,7 +105,7 @@ def the_last_one_is_served(lab):
         try:
             ask(server.port, f"/{number}", newcomer)
         except ConnectionError as error:
-            raise Fault(f"newcomer {number}, who asked after 50 ms: {error}") from error
+            raise Fault(f"newcomer {number}, which asked after 50 ms: {error}") from error
         newcomer.close()
         wait_until(lambda: server.descriptors() == 63, 1)
     close_all(busy)
@@ -119,15 +119,15 @@ def answer(peers):
 
 
 def resumed_after(leaver, first):
-    """How long after one has left the first of those who wait gets the end of its answer."""
-    # With the next request begun it is never idle, and so in nobody's way.
+    """How long it takes the first waiting connection to be answered after another one has closed."""
+    # It has begun its next request, so it is never idle and never evicted.
     first.stream.send(REST + HALF)
     time.sleep(0.05)
-    expect(not has_word(first), "it was let in although nobody left")
+    expect(not has_word(first), "it was accepted although no connection had closed")
     start = time.monotonic()
     leaver.stream.close()
     converse([first], seconds=5, until=lambda peer: peer.received.endswith(b"/half\n"))
-    expect(statuses(first.received) == [200], "nobody was let in")
+    expect(statuses(first.received) == [200], "no waiting connection was accepted")
     return time.monotonic() - start
 
 
