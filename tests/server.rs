@@ -10,7 +10,7 @@ use hullo::Greeting;
 use hullo::http::Limits;
 use hullo::server::{Options, Server, ServerHandle, Timeouts};
 
-/// Nothing here takes as long as this: whoever waits for it has found a fault.
+/// Nothing here takes as long as this: a test that waits so long has found a fault.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const GET: &[u8] = b"GET /abcdef HTTP/1.1\r\nHost: a\r\n\r\n";

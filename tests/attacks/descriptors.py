@@ -59,30 +59,30 @@ def all_busy(lab):
     share = (server.cpu_seconds() - cpu) / WATCHED_SECONDS
     expect(share < CPU_SHARE_MAX, f"{share:.1%} CPU while out of descriptors")
 
-    let_in = outside[:ROUNDS]
-    delays = [resumed_after(inside.pop(), first) for first in let_in]
+    accepted = outside[:ROUNDS]
+    delays = [resumed_after(inside.pop(), first) for first in accepted]
     outside = outside[ROUNDS:]
     typical = sorted(delays)[ROUNDS // 2]
-    expect(typical <= RESUMED_SECONDS_MAX, f"let in after {delays} s")
+    expect(typical <= RESUMED_SECONDS_MAX, f"accepted after {delays} s")
 
-    # Those who were in all the time are served while others wait.
+    # The open connections are served while others wait.
     answer(inside)
-    expect(all(statuses(peer.received) == [200] for peer in inside), "one who was in was lost")
-    # They are idle now, so that those who wait get their places, and everybody is answered.
+    expect(all(statuses(peer.received) == [200] for peer in inside), "an open connection was lost")
+    # They are idle now: they are evicted for the waiting connections, which are all answered.
     answer(outside)
-    expect(all(statuses(peer.received) == [200] for peer in outside), "one who waited was lost")
+    expect(all(statuses(peer.received) == [200] for peer in outside), "a waiting connection was lost")
     said = server.said()
     expect(len(said) == 1 and "os error 24" in said[0], f"it said {said}")
-    close_all(inside + let_in + outside)
+    close_all(inside + accepted + outside)
     return (
-        f"{share:.2%} CPU over {WATCHED_SECONDS} s out of descriptors; a place taken again after "
+        f"{share:.2%} CPU over {WATCHED_SECONDS} s out of descriptors; a free descriptor used after "
         f"{typical * 1000:.1f} ms (median of {ROUNDS}, slowest {max(delays) * 1000:.1f}); "
-        f"{len(inside)} inside and {len(outside)} who waited answered; one line on stderr"
+        f"{len(inside)} open and {len(outside)} waiting connections answered; one line on stderr"
     )
 
 
 def fill(server, descriptors):
-    """Busy peers, until the server has so many descriptors."""
+    """Busy connections, until the server has this many descriptors."""
     peers = []
     for _ in range(200):
         if server.descriptors() == descriptors:
@@ -90,12 +90,12 @@ def fill(server, descriptors):
         peers.append(Peer(connect(server.port), HALF))
         peers[-1].write()
         converse(peers[-1:], 0.02)
-    raise Fault(f"it comes to {server.descriptors()} descriptors, and not to {descriptors}")
+    raise Fault(f"it has {server.descriptors()} descriptors, not {descriptors}")
 
 
 def the_last_one_is_served(lab):
-    """Who gets the last descriptor keeps it, also when it asks only a round trip later: that there
-    is none for another does not mean that another waits."""
+    """The connection with the last descriptor keeps it, even if its request comes a round trip later: that
+    no descriptor is left does not mean that another connection waits."""
     server = lab.hullo("--max-connections", "1000", under=UNDER)
     server.connections_max = 64
     busy = fill(server, 63)
