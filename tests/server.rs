@@ -360,7 +360,7 @@ fn options_out_of_their_range_are_refused() {
                 max_buffered_bytes: Some(one),
                 ..default()
             },
-            "max_buffered_bytes is 1: too small for 1 worker, at least 1048576",
+            "max_buffered_bytes is 1: too small for 1 worker, at least 1048576 (1MiB)",
         ),
     ] {
         let error = Server::bind(options).unwrap_err();

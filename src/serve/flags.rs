@@ -132,7 +132,10 @@ mod tests {
         let error = options("", &[("HULLO_MAX_FIELDS", "0")]).unwrap_err();
         assert_eq!(error, "HULLO_MAX_FIELDS=0: out of range: from 1 to 256");
         let error = options("", &[("PORT", "tcp://a:80")]).unwrap_err();
-        assert_eq!(error, "PORT=tcp://a:80: not a number");
+        assert_eq!(
+            error,
+            "PORT=tcp://a:80: not a number: write one from 0 to 65535"
+        );
         let error = options("--max-fields 0", &[]).unwrap_err();
         assert!(
             error.contains("'--max-fields <N>': out of range: from 1 to 256"),

@@ -38,6 +38,16 @@ enum Group {
     Timeouts,
 }
 
+impl Group {
+    /// What introduces [`Setting::beyond`].
+    fn beyond(self) -> &'static str {
+        match self {
+            Self::Listen | Self::Limits => "beyond it",
+            Self::Timeouts => "after it",
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Kind {
     /// The IP address of [`Options::address`].
@@ -215,28 +225,28 @@ pub(super) static SETTINGS: [Setting; 13] = [
     },
     timeout(
         "head-timeout",
-        "For a request head, from its first byte to its last",
+        "Time from the first to the last byte of a request head",
         "408",
         |options| Some(options.timeouts.head.as_nanos() as u64),
         |options, time| set_time(&mut options.timeouts.head, time),
     ),
     timeout(
         "idle-timeout",
-        "For the first byte of the next request",
+        "Time that a connection may stay idle before a request",
         "the connection is closed without a response",
         |options| Some(options.timeouts.idle.as_nanos() as u64),
         |options, time| set_time(&mut options.timeouts.idle, time),
     ),
     timeout(
         "body-timeout",
-        "For each 4 KiB of a request body, or for its end",
+        "Time for each 4 KiB of a request body, or for its end",
         "408",
         |options| Some(options.timeouts.body.as_nanos() as u64),
         |options, time| set_time(&mut options.timeouts.body, time),
     ),
     timeout(
         "write-timeout",
-        "For a peer to accept the responses that are buffered for it, at most 64 KiB",
+        "Time for a peer to read the responses buffered for it, at most 64 KiB",
         "the connection is closed",
         |options| Some(options.timeouts.write.as_nanos() as u64),
         |options, time| set_time(&mut options.timeouts.write, time),
@@ -302,7 +312,7 @@ impl Setting {
     fn long_help(&self) -> String {
         let beyond = match self.beyond {
             "" => String::new(),
-            beyond => format!("; beyond it: {beyond}"),
+            beyond => format!("; {}: {beyond}", self.group.beyond()),
         };
         let variables = self.variables().join(", ");
         let default = self.default();
@@ -362,7 +372,13 @@ impl Number {
             return Ok(None);
         }
         let value = match self.unit {
-            Unit::Count => text.parse().map_err(|_| "not a number".to_owned()),
+            Unit::Count => text.parse().map_err(|_| match *self.range.end() {
+                u64::MAX => format!("not a number: write one of at least {}", self.range.start()),
+                max => format!(
+                    "not a number: write one from {} to {max}",
+                    self.range.start()
+                ),
+            }),
             Unit::Bytes => units::bytes(text),
             Unit::Time => units::nanos(text),
         };
@@ -410,9 +426,9 @@ mod tests {
         let settings = || SETTINGS.iter().filter(|setting| setting.group == group);
         let has_beyond = settings().any(|setting| !setting.beyond.is_empty());
         let (title, rule) = if has_beyond {
-            (" beyond it |", "---|")
+            (format!(" {} |", group.beyond()), "---|")
         } else {
-            ("", "")
+            (String::new(), "")
         };
         let rows = settings().map(|setting| {
             let variables = setting.variables().join("`, `");
@@ -496,9 +512,13 @@ mod tests {
     fn what_is_out_of_range_is_refused_with_the_range() {
         for (flag, text, error) in [
             ("port", "65536", "out of range: from 0 to 65535"),
-            ("port", "abc", "not a number"),
+            ("port", "abc", "not a number: write one from 0 to 65535"),
             ("workers", "0", "out of range: from 1 to 1024, or auto"),
-            ("workers", "many", "not a number, or auto"),
+            (
+                "workers",
+                "many",
+                "not a number: write one from 1 to 1024, or auto",
+            ),
             ("max-head-bytes", "63", "out of range: from 64 to 1MiB"),
             ("max-head-bytes", "1048577", "out of range: from 64 to 1MiB"),
             ("max-fields", "257", "out of range: from 1 to 256"),

@@ -55,7 +55,8 @@ impl Options {
         let min = Self::BUFFERED_BYTES_MIN.saturating_mul(workers.get());
         let plural = if workers.get() == 1 { "" } else { "s" };
         out_of_range(format!(
-            "max_buffered_bytes is {bytes}: too small for {workers} worker{plural}, at least {min}"
+            "max_buffered_bytes is {bytes}: too small for {workers} worker{plural}, at least {min} ({}MiB)",
+            min >> 20
         ))
     }
 }
