@@ -2,7 +2,7 @@
 
 import time
 
-from harness import expect
+from harness import expect, wait_until
 from swarm import READ_BYTES, Peer, answers, ask, close_all, connect, converse
 
 ROOM = 12
@@ -78,6 +78,8 @@ def all_busy(workers):
             expect(statuses == [200], f"a busy connection got {statuses}")
         # All are idle now: the next newcomer is served again.
         took = ask(server.port, "/room-again")
+        # A separate thread writes the line.
+        wait_until(server.said, 2)
         said = server.said()
         expect(len(said) == 1 and "all 12 connections are busy" in said[0], f"it said {said}")
         close_all(admitted)
