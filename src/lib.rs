@@ -1,65 +1,55 @@
 #![forbid(unsafe_code)]
-//! **hullo** is an HTTP/1.1 server on raw sockets that greets every path. It is built to be as fast
-//! as the kernel allows, and right to the letter of RFC 9110 and RFC 9112.
+//! **hullo** is a fast, strict HTTP/1.1 server (RFC 9110, RFC 9112).
 //!
-//! This library is the engine without the greeting's command line: an embedder brings a
-//! [`Handler`](http::Handler) of their own.
+//! This library is its engine, for use with a [`Handler`](http::Handler) of your own. The `hullo` command
+//! adds a greeting ([`Greeting`]), a load generator and a side-by-side load test.
 //!
 //! ```
 //! use hullo::http::{Responded, ResponseWriter, Request, Handler, Status};
 //! use hullo::server::{Options, Server};
 //!
 //! #[derive(Clone)]
-//! struct Clerk;
+//! struct Hello;
 //!
-//! impl Handler for Clerk {
+//! impl Handler for Hello {
 //!     fn handle(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
 //!         match request.path() {
-//!             b"/" => response.text(&[b"What can I do for you?\n"]),
-//!             _ => response.send(Status::NotFound, &[("Content-Type", "text/plain")], &[b"No.\n"]),
+//!             b"/" => response.text(&[b"Hello, world!\n"]),
+//!             _ => response.send(Status::NotFound, &[("Content-Type", "text/plain")], &[b"Not found.\n"]),
 //!         }
 //!     }
 //! }
 //!
 //! let server = Server::bind(Options { address: ([127, 0, 0, 1], 0).into(), ..Options::default() })?;
-//! let running = server.start(Clerk)?;
-//! // ... peers talk to running.local_addr() ...
+//! let running = server.start(Hello)?;
+//! // Clients connect to running.local_addr().
 //! # use std::io::{Read as _, Write as _};
 //! # let mut peer = std::net::TcpStream::connect(running.local_addr())?;
 //! # peer.write_all(b"GET /lost HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
 //! # let mut answer = String::new();
 //! # peer.read_to_string(&mut answer)?;
 //! # assert!(answer.starts_with("HTTP/1.1 404 Not Found\r\n"), "{answer}");
-//! # assert!(answer.ends_with("\r\n\r\nNo.\n"), "{answer}");
+//! # assert!(answer.ends_with("\r\n\r\nNot found.\n"), "{answer}");
 //! running.stop()?;
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! # The map
+//! # Modules
 //!
-//! A core without sockets, in a shell without HTTP:
+//! - [`http`] is the core: bytes in, bytes out. It knows no sockets, threads or clocks, and decides what
+//!   is answered. You can drive a [`Session`](http::Session) from an event loop of your own.
+//! - [`server`] runs that core on event loops, one per worker, which listen on the same addresses: TCP or
+//!   Unix sockets.
 //!
-//! | module | what it is |
-//! |---|---|
-//! | [`http`] | the core: bytes in, bytes out. What is answered is decided here, also after a time-out |
-//! | `net` | the shell: event loops over mio, one per worker, which share only how many connections there are and when to stop |
-//! | [`server`] | workers and their listeners (TCP, Unix sockets), from the first connection to the last |
-//! | [`Greeting`] | the handler of the `hullo` command |
+//! A [`Handler`](http::Handler) answers requests. OPTIONS, TRACE and unknown methods are its policy too
+//! ([`Handler::handle_other`](http::Handler::handle_other)); CONNECT is always refused.
 //!
-//! The way of a request: the kernel wakes a worker; it reads into its one input block; the session
-//! of that connection finds where the head ends, reads it, and appends the response to the worker's
-//! one output block; the worker writes that block once, however many requests it answers. Nothing
-//! is copied on that way, nothing allocated, locked or formatted. Only what a turn leaves over
-//! outlives it, in [blocks](http::Blocks) of the worker: half a head, or responses that the peer does
-//! not take.
+//! `src/README.md` has a map of the code, its terms, and the path of a request.
 //!
-//! A [`Handler`](http::Handler) answers requests; OPTIONS, TRACE and unknown methods are its policy
-//! too ([`Handler::handle_other`](http::Handler::handle_other)). CONNECT is always refused.
+//! # Limitations
 //!
-//! # What it is not
-//!
-//! A router, TLS, HTTP/2 and compression are left out, and the content of a request is read to its
-//! end but discarded. The event loop is for Unix; it is developed and measured on Linux.
+//! There is no router, TLS, HTTP/2 or compression, and the content of a request is read and discarded.
+//! The event loop needs Unix; it is developed and measured on Linux.
 
 #[cfg(feature = "cli")]
 mod bench;

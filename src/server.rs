@@ -1,6 +1,7 @@
 //! Workers and their listeners, from the first connection to the last.
 
 mod memory;
+mod ranges;
 
 use std::fmt;
 use std::fs;
@@ -46,9 +47,6 @@ pub struct Options {
 }
 
 impl Options {
-    /// The least that [`Options::max_buffered_bytes`] may be for each worker.
-    pub const BUFFERED_BYTES_MIN: usize = 1 << 20;
-
     /// How much each worker may hold of what is left over between turns.
     fn buffered_bytes_each(&self) -> io::Result<usize> {
         let all = self.max_buffered_bytes.map_or_else(
@@ -56,17 +54,10 @@ impl Options {
             NonZeroUsize::get,
         );
         let each = all / self.workers;
-        if each >= Self::BUFFERED_BYTES_MIN {
-            Ok(each)
-        } else if self.max_buffered_bytes.is_none() {
-            Ok(Self::BUFFERED_BYTES_MIN)
-        } else {
-            let min = (Self::BUFFERED_BYTES_MIN >> 20).saturating_mul(self.workers.get());
-            let error = format!(
-                "--max-buffered-bytes is too small for {} workers: give at least {min}MiB, or take fewer workers",
-                self.workers
-            );
-            Err(io::Error::new(io::ErrorKind::InvalidInput, error))
+        match self.max_buffered_bytes {
+            _ if each >= Self::BUFFERED_BYTES_MIN => Ok(each),
+            None => Ok(Self::BUFFERED_BYTES_MIN),
+            Some(bytes) => Err(Self::too_little_memory(bytes, self.workers)),
         }
     }
 
@@ -162,9 +153,11 @@ impl Server {
     /// Those of bind(2): [`io::ErrorKind::AddrInUse`] when the port is taken (also by another
     /// `hullo`), [`io::ErrorKind::AddrNotAvailable`] when the address is not this machine's,
     /// [`io::ErrorKind::PermissionDenied`] when the port needs a privilege. And
-    /// [`io::ErrorKind::InvalidInput`] when the options are at fault, [`io::ErrorKind::Other`] when
-    /// the open-file limit is too low to serve a single connection.
+    /// [`io::ErrorKind::InvalidInput`] when an option is out of its range (the message names the field
+    /// and the range), [`io::ErrorKind::Other`] when the open-file limit is too low to serve a single
+    /// connection.
     pub fn bind(options: Options) -> io::Result<Self> {
+        options.check()?;
         let buffered_bytes = options.buffered_bytes_each()?;
         options.check_open_files()?;
         let listeners = tcp::bind(options.address, options.workers.get())?;

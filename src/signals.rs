@@ -1,4 +1,4 @@
-//! Signals that are a wish to stop.
+//! Signals that ask a command to stop.
 
 use std::ffi::c_int;
 use std::fs;
@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::SIGHUP;
 use signal_hook::iterator::Signals;
 
-/// Signals that come so soon after the first repeat it: timeout(1) signals the process, and then its
-/// group.
-const ONE_WISH: Duration = Duration::from_secs(1);
+/// A signal that follows the first one so soon is the same request: timeout(1) signals the process and
+/// then its group.
+const SAME_REQUEST: Duration = Duration::from_secs(1);
 
-/// Sets `stop` at the first of these signals. One that comes later than a second after it calls
-/// `again` with its number, on a thread of its own.
+/// Sets `stop` at the first of these signals, and calls `again` with each one that arrives more than
+/// a second later. Both happen on a separate thread.
 ///
 /// # Errors
 ///
-/// Those of sigaction(2), and of starting a thread.
+/// Those of sigaction(2), and of starting the thread.
 pub(crate) fn stop_on(
     signals: &[c_int],
     stop: Arc<AtomicBool>,
@@ -32,7 +32,7 @@ pub(crate) fn stop_on(
         for signal in signals.forever() {
             let first = *first.get_or_insert_with(Instant::now);
             stop.store(true, Ordering::Relaxed);
-            if first.elapsed() > ONE_WISH {
+            if first.elapsed() > SAME_REQUEST {
                 again(signal);
             }
         }
@@ -43,14 +43,14 @@ pub(crate) fn stop_on(
     Ok(())
 }
 
-/// `SIGHUP`, unless it is ignored: a process that was started by nohup(1) goes on without a terminal.
+/// `SIGHUP`, unless it is ignored: a process started by nohup(1) outlives its terminal.
 #[must_use]
 pub(crate) fn hangup() -> Option<c_int> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     (!is_ignored(SIGHUP, &status)).then_some(SIGHUP)
 }
 
-/// Is a signal ignored, as the kernel's `status` of a process says?
+/// Whether the `status` file of a process lists a signal as ignored.
 fn is_ignored(signal: c_int, status: &str) -> bool {
     let mask = status
         .lines()

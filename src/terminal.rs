@@ -1,5 +1,5 @@
-//! Standard output and standard error, which may be closed or full, and text from outside, which
-//! may hold escape sequences.
+//! Writes to standard output and standard error, which may be closed or blocked, and removes escape
+//! sequences from text that came from outside.
 
 use std::fmt::{Display, Write as _};
 use std::io::{self, ErrorKind, Write};
@@ -9,20 +9,20 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-/// Prints a text to standard output, without what a terminal would obey.
+/// Prints a text to standard output, without control characters.
 ///
 /// # Errors
 ///
-/// Those of write(2), except a closed pipe: a reader who leaves early has seen enough.
+/// Those of write(2), except a closed pipe: the reader has seen enough.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     print_styled(&clean_block(text))
 }
 
-/// Prints a text that may hold escape sequences of our own; what came from outside is clean in it.
+/// Prints a text with escape sequences of our own. The caller has cleaned what came from outside.
 ///
 /// # Errors
 ///
-/// As those of [`print`].
+/// The same as [`print`].
 pub(crate) fn print_styled(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     let written = stdout
@@ -34,17 +34,17 @@ pub(crate) fn print_styled(text: &str) -> io::Result<()> {
     }
 }
 
-/// Writes `command: sentence` to standard error. A failure to do so is ignored.
+/// Writes `command: sentence` to standard error, and ignores a failure.
 pub(crate) fn note(command: &str, sentence: impl Display) {
     let line = format!("{command}: {}\n", clean_block(&sentence.to_string()));
-    // One write, so that lines of several processes do not mix.
+    // One write, so that the lines of several processes do not interleave.
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
-/// Lines for a stream that may be closed, full or stuck, from threads that must not wait for it.
+/// Writes lines to a stream that may be closed or blocked, from threads that must not wait for it.
 ///
-/// A thread of its own writes them. What does not fit into its queue is dropped and counted, and what
-/// cannot be written is forgiven.
+/// A separate thread writes them. It drops and counts the lines that its queue has no room for, and
+/// ignores errors of the stream.
 #[derive(Clone, Debug)]
 pub(crate) struct Lines {
     queue: SyncSender<Message>,
@@ -54,19 +54,19 @@ pub(crate) struct Lines {
 #[derive(Debug)]
 enum Message {
     Line(String),
-    /// All that came before it has been written.
+    /// Reached when every line before it has been written.
     Mark(SyncSender<()>),
 }
 
-/// So many lines wait to be written.
+/// How many lines the queue holds.
 const LINES_MAX: usize = 64;
 
 impl Lines {
-    /// Writes to `stream` from now on.
+    /// Starts a thread that writes to `stream`.
     ///
     /// # Errors
     ///
-    /// When the kernel has no thread to give.
+    /// When the thread cannot be started.
     pub(crate) fn to(mut stream: impl Write + Send + 'static) -> io::Result<Self> {
         let (queue, messages) = sync_channel(LINES_MAX);
         let dropped = Arc::new(AtomicU64::new(0));
@@ -85,7 +85,7 @@ impl Lines {
                 if count > 0 {
                     let _ = writeln!(text, "(lines dropped: {count})");
                 }
-                // A reader that has left, or a full disk, must not end anything.
+                // A closed pipe or a full disk must not stop the process.
                 let _ = stream
                     .write_all(text.as_bytes())
                     .and_then(|()| stream.flush());
@@ -94,44 +94,45 @@ impl Lines {
         Ok(Self { queue, dropped })
     }
 
-    /// Has a line written, without its end. Never waits.
+    /// Queues a line, given without its line end. Never blocks.
     pub(crate) fn put(&self, line: String) {
         if self.queue.try_send(Message::Line(line)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Waits until all lines have been written, or for so long. Whether they were.
+    /// Waits until all queued lines have been written, for at most `time`. Returns whether they were.
     pub(crate) fn finish(&self, time: Duration) -> bool {
         let (reached, mark) = sync_channel(1);
         self.queue.try_send(Message::Mark(reached)).is_ok() && mark.recv_timeout(time).is_ok()
     }
 }
 
-/// A line that moves no cursor, does not change the direction of writing, and is well-formed XML.
+/// Replaces the characters that would move the cursor, change the direction of writing, or be invalid
+/// in XML.
 #[must_use]
 pub(crate) fn clean(text: &str) -> String {
     text.chars()
-        .map(|c| if is_obeyed(c) { '\u{fffd}' } else { c })
+        .map(|c| if is_control(c) { '\u{fffd}' } else { c })
         .collect()
 }
 
-/// A block of lines: line feeds and tabs stay.
+/// The same as [`clean`], but keeps line feeds and tabs.
 #[must_use]
 pub(crate) fn clean_block(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\n' | '\t' => c,
-            _ if is_obeyed(c) => '\u{fffd}',
+            _ if is_control(c) => '\u{fffd}',
             _ => c,
         })
         .collect()
 }
 
-fn is_obeyed(c: char) -> bool {
+fn is_control(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
-        // What changes the direction of writing.
+        // They change the direction of writing.
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
     use std::sync::mpsc::{Receiver, Sender, channel};
 
-    /// Takes a text only when a token is there for it.
+    /// A stream that blocks until it receives a token for each write.
     struct Gated(Receiver<()>, Sender<String>);
 
     impl Write for Gated {
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stuck_stream_holds_up_nothing_and_what_it_missed_is_counted() {
+    fn a_blocked_stream_delays_nothing_and_dropped_lines_are_counted() {
         let (gate, tokens) = channel();
         let (taken, texts) = channel();
         let lines = Lines::to(Gated(tokens, taken)).unwrap();
@@ -170,12 +171,12 @@ mod tests {
         assert!(first.starts_with("line 0\u{fffd}\n"), "{first}");
         let both = first + &texts.recv().unwrap();
         assert!(both.contains("(lines dropped: "), "{both}");
-        // It is stuck again, and left behind.
+        // It is blocked again.
         assert!(!lines.finish(Duration::from_millis(1)));
     }
 
     #[test]
-    fn a_stream_that_fails_is_forgiven() {
+    fn errors_of_the_stream_are_ignored() {
         let (gate, tokens) = channel();
         drop(gate);
         let lines = Lines::to(Gated(tokens, channel().0)).unwrap();
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_terminal_obeys_is_replaced() {
+    fn control_characters_are_replaced() {
         assert_eq!(
             clean("a\x1b[31mb\nc\u{202e}d\u{7f}"),
             "a\u{fffd}[31mb\u{fffd}c\u{fffd}d\u{fffd}"

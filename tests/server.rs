@@ -8,10 +8,10 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
 use hullo::Greeting;
-use hullo::http::{Handler, Reject, Request, Responded, ResponseWriter};
+use hullo::http::{Handler, Limits, Reject, Request, Responded, ResponseWriter};
 use hullo::server::{Options, Server, ServerHandle, Stats, Timeouts};
 
-/// Nothing here takes as long as this: whoever waits for it has found a fault.
+/// Nothing here takes as long as this: a test that waits so long has found a fault.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const GET: &[u8] = b"GET /abcdef HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -316,6 +316,58 @@ fn a_taken_port_is_an_error() {
         Server::bind(options).unwrap_err().kind(),
         ErrorKind::AddrInUse
     );
+}
+
+#[test]
+fn options_out_of_their_range_are_refused() {
+    let limits = Limits {
+        fields: 257,
+        ..Limits::default()
+    };
+    let timeouts = Timeouts {
+        body: Duration::ZERO,
+        ..Timeouts::default()
+    };
+    let one = NonZeroUsize::MIN;
+    let default = || Options {
+        address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        workers: one,
+        ..Options::default()
+    };
+    for (options, sentence) in [
+        (
+            Options {
+                limits,
+                ..default()
+            },
+            "limits.fields is 257: out of range, from 1 to 256",
+        ),
+        (
+            Options {
+                timeouts,
+                ..default()
+            },
+            "timeouts.body is 0ns: out of range, from 1ms to 31536000s",
+        ),
+        (
+            Options {
+                workers: one.saturating_add(Options::WORKERS_MAX),
+                ..default()
+            },
+            "workers is 1025: out of range, from 1 to 1024",
+        ),
+        (
+            Options {
+                max_buffered_bytes: Some(one),
+                ..default()
+            },
+            "max_buffered_bytes is 1: too small for 1 worker, at least 1048576 (1MiB)",
+        ),
+    ] {
+        let error = Server::bind(options).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert_eq!(error.to_string(), sentence);
+    }
 }
 
 #[test]

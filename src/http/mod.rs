@@ -24,6 +24,6 @@ mod server;
 
 pub use blocks::{Block, Blocks};
 pub use server::{
-    Answers, Field, Handler, Limits, Method, Output, Overload, Phase, Reason, Reject, Request,
-    Responded, ResponseWriter, Session, Shared, Status, Step, Wants,
+    Answers, Field, Handler, Limits, Method, OutOfRange, Output, Overload, Phase, Reason, Reject,
+    Request, Responded, ResponseWriter, Session, Shared, Status, Step, Wants,
 };

@@ -1,4 +1,4 @@
-//! The greeting server as a command: what it says, and the signals that it obeys.
+//! `hullo serve`: what it prints, and the signals that stop it.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -6,20 +6,33 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use crate::Greeting;
-use crate::server::{Options, Server, ServerHandle, raise_open_file_limit};
-use crate::signals::hangup;
-use crate::terminal::{Lines, note};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
-/// How long the end waits for a standard error that takes nothing.
+use super::Greeting;
+use super::flags::Flags;
+use crate::server::{Options, Server, ServerHandle, raise_open_file_limit};
+use crate::signals::hangup;
+use crate::terminal::{Lines, note};
+
+/// How long the process waits at its end for a stream that does not accept its last lines.
 const LAST_LINES_TIME: Duration = Duration::from_millis(500);
 
-/// Serves until a signal ends it.
-pub(crate) fn run(options: Options) -> ExitCode {
-    // The reader of our output may have left or be stuck. So every line is written by a thread that
-    // may wait for it, and nothing else does.
+/// Serves until a signal stops it. Exit code 0: it was stopped; 1: it could not serve; 2: a variable
+/// is wrong.
+pub(crate) fn serve(flags: &Flags) -> ExitCode {
+    match flags.options(|name| std::env::var_os(name)) {
+        Ok(options) => run(options),
+        Err(sentence) => {
+            note("hullo", sentence);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(options: Options) -> ExitCode {
+    // A reader of our output may have closed it or stopped reading. A thread for each stream writes
+    // its lines, so that only that thread waits.
     let (stdout, stderr) = match (Lines::to(io::stdout()), Lines::to(io::stderr())) {
         (Ok(stdout), Ok(stderr)) => (stdout, stderr),
         (Err(error), _) | (_, Err(error)) => {
@@ -27,7 +40,7 @@ pub(crate) fn run(options: Options) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let served = serve(options, &stdout, &stderr);
+    let served = until_stopped(options, &stdout, &stderr);
     if let Err(sentence) = &served {
         stderr.put(format!("hullo: {sentence}"));
     }
@@ -40,29 +53,24 @@ pub(crate) fn run(options: Options) -> ExitCode {
 }
 
 /// An error is a sentence that says what to do next.
-fn serve(options: Options, stdout: &Lines, stderr: &Lines) -> Result<(), String> {
+fn until_stopped(options: Options, stdout: &Lines, stderr: &Lines) -> Result<(), String> {
     raise_open_file_limit();
-    // From here on a signal is a wish to stop, also before the first turn.
+    // Before the server starts, so that an early signal stops it too instead of killing it.
     let others = [SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2];
     let signals = Signals::new(hangup().into_iter().chain(others))
-        .map_err(|error| format!("cannot wait for signals: {error}"))?;
+        .map_err(|error| format!("cannot handle signals: {error}"))?;
     let (address, workers) = (options.address, options.workers.get());
+    let workers = format!("{workers} worker{}", if workers == 1 { "" } else { "s" });
     let server = Server::bind(options).map_err(|error| cannot_listen(address, &error))?;
-    let no_thread = |error| {
-        let plural = if workers == 1 { "" } else { "s" };
-        format!("cannot start {workers} worker{plural}: {error}; try fewer with --workers")
-    };
+    let no_thread = |error| format!("cannot start {workers}: {error}; try fewer with --workers");
     let notices = stderr.clone();
     let running = server
         .on_notice(move |notice| notices.put(format!("hullo: {notice}")))
         .start(Greeting)
         .map_err(no_thread)?;
     stop_on_signal(signals, &running).map_err(no_thread)?;
-    let plural = if workers == 1 { "" } else { "s" };
-    stdout.put(format!(
-        "listening on http://{} ({workers} worker{plural})",
-        running.local_addr()
-    ));
+    let address = running.local_addr();
+    stdout.put(format!("listening on http://{address} ({workers})"));
     running
         .wait()
         .map_err(|error| format!("an event loop failed: {error}"))
@@ -73,7 +81,7 @@ fn stop_on_signal(mut signals: Signals, running: &ServerHandle) -> io::Result<()
     let thread = thread::Builder::new().name("hullo-signals".to_owned());
     thread.spawn(move || {
         for signal in signals.forever() {
-            // Other servers open their logs again at these, or restart; hullo has neither.
+            // Other servers reopen their logs or restart at these; hullo ignores them.
             if ![SIGUSR1, SIGUSR2].contains(&signal) {
                 shutdown_handle.stop();
             }
@@ -87,15 +95,19 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> String {
     let (host, port) = (address.ip(), address.port());
     match error.kind() {
         ErrorKind::AddrInUse => format!(
-            "port {port} is taken: find its owner with ss -ltnp 'sport = :{port}', or take a free one with --port 0"
+            "port {port} is taken: find its owner with ss -ltnp 'sport = :{port}', or use a free port with --port 0"
         ),
         ErrorKind::AddrNotAvailable => format!(
-            "{host} is not an address of this machine: ip addr lists them, and --host 127.0.0.1 is always one"
+            "{host} is not an address of this machine: list its addresses with ip addr, or use --host 127.0.0.1"
         ),
         ErrorKind::PermissionDenied => format!(
-            "port {port} needs a privilege that this user does not have: take one above 1023, such as --port 8080"
+            "port {port} needs a privilege that this user does not have: use a port above 1023, such as --port 8080"
         ),
-        ErrorKind::InvalidInput | ErrorKind::Other => error.to_string(),
+        // The flags are in range one by one, but each worker needs its share of the memory.
+        ErrorKind::InvalidInput => {
+            format!("{error}; try a larger --max-buffered-bytes or fewer --workers")
+        }
+        ErrorKind::Other => error.to_string(),
         _ => format!("cannot listen on {address}: {error}"),
     }
 }

@@ -2,8 +2,14 @@
 
 #[cfg(feature = "cli")]
 mod command;
+#[cfg(feature = "cli")]
+mod flags;
 mod greeting;
+#[cfg(feature = "cli")]
+mod settings;
 
 #[cfg(feature = "cli")]
-pub(crate) use command::run;
+pub(crate) use command::serve;
+#[cfg(feature = "cli")]
+pub(crate) use flags::Flags;
 pub use greeting::Greeting;

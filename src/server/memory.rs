@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, getrlimit};
 
-/// The least of what the machine has, the process's limits (`ulimit -v`, `ulimit -d`) and its
-/// control groups allow, in bytes. What cannot be read does not count.
+/// The smallest of the machine's memory, the limits of the process (`ulimit -v`, `ulimit -d`) and those
+/// of its control groups, in bytes. A limit that cannot be read is skipped.
 pub(super) fn available() -> u64 {
     let limits = [Resource::As, Resource::Data].map(|resource| getrlimit(resource).current);
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
@@ -29,8 +29,8 @@ fn machine(meminfo: &str) -> Option<u64> {
     kib.checked_mul(1024)
 }
 
-/// The limits of the control groups that a process is in, and of those above them. See cgroups(7)
-/// for `/proc/self/cgroup`: `0::/path` is of version 2, `7:memory:/path` of version 1.
+/// The limits of the control groups of a process and of their ancestors. In `/proc/self/cgroup`,
+/// `0::/path` is version 2 and `7:memory:/path` version 1: see cgroups(7).
 fn group_limits(groups: &str, root: &Path) -> Vec<u64> {
     let mut limits = Vec::new();
     for line in groups.lines() {

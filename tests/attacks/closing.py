@@ -1,5 +1,5 @@
-"""The ends of conversations: peers that end their side first, and answers that must overtake the
-input that nobody reads any more."""
+"""The ends of connections: peers that shut their side down first, and error responses that must arrive
+although the peer has sent more than the server reads."""
 
 from harness import expect
 from swarm import Peer, answers, chunked, close_all, connect, converse, greeting, request
@@ -7,7 +7,7 @@ from swarm import Peer, answers, chunked, close_all, connect, converse, greeting
 PEERS = 1000
 BEHIND_AN_ERROR = b"x" * (1 << 20)
 
-# What is wrong, the status, and the sentence that has to come whole.
+# A bad request, the status, and the sentence that must arrive whole.
 ERRORS = [
     (b"GET / HTTP/1.1\nHost: a\r\n\r\n", 400, b"A line ends in LF alone: it must end in CR LF.\n"),
     (b"GET / HTTP/1.1\r\n\r\n", 400, b"The Host field is missing.\n"),

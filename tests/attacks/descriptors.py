@@ -1,5 +1,5 @@
-"""Connections beyond the descriptors: serving goes on, the CPU does not spin, and whoever waits is
-let in as soon as one is free."""
+"""More connections than descriptors: the server keeps serving, does not spin, and accepts the next
+connection as soon as a descriptor is free."""
 
 import time
 
@@ -15,33 +15,33 @@ HALF, REST = b"GET /half HTT", b"P/1.1\r\nHost: a\r\n\r\n"
 
 
 def within_the_limit(lab):
-    """The default keeps below the limit: EMFILE never happens, idle ones make room."""
+    """The default stays below the limit: EMFILE never happens, idle connections are evicted."""
     server = lab.hullo(under=UNDER)
     server.connections_max = 64
-    guests = []
+    idle = []
     for number in range(100):
-        guests.append(connect(server.port))
-        ask(server.port, f"/{number}", guests[-1])
+        idle.append(connect(server.port))
+        ask(server.port, f"/{number}", idle[-1])
     expect(server.descriptors() <= 64, "more descriptors than the limit")
     expect(server.said() == [], f"it said {server.said()}")
     held = server.descriptors()
-    for stream in guests:
+    for stream in idle:
         stream.close()
     return f"100 kept-alive clients served one after the other, {held} of 64 descriptors used"
 
 
 def idle_ones_make_room(lab):
-    """EMFILE while others are idle: they make room, if ever so slowly."""
+    """EMFILE while other connections are idle: they are evicted, even if slowly."""
     server = lab.hullo("--max-connections", "1000", under=UNDER)
     server.connections_max = 64
-    guests = []
+    idle = []
     slowest = 0
     for number in range(70):
-        guests.append(connect(server.port))
-        slowest = max(slowest, ask(server.port, f"/{number}", guests[-1]))
+        idle.append(connect(server.port))
+        slowest = max(slowest, ask(server.port, f"/{number}", idle[-1]))
     said = server.said()
     expect(len(said) == 1 and "os error 24" in said[0], f"it said {said}")
-    for stream in guests:
+    for stream in idle:
         stream.close()
     return f"70 kept-alive clients served, the slowest in {slowest * 1000:.1f} ms, one line on stderr"
 
@@ -59,30 +59,30 @@ def all_busy(lab):
     share = (server.cpu_seconds() - cpu) / WATCHED_SECONDS
     expect(share < CPU_SHARE_MAX, f"{share:.1%} CPU while out of descriptors")
 
-    let_in = outside[:ROUNDS]
-    delays = [resumed_after(inside.pop(), first) for first in let_in]
+    accepted = outside[:ROUNDS]
+    delays = [resumed_after(inside.pop(), first) for first in accepted]
     outside = outside[ROUNDS:]
     typical = sorted(delays)[ROUNDS // 2]
-    expect(typical <= RESUMED_SECONDS_MAX, f"let in after {delays} s")
+    expect(typical <= RESUMED_SECONDS_MAX, f"accepted after {delays} s")
 
-    # Those who were in all the time are served while others wait.
+    # The open connections are served while others wait.
     answer(inside)
-    expect(all(statuses(peer.received) == [200] for peer in inside), "one who was in was lost")
-    # They are idle now, so that those who wait get their places, and everybody is answered.
+    expect(all(statuses(peer.received) == [200] for peer in inside), "an open connection was lost")
+    # They are idle now: they are evicted for the waiting connections, which are all answered.
     answer(outside)
-    expect(all(statuses(peer.received) == [200] for peer in outside), "one who waited was lost")
+    expect(all(statuses(peer.received) == [200] for peer in outside), "a waiting connection was lost")
     said = server.said()
     expect(len(said) == 1 and "os error 24" in said[0], f"it said {said}")
-    close_all(inside + let_in + outside)
+    close_all(inside + accepted + outside)
     return (
-        f"{share:.2%} CPU over {WATCHED_SECONDS} s out of descriptors; a place taken again after "
+        f"{share:.2%} CPU over {WATCHED_SECONDS} s out of descriptors; a free descriptor used after "
         f"{typical * 1000:.1f} ms (median of {ROUNDS}, slowest {max(delays) * 1000:.1f}); "
-        f"{len(inside)} inside and {len(outside)} who waited answered; one line on stderr"
+        f"{len(inside)} open and {len(outside)} waiting connections answered; one line on stderr"
     )
 
 
 def fill(server, descriptors):
-    """Busy peers, until the server has so many descriptors."""
+    """Busy connections, until the server has this many descriptors."""
     peers = []
     for _ in range(200):
         if server.descriptors() == descriptors:
@@ -90,12 +90,12 @@ def fill(server, descriptors):
         peers.append(Peer(connect(server.port), HALF))
         peers[-1].write()
         converse(peers[-1:], 0.02)
-    raise Fault(f"it comes to {server.descriptors()} descriptors, and not to {descriptors}")
+    raise Fault(f"it has {server.descriptors()} descriptors, not {descriptors}")
 
 
 def the_last_one_is_served(lab):
-    """Who gets the last descriptor keeps it, also when it asks only a round trip later: that there
-    is none for another does not mean that another waits."""
+    """The connection with the last descriptor keeps it, even if its request comes a round trip later: that
+    no descriptor is left does not mean that another connection waits."""
     server = lab.hullo("--max-connections", "1000", under=UNDER)
     server.connections_max = 64
     busy = fill(server, 63)
@@ -105,7 +105,7 @@ def the_last_one_is_served(lab):
         try:
             ask(server.port, f"/{number}", newcomer)
         except ConnectionError as error:
-            raise Fault(f"newcomer {number}, who asked after 50 ms: {error}") from error
+            raise Fault(f"newcomer {number}, which asked after 50 ms: {error}") from error
         newcomer.close()
         wait_until(lambda: server.descriptors() == 63, 1)
     close_all(busy)
@@ -119,15 +119,15 @@ def answer(peers):
 
 
 def resumed_after(leaver, first):
-    """How long after one has left the first of those who wait gets the end of its answer."""
-    # With the next request begun it is never idle, and so in nobody's way.
+    """How long it takes the first waiting connection to be answered after another one has closed."""
+    # It has begun its next request, so it is never idle and never evicted.
     first.stream.send(REST + HALF)
     time.sleep(0.05)
-    expect(not has_word(first), "it was let in although nobody left")
+    expect(not has_word(first), "it was accepted although no connection had closed")
     start = time.monotonic()
     leaver.stream.close()
     converse([first], seconds=5, until=lambda peer: peer.received.endswith(b"/half\n"))
-    expect(statuses(first.received) == [200], "nobody was let in")
+    expect(statuses(first.received) == [200], "no waiting connection was accepted")
     return time.monotonic() - start
 
 

@@ -1,5 +1,5 @@
-"""Peers that pipeline without end: the next client must not feel it, and one that does not read
-must not cost anything."""
+"""Peers that pipeline without end: other clients must not be slowed down, and a peer that does not read
+must not cost CPU time."""
 
 import select
 import statistics
@@ -54,7 +54,7 @@ def p99_beside_flooder(server):
         figure = p99(server.port)
         busy = server.cpu_seconds() - cpu
         expect(flooder.poll() is None, "the flooder was closed")
-        expect(busy > ROUND_SECONDS / 10, f"it is no flood: the server ran for {busy:.2f} s")
+        expect(busy > ROUND_SECONDS / 10, f"not a flood: the server ran for only {busy:.2f} s")
     finally:
         flooder.kill()
         flooder.wait()

@@ -1,4 +1,4 @@
-"""A hullo process, what the kernel says of it, and what has to hold after every test."""
+"""A hullo process, what the kernel reports about it, and the checks after every test."""
 
 import os
 import resource
@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-# The longest linger and a second: by then whatever a test left behind has to be gone.
+# The longest linger plus a second: by then everything that a test left behind must be gone.
 CALM_SECONDS_MAX = 3.5
 ASLEEP_SECONDS = 2.0
 

@@ -1,8 +1,8 @@
 """An honest client in a process of its own: honest.py PORT SECONDS [PAUSE_MS].
 
-Asks on kept-alive connections, a new one every 50 requests, without and with bodies. Every answer
-has to come once and to be right. Ends after so many seconds or at SIGTERM, and prints what it saw
-as JSON: answers, faults, and the milliseconds that an answer took.
+Sends requests with and without bodies on persistent connections, 50 on each. Every response must be right
+and arrive once. Stops after SECONDS or at SIGTERM and prints JSON: the number of responses, the faults, and
+the response times in milliseconds.
 """
 
 import json

@@ -1,5 +1,4 @@
-"""Each limit at one under it, at it and one over it: as it is by default, as a flag sets it, and as
-the environment does."""
+"""Each limit, by default, by flag and by environment variable: one below it, at it and one above it."""
 
 from harness import expect
 from swarm import Peer, chunked, close_all, connect, converse, request, statuses

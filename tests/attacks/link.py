@@ -1,5 +1,5 @@
-"""A bad link: packets are lost at random and few pass in a second. Two network namespaces, joined
-by a pair of virtual wires; the server in one of them, its clients in the other."""
+"""A lossy, slow link: two network namespaces joined by a veth pair, with the server in one and its
+clients in the other."""
 
 import ctypes
 import os
@@ -61,7 +61,7 @@ def why_not():
     """A reason why this machine has no such link, or None."""
     for tool in ("ip", "tc", "nft"):
         if not shutil.which(tool):
-            return f"there is no {tool}"
+            return f"{tool} is not installed"
     try:
         with namespaces():
             return None

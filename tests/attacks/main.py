@@ -1,13 +1,12 @@
-"""Runs the tests of every group, or those whose names hold one of the words given:
-main.py BINARY [WORD...]."""
+"""Runs all tests, or those whose names contain one of the words: main.py BINARY [WORD...]."""
 
 import sys
 import time
 
 import closing
+import connection_limit
 import descriptors
 import flood
-import house
 import limits
 import link
 import memory
@@ -18,13 +17,13 @@ import times
 from harness import Fault, Lab, raise_open_file_limit
 from warm import warm_up
 
-# More than this many failures are no noise.
+# More failures than this are not noise.
 AGAIN_MAX = 3
 
 GROUPS = [
     closing,
     flood,
-    house,
+    connection_limit,
     descriptors,
     memory,
     surroundings,
@@ -37,7 +36,7 @@ GROUPS = [
 
 
 def run(name, test, binary):
-    """One test and what has to hold after it. Whether it passed."""
+    """Runs one test and the checks after it. Returns whether it passed."""
     lab = Lab(binary, warm_up)
     start = time.monotonic()
     fault = figures = after = None
@@ -74,10 +73,10 @@ def main():
             passed += 1
         else:
             failed.append((name, test))
-    # What measures time among noisy neighbours has failed when it fails every time.
+    # Many tests measure time on a shared machine: a test fails only if it fails every time.
     tries = 2 if len(failed) <= AGAIN_MAX else 0
     while failed and tries:
-        print(f"again: {', '.join(name for name, _ in failed)}", flush=True)
+        print(f"retry: {', '.join(name for name, _ in failed)}", flush=True)
         again, failed = failed, [entry for entry in failed if not run(*entry, binary)]
         passed += len(again) - len(failed)
         tries -= 1

@@ -1,5 +1,5 @@
-"""Floods of what has to be held: unfinished heads, heads of unfinished bodies, replies that are not
-taken. There is a bound, honest peers are served beside them, and the memory comes back."""
+"""Floods of what the server has to buffer: unfinished heads, heads of unfinished bodies, responses that
+are not read. The memory is bounded and released again, and honest clients are served meanwhile."""
 
 import re
 import resource
@@ -10,7 +10,7 @@ from harness import expect, wait_until
 from swarm import Peer, ask, close_all, connect, converse, request
 
 FLOOD = 10_000
-# RSS may stay so far above what it was.
+# How far RSS may stay above what it was.
 KEPT_KIB_MAX = 5 * 1024
 BACK_SECONDS_MAX = 10
 
@@ -105,7 +105,7 @@ def never_reads(lab):
 
 
 def bounded(lab):
-    """A bound far below what the flood holds: RSS heeds it, and an honest peer is served."""
+    """A bound far below what the flood sends: RSS stays within it, and an honest client is served."""
     server = lab.hullo("--max-buffered-bytes", "16MiB", "--head-timeout", "60s")
     server.connections_max = FLOOD
     slow = Peer(connect(server.port), b"GET /slow HTTP/1.1\r\n")

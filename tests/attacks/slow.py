@@ -1,4 +1,4 @@
-"""slowhttptest in its four modes, while an honest client is served all the time."""
+"""slowhttptest in its four modes, with an honest client beside it."""
 
 import re
 import shutil
@@ -49,15 +49,15 @@ def attack(arguments, path):
         figures = honest.finish()
         expect(not figures["faults"], f"wrong: {figures['faults']}")
         expect(figures["p99"] <= P99_MS_MAX, f"p99 {figures['p99']:.1f} ms")
-        # A request for ranges is whole: it is answered at once, and there is nothing to hold.
+        # A range request is complete: it is answered at once, and its connection is not held.
         is_held = held > ATTACKERS / 2 or "-R" in arguments
-        expect(is_held, f"it is no attack: {held} connections at most")
+        expect(is_held, f"not an attack: at most {held} connections")
         expect(figures["answers"] > 100, f"only {figures['answers']} honest answers")
         end = re.search(r"Exit status: (.+)", said)
         expect(end, f"slowhttptest did not run: {said[-300:]}")
         return f"{describe(figures)}; slowhttptest held {held}, {took:.1f} s, its end: {end[1].strip()}"
 
-    test.why_not = lambda: None if shutil.which("slowhttptest") else "there is no slowhttptest"
+    test.why_not = lambda: None if shutil.which("slowhttptest") else "slowhttptest is not installed"
     return test
 
 

@@ -1,4 +1,4 @@
-"""Crowds: peers that reset their connections in every state, and ten thousand that do nothing."""
+"""Many peers at once: some reset their connections in every state, ten thousand stay idle."""
 
 import resource
 import time

@@ -1,5 +1,5 @@
-"""What surrounds the process gives way: streams that are closed, full or stuck, few descriptors, a
-second server, signals. It serves on, ends when it is told to, and says what it lacks."""
+"""A hostile environment: streams that are closed, full or blocked, few descriptors, a second server,
+signals. The server keeps serving, stops on a signal, and says what is missing."""
 
 import os
 import resource

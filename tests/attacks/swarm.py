@@ -1,4 +1,4 @@
-"""Many peers at once, each with a conversation of its own, in one thread."""
+"""Many peers in one thread, each with its own connection."""
 
 import errno
 import selectors
@@ -7,7 +7,7 @@ import struct
 import time
 
 READ_BYTES = 256 * 1024
-# Whoever is not through after this is a finding.
+# A peer that takes longer than this is a fault.
 SECONDS_MAX = 20
 
 

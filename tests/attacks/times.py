@@ -1,4 +1,4 @@
-"""The time-outs, to within 0.2 s: each case has a peer of its own, and all of them run at once."""
+"""The time-outs, to within 0.2 s: one peer per case, all at the same time."""
 
 import select
 import socket

@@ -1,11 +1,11 @@
-"""What a server is put through before its baseline is taken."""
+"""The warm-up of a server, before its baseline is taken."""
 
 from swarm import Peer, chunked, close_all, connect, converse, request
 
 
 def warm_up(server):
-    """Every kind of thing once, and a full block of each direction, so that a baseline holds the
-    code and the blocks that any server comes to hold."""
+    """Sends every kind of request once, and a full block in each direction, so that the baseline includes
+    the code and the blocks that a server uses anyway."""
     if server.host != "127.0.0.1":
         return
     sends = [

@@ -1,5 +1,5 @@
-// Node's fetch against a hullo on the loopback: client.mjs URL. Says how many answers were right
-// and how many connections they took, or dies of the first that was not.
+// Node's fetch against hullo on the loopback: client.mjs URL. Prints how many responses were right and how many
+// connections they took, or throws at the first wrong one.
 
 import assert from "node:assert/strict";
 import diagnostics from "node:diagnostics_channel";

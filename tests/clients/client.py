@@ -1,6 +1,6 @@
-"""Python against a hullo on the loopback: client.py kept-alive|pipelined PORT.
+"""Python against hullo on the loopback: client.py kept-alive|pipelined PORT.
 
-Says how many answers were right and exits with 0, or dies of the first that was not.
+Prints how many responses were right and exits with 0, or raises at the first wrong one.
 """
 
 import http.client

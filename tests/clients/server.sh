@@ -26,20 +26,20 @@ start() {
     "$1" --host 127.0.0.1 --port 0 "${@:2}" >"$scratch/stdout" 2>"$scratch/stderr" &
     server=$!
     for _ in {1..100}; do
-        # One whole line, the first, is a promise to whoever starts a server from a script.
+        # Scripts that start a server rely on this first line.
         if read -r line <"$scratch/stdout" && [[ $line =~ ^listening\ on\ (http://127\.0\.0\.1:[0-9]+)\  ]]; then
             url=${BASH_REMATCH[1]}
             return
         fi
         sleep 0.05
     done
-    echo "the server does not say where it listens:"
+    echo "the server does not print its address:"
     cat "$scratch/stdout" "$scratch/stderr"
     exit 1
 }
 
-# Succeeds if the server ends within 5 seconds of SIGTERM, with exit code 0 and without a word of
-# complaint in all its life. Not in a subshell: only the shell that started it can wait for it.
+# Succeeds if the server exits within 5 seconds of SIGTERM, with exit code 0 and an empty standard error.
+# Not in a subshell: only the shell that started it can wait for it.
 stop() {
     local code=0
     kill -TERM "$server"

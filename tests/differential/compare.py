@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""The same conversations for hullo and for strict readers of HTTP/1.1: h11, llhttp, httptools, hyper,
+"""Sends the same conversations to hullo and to strict HTTP/1.1 parsers: h11, llhttp, httptools, hyper,
 http_desync_guardian, nginx, HAProxy.
 
     compare.py BINARY READERS [COUNT] [SEED]
 
-hullo may refuse more than any of them. It must not take for whole what one of them refuses, nor find the end
-of a request at another place. What is left stands in `DIFFERENCES`, with its reason; anything else fails.
+hullo may reject more than any of them. It must not accept what one of them rejects, nor see the end of a
+request elsewhere. The exceptions are in differences.md, each with its reason; any other difference fails.
 """
 import collections
 import os

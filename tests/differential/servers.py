@@ -1,4 +1,4 @@
-"""The servers of the comparison, each on a free port of the loopback, and the table of differences."""
+"""The servers to compare, each on a free port of the loopback, and the table of accepted differences."""
 import pathlib
 import re
 import shutil

@@ -1,5 +1,5 @@
-"""How each reader sees a conversation: the targets of the requests that it has taken for whole, in order,
-and whether it then refused what came."""
+"""How each parser sees a conversation: the targets of the requests that it accepted, in order, and whether it
+rejected what followed."""
 import re
 import socket
 import struct

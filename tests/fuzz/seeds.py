@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the seeds of the corpora: requests as clients send them and as attackers do. A fuzzer that
-starts from them has the words of the grammar; what it finds beyond them is added by `run --keep`.
+"""Writes the seeds of the corpora: requests of clients and of attackers, which contain the words of the
+grammar.
 
     tests/fuzz/seeds.py FOLDER
 """

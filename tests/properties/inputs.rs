@@ -248,7 +248,7 @@ pub(crate) fn chunks() -> impl Strategy<Value = Vec<u8>> {
 
 /// The defaults, or limits so small that the inputs above come to them.
 pub(crate) fn limits() -> impl Strategy<Value = Limits> {
-    let small = (64..200_usize, 0..8_usize, 3..30_usize, 0..20_u64);
+    let small = (64..200_usize, 1..8_usize, 3..30_usize, 0..20_u64);
     let small = small.prop_map(|(head_bytes, fields, target_bytes, body_bytes)| Limits {
         head_bytes,
         fields,

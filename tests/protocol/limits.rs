@@ -107,16 +107,13 @@ fn refuses_a_long_head() {
         }
     }
     for (bytes, is_within) in one_under_to_one_over(Limits::HEAD_BYTES_MIN) {
-        // What is asked for below the floor is the floor.
-        for head_bytes in [0, 63, 64] {
-            let limits = Limits {
-                head_bytes,
-                ..Limits::default()
-            };
-            for head in heads(bytes) {
-                let expected = within(is_within, greets("/a"), refused);
-                check_within(limits, head, &expected);
-            }
+        let limits = Limits {
+            head_bytes: Limits::HEAD_BYTES_MIN,
+            ..Limits::default()
+        };
+        for head in heads(bytes) {
+            let expected = within(is_within, greets("/a"), refused);
+            check_within(limits, head, &expected);
         }
     }
     // Empty lines before it are no part of it.
@@ -148,12 +145,12 @@ fn refuses_a_field_too_many() {
             check_within(limits, with_field_count(count, ""), &expected);
         }
     }
-    let no_limit = Limits {
-        fields: usize::MAX,
+    let most = Limits {
+        fields: Limits::FIELDS_MAX,
         ..Limits::default()
     };
-    check_within(no_limit, with_field_count(256, ""), &[greets("/a")]);
-    check_within(no_limit, with_field_count(257, ""), &[refused]);
+    check_within(most, with_field_count(256, ""), &[greets("/a")]);
+    check_within(most, with_field_count(257, ""), &[refused]);
 }
 
 /// A head that waits for its body is read once more when that has come.
@@ -294,13 +291,78 @@ fn refuses_a_trailer_field_too_many() {
     }
 }
 
-/// An embedder's limits may be anything: none of them is a panic.
 #[test]
-fn takes_limits_of_any_size() {
+fn refuses_limits_out_of_their_range() {
+    let error = |limits: Limits| limits.check().unwrap_err().to_string();
+    let default = Limits::default;
+    for (limits, sentence) in [
+        (
+            Limits {
+                head_bytes: 63,
+                ..default()
+            },
+            "head_bytes is 63: out of range, from 64 to 1048576",
+        ),
+        (
+            Limits {
+                head_bytes: (1 << 20) + 1,
+                ..default()
+            },
+            "head_bytes is 1048577: out of range, from 64 to 1048576",
+        ),
+        (
+            Limits {
+                fields: 0,
+                ..default()
+            },
+            "fields is 0: out of range, from 1 to 256",
+        ),
+        (
+            Limits {
+                fields: 257,
+                ..default()
+            },
+            "fields is 257: out of range, from 1 to 256",
+        ),
+        (
+            Limits {
+                target_bytes: 0,
+                ..default()
+            },
+            "target_bytes is 0: out of range, from 1 to 1048576",
+        ),
+        (
+            Limits {
+                target_bytes: usize::MAX,
+                ..default()
+            },
+            &format!(
+                "target_bytes is {}: out of range, from 1 to 1048576",
+                usize::MAX
+            ),
+        ),
+    ] {
+        assert_eq!(error(limits), sentence);
+    }
+    assert_eq!(default().check(), Ok(()));
+}
+
+#[test]
+#[should_panic(expected = "fields is 257: out of range, from 1 to 256")]
+fn relies_on_limits_within_their_range() {
+    let limits = Limits {
+        fields: 257,
+        ..Limits::default()
+    };
+    let _ = Shared::new(Greeting, limits, NOW);
+}
+
+#[test]
+fn takes_limits_at_the_ends_of_their_ranges() {
     let widest = Limits {
-        head_bytes: usize::MAX,
-        fields: usize::MAX,
-        target_bytes: usize::MAX,
+        head_bytes: Limits::HEAD_BYTES_MAX,
+        fields: Limits::FIELDS_MAX,
+        target_bytes: Limits::TARGET_BYTES_MAX,
         body_bytes: u64::MAX,
     };
     let path = format!("/{}", "a".repeat(100_000));
@@ -309,9 +371,9 @@ fn takes_limits_of_any_size() {
         check_whole(widest, &request, 200);
     }
     let narrowest = Limits {
-        head_bytes: 0,
-        fields: 0,
-        target_bytes: 0,
+        head_bytes: Limits::HEAD_BYTES_MIN,
+        fields: Limits::FIELDS_MIN,
+        target_bytes: Limits::TARGET_BYTES_MIN,
         body_bytes: 0,
     };
     check_whole(narrowest, b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", 414);

@@ -1,4 +1,4 @@
-"""Loads each proxy, and compares what it says with what hullo did: main.py BINARY [PROXY...]."""
+"""Loads each proxy, and compares its count of requests with hullo's responses: main.py BINARY [PROXY...]."""
 
 import os
 import re

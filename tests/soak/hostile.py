@@ -1,5 +1,5 @@
-"""Every hostile behaviour as one wave: hostile.py PORT WAVE SEED, again and again until SIGTERM.
-Prints at its end how many waves it made, and what went wrong."""
+"""Repeats one kind of hostile wave until SIGTERM: hostile.py PORT WAVE SEED. Prints how many waves it made
+and what went wrong."""
 
 import random
 import signal
@@ -38,7 +38,7 @@ def resets(port, dice):
 
 
 def errors(port, dice):
-    """Errors with input behind them that nobody reads: each answer has to arrive."""
+    """Bad requests with more input behind them than the server reads: each response must arrive."""
     kinds = [dice.choice(ERRORS) for _ in range(PEERS)]
     behind = b"x" * dice.randrange(1 << 20)
     peers = [
@@ -110,15 +110,15 @@ def flooders(port, dice):
     close_all(peers)
 
 
-def crowds(port, dice):
-    """Many who come, ask once, idle, and are closed by the time-out or leave."""
-    peers = [Peer(connect(port), request("/crowd")) for _ in range(1000)]
-    converse(peers, WAVE_SECONDS_MAX, until=lambda peer: peer.received.endswith(b"/crowd\n"))
-    want(all(statuses(peer.received) == [200] for peer in peers), "one of a crowd got no answer")
+def idlers(port, dice):
+    """Many connections that send one request, stay idle, and close or are closed by the time-out."""
+    peers = [Peer(connect(port), request("/idle")) for _ in range(1000)]
+    converse(peers, WAVE_SECONDS_MAX, until=lambda peer: peer.received.endswith(b"/idle\n"))
+    want(all(statuses(peer.received) == [200] for peer in peers), "a connection got no response")
     leavers = dice.randrange(len(peers))
     close_all(peers[:leavers])
     converse(peers[leavers:], WAVE_SECONDS_MAX)
-    want(all(peer.ended == "end" for peer in peers[leavers:]), "one of a crowd was not closed")
+    want(all(peer.ended == "end" for peer in peers[leavers:]), "an idle connection was not closed")
     close_all(peers[leavers:])
 
 
@@ -145,7 +145,7 @@ def urgent(port, dice):
 
 
 WAVES = [
-    resets, errors, half_closed, slow_heads, never_readers, flooders, crowds, floods, urgent
+    resets, errors, half_closed, slow_heads, never_readers, flooders, idlers, floods, urgent
 ]
 
 

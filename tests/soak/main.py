@@ -1,4 +1,4 @@
-"""Starts a server, honest clients and hostile waves, watches the memory, and judges:
+"""Runs a server with honest clients and hostile waves, and checks responses and memory:
 main.py BINARY MINUTES."""
 
 import signal

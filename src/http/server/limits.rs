@@ -1,6 +1,10 @@
 //! How much one peer may ask for. Sizes in bytes.
 
-/// The bounds of one conversation. [`Limits::default`] is what the README promises.
+use std::error::Error;
+use std::fmt;
+use std::ops::RangeInclusive;
+
+/// The bounds of one conversation. [`Limits::default`] is what the README documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest head, from the first byte of its request line to the end of its empty line
@@ -10,17 +14,54 @@ pub struct Limits {
     pub fields: usize,
     /// The longest request target (`414`).
     pub target_bytes: usize,
-    /// The longest content of a request (`413`). It is thrown away as it comes.
+    /// The longest content of a request (`413`); it is discarded as it arrives. Any value is valid.
     pub body_bytes: u64,
 }
 
 impl Limits {
-    /// A head may be limited to anything from this to [`Limits::HEAD_BYTES_MAX`].
+    /// The least that [`Limits::head_bytes`] may be.
     pub const HEAD_BYTES_MIN: usize = 64;
     /// The most that [`Limits::head_bytes`] may be: a connection can hold as much.
     pub const HEAD_BYTES_MAX: usize = 1 << 20;
-    /// The table of a head's fields stands on the stack: it cannot be longer than this.
+    /// The least that [`Limits::fields`] may be: a request in HTTP/1.1 has a Host field.
+    pub const FIELDS_MIN: usize = 1;
+    /// The most that [`Limits::fields`] may be: the table of a head's fields is on the stack.
     pub const FIELDS_MAX: usize = 256;
+    /// The least that [`Limits::target_bytes`] may be: the target `/`.
+    pub const TARGET_BYTES_MIN: usize = 1;
+    /// The most that [`Limits::target_bytes`] may be: a target is part of a head.
+    pub const TARGET_BYTES_MAX: usize = Self::HEAD_BYTES_MAX;
+
+    /// Checks each field against its range.
+    ///
+    /// # Errors
+    ///
+    /// The first field that is out of its range.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        let fields = [
+            (
+                "head_bytes",
+                self.head_bytes,
+                Self::HEAD_BYTES_MIN..=Self::HEAD_BYTES_MAX,
+            ),
+            ("fields", self.fields, Self::FIELDS_MIN..=Self::FIELDS_MAX),
+            (
+                "target_bytes",
+                self.target_bytes,
+                Self::TARGET_BYTES_MIN..=Self::TARGET_BYTES_MAX,
+            ),
+        ];
+        let bad = fields
+            .into_iter()
+            .find(|(_, value, range)| !range.contains(value));
+        bad.map_or(Ok(()), |(field, value, range)| {
+            Err(OutOfRange {
+                field,
+                value,
+                range,
+            })
+        })
+    }
 
     /// As much of the input as the longest head may be.
     #[inline]
@@ -28,6 +69,31 @@ impl Limits {
         &input[..input.len().min(self.head_bytes)]
     }
 }
+
+/// A field of [`Limits`] that is out of its range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutOfRange {
+    /// The name of the field.
+    pub field: &'static str,
+    /// Its value.
+    pub value: usize,
+    /// The values that it may have.
+    pub range: RangeInclusive<usize>,
+}
+
+impl fmt::Display for OutOfRange {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            field,
+            value,
+            range,
+        } = self;
+        let (min, max) = (range.start(), range.end());
+        write!(out, "{field} is {value}: out of range, from {min} to {max}")
+    }
+}
+
+impl Error for OutOfRange {}
 
 impl Default for Limits {
     fn default() -> Self {

@@ -17,7 +17,7 @@ mod target;
 pub use answers::Answers;
 pub use handler::Handler;
 pub use head::{Method, Request};
-pub use limits::Limits;
+pub use limits::{Limits, OutOfRange};
 pub use output::Output;
 pub use reject::Reject;
 pub use response::{Field, Responded, ResponseWriter, Status};

@@ -63,17 +63,18 @@ impl<H> Shared<H> {
 
 impl<H: Handler> Shared<H> {
     /// `unix_seconds` is the `Date` of responses until the next [`tick`](Self::tick).
+    ///
+    /// # Panics
+    ///
+    /// When a limit is out of its range: see [`Limits::check`].
     pub fn new(handler: H, limits: Limits, unix_seconds: u64) -> Self {
-        let head_bytes = limits.head_bytes;
-        let in_force = Limits {
-            head_bytes: head_bytes.clamp(Limits::HEAD_BYTES_MIN, Limits::HEAD_BYTES_MAX),
-            fields: limits.fields.min(Limits::FIELDS_MAX),
-            target_bytes: limits.target_bytes.min(Limits::HEAD_BYTES_MAX),
-            ..limits
-        };
+        // The field table and the 32-bit offsets into a head rely on it.
+        if let Err(error) = limits.check() {
+            panic!("{error}");
+        }
         Self {
             handler,
-            limits: in_force,
+            limits,
             prepared: Prepared::new(unix_seconds),
             blocks: Blocks::default(),
         }

@@ -1,0 +1,147 @@
+//! The server's flags and variables, read into its options.
+
+use std::ffi::OsString;
+
+use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
+
+use super::settings::{SETTINGS, Setting, Value};
+use crate::server::Options;
+
+/// The flags that were given.
+#[derive(Clone, Debug)]
+pub(crate) struct Flags(Vec<(&'static Setting, Value)>);
+
+impl Args for Flags {
+    fn augment_args(command: Command) -> Command {
+        command.args(SETTINGS.iter().map(Setting::arg))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Flags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let given = |setting: &'static Setting| {
+            let value = matches.get_one::<Value>(setting.flag)?;
+            Some((setting, *value))
+        };
+        Ok(Self(SETTINGS.iter().filter_map(given).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Flags {
+    /// The options that the flags, or else the variables, set.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the variable whose value is wrong.
+    pub(super) fn options(
+        &self,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Options, String> {
+        let mut options = Options::default();
+        for setting in &SETTINGS {
+            let flag = self.0.iter().find(|(given, _)| given.flag == setting.flag);
+            let value = match flag {
+                Some((_, value)) => Some(*value),
+                None => from_environment(setting, &variable)?,
+            };
+            if let Some(value) = value {
+                setting.apply(value, &mut options);
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// The value of the first variable that is set and not empty.
+fn from_environment(
+    setting: &Setting,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<Option<Value>, String> {
+    for name in setting.variables() {
+        let Some(text) = variable(&name) else {
+            continue;
+        };
+        let text = text.to_string_lossy();
+        // Kubernetes sets HULLO_PORT to the URL of a service called hullo.
+        if text.is_empty() || name == "HULLO_PORT" && text.starts_with("tcp://") {
+            continue;
+        }
+        let value = setting.parse(&text);
+        return value
+            .map(Some)
+            .map_err(|error| format!("{name}={text}: {error}"));
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn options(arguments: &str, variables: &[(&str, &str)]) -> Result<Options, String> {
+        let command = Flags::augment_args(Command::new("hullo").no_binary_name(true));
+        let matches = command
+            .try_get_matches_from(arguments.split_whitespace())
+            .map_err(|error| error.to_string())?;
+        let variable = |name: &str| {
+            let mut variables = variables.iter();
+            let (_, value) = variables.find(|(other, _)| *other == name)?;
+            Some(value.into())
+        };
+        Flags::from_arg_matches(&matches).unwrap().options(variable)
+    }
+
+    #[test]
+    fn without_flags_and_variables_the_options_are_the_defaults() {
+        assert_eq!(options("", &[]), Ok(Options::default()));
+        let empty = [("HULLO_MAX_FIELDS", ""), ("PORT", "")];
+        assert_eq!(options("", &empty), Ok(Options::default()));
+    }
+
+    #[test]
+    fn a_flag_wins_over_a_variable() {
+        let variables = [("HULLO_MAX_FIELDS", "7"), ("HULLO_MAX_HEAD_BYTES", "1KiB")];
+        let limits = options("--max-fields 9", &variables).unwrap().limits;
+        assert_eq!((limits.fields, limits.head_bytes), (9, 1024));
+    }
+
+    #[test]
+    fn the_port_has_two_variables() {
+        let port = |variables: &[(&str, &str)]| options("", variables).unwrap().address.port();
+        assert_eq!(port(&[("PORT", "1")]), 1);
+        assert_eq!(port(&[("PORT", "1"), ("HULLO_PORT", "2")]), 2);
+        assert_eq!(port(&[("PORT", "1"), ("HULLO_PORT", "")]), 1);
+        assert_eq!(port(&[("HULLO_PORT", "tcp://10.0.0.1:80")]), 8080);
+        assert_eq!(port(&[("PORT", "1"), ("HULLO_PORT", "tcp://a:80")]), 1);
+        let both = options("-p 3", &[("PORT", "1"), ("HULLO_PORT", "2")]);
+        assert_eq!(both.unwrap().address.port(), 3);
+    }
+
+    #[test]
+    fn an_error_names_the_flag_or_the_variable() {
+        let error = options("", &[("HULLO_MAX_FIELDS", "0")]).unwrap_err();
+        assert_eq!(error, "HULLO_MAX_FIELDS=0: out of range: from 1 to 256");
+        let error = options("", &[("PORT", "tcp://a:80")]).unwrap_err();
+        assert_eq!(
+            error,
+            "PORT=tcp://a:80: not a number: write one from 0 to 65535"
+        );
+        let error = options("--max-fields 0", &[]).unwrap_err();
+        assert!(
+            error.contains("'--max-fields <N>': out of range: from 1 to 256"),
+            "{error}"
+        );
+        // A flag hides the variable, wrong or not.
+        assert!(options("--max-fields 1", &[("HULLO_MAX_FIELDS", "0")]).is_ok());
+    }
+}

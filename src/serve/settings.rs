@@ -1,0 +1,561 @@
+//! The server's settings, in one table: it makes the flags and their help, the environment's
+//! variables, the ranges, and the tables of `src/server/README.md`.
+//!
+//! A new setting is a field of [`Options`] and a row of [`SETTINGS`]; a test prints the table for
+//! the README. Defaults and ranges that the library has are taken from there.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use clap::Arg;
+
+use crate::http::Limits;
+use crate::server::Options;
+use crate::units;
+
+/// One setting of the server.
+#[derive(Debug)]
+pub(super) struct Setting {
+    /// The flag, without its hyphens. `max-fields` is `HULLO_MAX_FIELDS` in the environment.
+    pub(super) flag: &'static str,
+    short: Option<char>,
+    group: Group,
+    /// What the help calls the flag's value.
+    value_name: &'static str,
+    help: &'static str,
+    /// What happens when a peer goes beyond it.
+    beyond: &'static str,
+    kind: Kind,
+}
+
+/// The headings of the help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Group {
+    Listen,
+    Limits,
+    Timeouts,
+}
+
+impl Group {
+    /// What introduces [`Setting::beyond`].
+    fn beyond(self) -> &'static str {
+        match self {
+            Self::Listen | Self::Limits => "beyond it",
+            Self::Timeouts => "after it",
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// The IP address of [`Options::address`].
+    Host,
+    Number(Number),
+}
+
+#[derive(Debug)]
+struct Number {
+    unit: Unit,
+    range: RangeInclusive<u64>,
+    /// Whether it may be `auto`.
+    auto: bool,
+    /// The default, from [`Options::default`]. `None` is `auto`.
+    default: fn(&Options) -> Option<u64>,
+    set: fn(&mut Options, Option<u64>),
+}
+
+/// Times are in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+enum Unit {
+    Count,
+    Bytes,
+    Time,
+}
+
+/// The value of a setting, within its range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    Host(IpAddr),
+    /// `None` is `auto`.
+    Number(Option<u64>),
+}
+
+const HEAD_BYTES: RangeInclusive<u64> =
+    Limits::HEAD_BYTES_MIN as u64..=Limits::HEAD_BYTES_MAX as u64;
+const FIELDS: RangeInclusive<u64> = Limits::FIELDS_MIN as u64..=Limits::FIELDS_MAX as u64;
+const TARGET_BYTES: RangeInclusive<u64> =
+    Limits::TARGET_BYTES_MIN as u64..=Limits::TARGET_BYTES_MAX as u64;
+const TIMES: RangeInclusive<u64> =
+    Options::TIMEOUT_MIN.as_nanos() as u64..=Options::TIMEOUT_MAX.as_nanos() as u64;
+
+/// All of them, in the order of the help.
+pub(super) static SETTINGS: [Setting; 13] = [
+    Setting {
+        flag: "host",
+        short: None,
+        group: Group::Listen,
+        value_name: "ADDRESS",
+        help: "IP address to listen on; 0.0.0.0 or [::] listens on every network interface",
+        beyond: "",
+        kind: Kind::Host,
+    },
+    Setting {
+        flag: "port",
+        short: Some('p'),
+        group: Group::Listen,
+        value_name: "PORT",
+        help: "Port to listen on; 0 takes a free port and prints it",
+        beyond: "",
+        kind: Kind::Number(Number {
+            unit: Unit::Count,
+            range: 0..=u16::MAX as u64,
+            auto: false,
+            default: |options| Some(options.address.port().into()),
+            set: |options, port| options.address.set_port(port.unwrap_or_default() as u16),
+        }),
+    },
+    Setting {
+        flag: "workers",
+        short: Some('w'),
+        group: Group::Listen,
+        value_name: "N|auto",
+        help: "Event loops, each on a thread of its own; auto is one per core that this process may use (by CPU affinity and cgroup quota)",
+        beyond: "",
+        kind: Kind::Number(Number {
+            unit: Unit::Count,
+            range: 1..=Options::WORKERS_MAX as u64,
+            auto: true,
+            default: |_| None,
+            set: |options, count| options.workers = count_of(count).unwrap_or(options.workers),
+        }),
+    },
+    Setting {
+        flag: "max-head-bytes",
+        short: None,
+        group: Group::Limits,
+        value_name: "SIZE",
+        help: "Longest request head (request line and fields)",
+        beyond: "431",
+        kind: Kind::Number(Number {
+            unit: Unit::Bytes,
+            range: HEAD_BYTES,
+            auto: false,
+            default: |options| Some(options.limits.head_bytes as u64),
+            set: |options, bytes| set(&mut options.limits.head_bytes, bytes),
+        }),
+    },
+    Setting {
+        flag: "max-fields",
+        short: None,
+        group: Group::Limits,
+        value_name: "N",
+        help: "Most fields in a request head, or in the trailer section of its body",
+        beyond: "431",
+        kind: Kind::Number(Number {
+            unit: Unit::Count,
+            range: FIELDS,
+            auto: false,
+            default: |options| Some(options.limits.fields as u64),
+            set: |options, count| set(&mut options.limits.fields, count),
+        }),
+    },
+    Setting {
+        flag: "max-target-bytes",
+        short: None,
+        group: Group::Limits,
+        value_name: "SIZE",
+        help: "Longest request target",
+        beyond: "414",
+        kind: Kind::Number(Number {
+            unit: Unit::Bytes,
+            range: TARGET_BYTES,
+            auto: false,
+            default: |options| Some(options.limits.target_bytes as u64),
+            set: |options, bytes| set(&mut options.limits.target_bytes, bytes),
+        }),
+    },
+    Setting {
+        flag: "max-body-bytes",
+        short: None,
+        group: Group::Limits,
+        value_name: "SIZE",
+        help: "Longest request content",
+        beyond: "413",
+        kind: Kind::Number(Number {
+            unit: Unit::Bytes,
+            range: 0..=u64::MAX,
+            auto: false,
+            default: |options| Some(options.limits.body_bytes),
+            set: |options, bytes| {
+                options.limits.body_bytes = bytes.unwrap_or(options.limits.body_bytes);
+            },
+        }),
+    },
+    Setting {
+        flag: "max-connections",
+        short: None,
+        group: Group::Limits,
+        value_name: "N|auto",
+        help: "Most connections at once; auto is as many as the open-file limit allows",
+        beyond: "the longest-idle connection is closed; if all are busy, the new one gets 503 with Retry-After: 1",
+        kind: Kind::Number(Number {
+            unit: Unit::Count,
+            range: 1..=u64::MAX,
+            auto: true,
+            default: |options| options.max_connections.map(|count| count.get() as u64),
+            set: |options, count| options.max_connections = count_of(count),
+        }),
+    },
+    Setting {
+        flag: "max-buffered-bytes",
+        short: None,
+        group: Group::Limits,
+        value_name: "SIZE|auto",
+        help: "Most memory for unfinished requests and unread responses, at least 1MiB per worker; auto is a quarter of the memory that this process may use (by cgroup and ulimit)",
+        beyond: "the connections that hold the most and progress the least get 503 with Retry-After: 1, or are closed",
+        kind: Kind::Number(Number {
+            unit: Unit::Bytes,
+            range: Options::BUFFERED_BYTES_MIN as u64..=u64::MAX,
+            auto: true,
+            default: |options| options.max_buffered_bytes.map(|bytes| bytes.get() as u64),
+            set: |options, bytes| options.max_buffered_bytes = count_of(bytes),
+        }),
+    },
+    timeout(
+        "head-timeout",
+        "Time from the first to the last byte of a request head",
+        "408",
+        |options| Some(options.timeouts.head.as_nanos() as u64),
+        |options, time| set_time(&mut options.timeouts.head, time),
+    ),
+    timeout(
+        "idle-timeout",
+        "Time that a connection may stay idle before a request",
+        "the connection is closed without a response",
+        |options| Some(options.timeouts.idle.as_nanos() as u64),
+        |options, time| set_time(&mut options.timeouts.idle, time),
+    ),
+    timeout(
+        "body-timeout",
+        "Time for each 4 KiB of a request body, or for its end",
+        "408",
+        |options| Some(options.timeouts.body.as_nanos() as u64),
+        |options, time| set_time(&mut options.timeouts.body, time),
+    ),
+    timeout(
+        "write-timeout",
+        "Time for a peer to read the responses buffered for it, at most 64 KiB",
+        "the connection is closed",
+        |options| Some(options.timeouts.write.as_nanos() as u64),
+        |options, time| set_time(&mut options.timeouts.write, time),
+    ),
+];
+
+const fn timeout(
+    flag: &'static str,
+    help: &'static str,
+    beyond: &'static str,
+    default: fn(&Options) -> Option<u64>,
+    set: fn(&mut Options, Option<u64>),
+) -> Setting {
+    Setting {
+        flag,
+        short: None,
+        group: Group::Timeouts,
+        value_name: "TIME",
+        help,
+        beyond,
+        kind: Kind::Number(Number {
+            unit: Unit::Time,
+            range: TIMES,
+            auto: false,
+            default,
+            set,
+        }),
+    }
+}
+
+fn set(field: &mut usize, value: Option<u64>) {
+    *field = value.map_or(*field, |value| value as usize);
+}
+
+fn set_time(field: &mut Duration, nanos: Option<u64>) {
+    *field = nanos.map_or(*field, Duration::from_nanos);
+}
+
+/// More than there can be is as many as there can be.
+fn count_of(value: Option<u64>) -> Option<NonZeroUsize> {
+    value.and_then(|value| NonZeroUsize::new(usize::try_from(value).unwrap_or(usize::MAX)))
+}
+
+impl Setting {
+    /// The flag.
+    pub(super) fn arg(&'static self) -> Arg {
+        let arg = Arg::new(self.flag)
+            .long(self.flag)
+            .value_name(self.value_name)
+            .help(self.long_help())
+            .value_parser(|text: &str| self.parse(text));
+        let arg = match self.group {
+            Group::Listen => arg,
+            Group::Limits => arg.help_heading("Limits"),
+            Group::Timeouts => arg.help_heading("Time-outs"),
+        };
+        match self.short {
+            Some(letter) => arg.short(letter),
+            None => arg,
+        }
+    }
+
+    fn long_help(&self) -> String {
+        let beyond = match self.beyond {
+            "" => String::new(),
+            beyond => format!("; {}: {beyond}", self.group.beyond()),
+        };
+        let variables = self.variables().join(", ");
+        let default = self.default();
+        format!(
+            "{}{beyond} [env: {variables}] [default: {default}]",
+            self.help
+        )
+    }
+
+    /// The environment's variables that set it, the first one first. Many platforms set `PORT`.
+    pub(super) fn variables(&self) -> Vec<String> {
+        let own = format!("HULLO_{}", self.flag.to_uppercase().replace('-', "_"));
+        match self.flag {
+            "port" => vec![own, "PORT".to_owned()],
+            _ => vec![own],
+        }
+    }
+
+    /// The default as a user would write it.
+    fn default(&self) -> String {
+        let options = Options::default();
+        match &self.kind {
+            Kind::Host => options.address.ip().to_string(),
+            Kind::Number(number) => {
+                (number.default)(&options).map_or("auto".to_owned(), |value| number.show(value))
+            }
+        }
+    }
+
+    /// Reads a value as a user writes it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is wrong, and what would be right.
+    pub(super) fn parse(&self, text: &str) -> Result<Value, String> {
+        match &self.kind {
+            Kind::Host => host(text).map(Value::Host),
+            Kind::Number(number) => number.parse(text).map(Value::Number),
+        }
+    }
+
+    /// Sets a value that [`parse`](Self::parse) has read.
+    pub(super) fn apply(&self, value: Value, options: &mut Options) {
+        match (&self.kind, value) {
+            (Kind::Host, Value::Host(address)) => options.address.set_ip(address),
+            (Kind::Number(number), Value::Number(value)) => (number.set)(options, value),
+            (Kind::Host, Value::Number(_)) | (Kind::Number(_), Value::Host(_)) => {
+                debug_assert!(false, "{value:?} is the value of another setting");
+            }
+        }
+    }
+}
+
+impl Number {
+    fn parse(&self, text: &str) -> Result<Option<u64>, String> {
+        if self.auto && text == "auto" {
+            return Ok(None);
+        }
+        let value = match self.unit {
+            Unit::Count => text.parse().map_err(|_| match *self.range.end() {
+                u64::MAX => format!("not a number: write one of at least {}", self.range.start()),
+                max => format!(
+                    "not a number: write one from {} to {max}",
+                    self.range.start()
+                ),
+            }),
+            Unit::Bytes => units::bytes(text),
+            Unit::Time => units::nanos(text),
+        };
+        value
+            .and_then(|value| units::within(value, &self.range, |value| self.show(value)))
+            .map(Some)
+            .map_err(|error| {
+                if self.auto {
+                    error + ", or auto"
+                } else {
+                    error
+                }
+            })
+    }
+
+    fn show(&self, value: u64) -> String {
+        match self.unit {
+            Unit::Count => value.to_string(),
+            Unit::Bytes => units::show_bytes(value),
+            Unit::Time => units::show_nanos(value),
+        }
+    }
+}
+
+fn host(text: &str) -> Result<IpAddr, String> {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
+    if bare == "localhost" {
+        return Ok(Ipv4Addr::LOCALHOST.into());
+    }
+    bare.parse().map_err(|_| {
+        "not an IP address: write 127.0.0.1 for this machine only, 0.0.0.0 for every network interface"
+            .to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The README's table of a group.
+    fn markdown(group: Group) -> String {
+        let settings = || SETTINGS.iter().filter(|setting| setting.group == group);
+        let has_beyond = settings().any(|setting| !setting.beyond.is_empty());
+        let (title, rule) = if has_beyond {
+            (format!(" {} |", group.beyond()), "---|")
+        } else {
+            (String::new(), "")
+        };
+        let rows = settings().map(|setting| {
+            let variables = setting.variables().join("`, `");
+            let range = match &setting.kind {
+                Kind::Host => "any".to_owned(),
+                Kind::Number(number) => match (*number.range.start(), *number.range.end()) {
+                    (0, u64::MAX) => "any".to_owned(),
+                    (min, u64::MAX) => format!("at least {}", number.show(min)),
+                    (min, max) => format!("{} to {}", number.show(min), number.show(max)),
+                },
+            };
+            let beyond = if has_beyond {
+                format!(" {} |", setting.beyond)
+            } else {
+                String::new()
+            };
+            format!(
+                "| `--{}` | `{variables}` | `{}` | {range} | {} |{beyond}\n",
+                setting.flag,
+                setting.default(),
+                setting.help,
+            )
+        });
+        let rows: String = rows.collect();
+        format!(
+            "| flag | environment | default | range | sets |{title}\n|---|---|---|---|---|{rule}\n{rows}"
+        )
+    }
+
+    #[test]
+    fn the_readme_has_the_tables() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/server/README.md");
+        let readme = std::fs::read_to_string(path).unwrap();
+        let tables = [Group::Listen, Group::Limits, Group::Timeouts].map(markdown);
+        let missing: Vec<String> = tables
+            .into_iter()
+            .filter(|table| !readme.contains(table))
+            .collect();
+        assert!(
+            missing.is_empty(),
+            "paste into {path}:\n\n{}",
+            missing.join("\n")
+        );
+    }
+
+    fn setting(flag: &str) -> &'static Setting {
+        let mut settings = SETTINGS.iter();
+        settings.find(|setting| setting.flag == flag).unwrap()
+    }
+
+    #[test]
+    fn a_default_is_within_its_range_and_sets_what_the_library_has() {
+        for setting in &SETTINGS {
+            let mut options = Options::default();
+            let value = setting.parse(&setting.default()).unwrap();
+            setting.apply(value, &mut options);
+            assert_eq!(options, Options::default(), "{}", setting.flag);
+        }
+    }
+
+    #[test]
+    fn each_setting_sets_a_field_of_its_own() {
+        let mut seen = vec![Options::default()];
+        for setting in &SETTINGS {
+            let text = match setting.kind {
+                Kind::Host => "10.0.0.1",
+                Kind::Number(Number {
+                    unit: Unit::Time, ..
+                }) => "123s",
+                Kind::Number(_) if setting.flag == "max-buffered-bytes" => "7MiB",
+                Kind::Number(_) => "123",
+            };
+            let mut options = Options::default();
+            setting.apply(setting.parse(text).unwrap(), &mut options);
+            assert!(!seen.contains(&options), "{}", setting.flag);
+            seen.push(options);
+        }
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_refused_with_the_range() {
+        for (flag, text, error) in [
+            ("port", "65536", "out of range: from 0 to 65535"),
+            ("port", "abc", "not a number: write one from 0 to 65535"),
+            ("workers", "0", "out of range: from 1 to 1024, or auto"),
+            (
+                "workers",
+                "many",
+                "not a number: write one from 1 to 1024, or auto",
+            ),
+            ("max-head-bytes", "63", "out of range: from 64 to 1MiB"),
+            ("max-head-bytes", "1048577", "out of range: from 64 to 1MiB"),
+            ("max-fields", "257", "out of range: from 1 to 256"),
+            ("max-fields", "0", "out of range: from 1 to 256"),
+            ("max-target-bytes", "0", "out of range: from 1 to 1MiB"),
+            ("max-connections", "0", "out of range: at least 1, or auto"),
+            (
+                "max-buffered-bytes",
+                "1KiB",
+                "out of range: at least 1MiB, or auto",
+            ),
+            ("head-timeout", "0", "out of range: from 1ms to 8760h"),
+            ("write-timeout", "999us", "out of range: from 1ms to 8760h"),
+        ] {
+            assert_eq!(
+                setting(flag).parse(text).unwrap_err(),
+                error,
+                "{flag} {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_host_is_an_address_with_or_without_brackets() {
+        for (text, address) in [
+            ("localhost", "127.0.0.1"),
+            ("[::1]", "::1"),
+            ("::", "::"),
+            ("0.0.0.0", "0.0.0.0"),
+        ] {
+            assert_eq!(host(text).unwrap().to_string(), address);
+        }
+        for text in ["", "[::1", "example.com", "127.0.0.1:80"] {
+            assert!(
+                host(text).unwrap_err().starts_with("not an IP address"),
+                "{text}"
+            );
+        }
+    }
+}
