@@ -67,6 +67,8 @@ pub mod cli;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod http;
+#[cfg(feature = "cli")]
+mod markdown;
 mod net;
 #[cfg(feature = "cli")]
 mod race;

@@ -15,9 +15,10 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::measure::Bench;
 use super::options::Options;
-use super::record::{self, FORMAT, Record, Settings};
+use super::record::{self, FORMAT, Record, Settings, Suite};
+use super::report::View;
 use super::server::{self, Server};
-use super::suite::{Amount, MANY, Suite};
+use super::suite::{Amount, MANY, expand};
 use super::target::{Target, Way, random_path};
 use super::{compare, machine, probe, process_tree, report, summary, verdict, warn};
 use crate::server::{open_file_limit, raise_open_file_limit};
@@ -76,14 +77,15 @@ fn comparison(old: &Path, new: &Path) -> Result<u8, Failure> {
 #[doc(hidden)]
 pub fn read_record(text: &str) -> Result<String, String> {
     let record = Record::read(text)?;
+    let view = View::of(&record);
     let forms = [
         report::text,
         report::markdown,
         report::page,
         report::picture,
-        Record::json,
     ];
-    let mut all: String = forms.iter().map(|form| form(&record)).collect();
+    let mut all: String = forms.iter().map(|form| form(&view)).collect();
+    all += &record.json();
     // Without a measurement there is nothing to compare.
     all += &compare::text(&record, &record).unwrap_or_default();
     all += &verdict::of(&record).err().unwrap_or_default();
@@ -134,22 +136,21 @@ fn stop_on_signal(stop: &Arc<AtomicBool>) -> io::Result<()> {
 /// Writes the files and prints the tables. What cannot be written does not keep the rest from a
 /// reader.
 fn publish(options: &Options, record: &Record) -> Result<(), Failure> {
-    type Form = fn(&Record) -> String;
+    let view = View::of(record);
     // The most precious first.
-    let files: [(&Option<PathBuf>, Form); 4] = [
-        (&options.json, Record::json),
-        (&options.html, report::page),
-        (&options.markdown, report::markdown),
-        (&options.svg, report::picture),
+    let files: [(&Option<PathBuf>, &dyn Fn() -> String); 4] = [
+        (&options.json, &|| record.json()),
+        (&options.html, &|| report::page(&view)),
+        (&options.markdown, &|| report::markdown(&view)),
+        (&options.svg, &|| report::picture(&view)),
     ];
     let mut done = Ok(());
     for (path, form) in files {
         if let Some(path) = path {
-            done =
-                done.and(fs::write(path, form(record)).map_err(|error| cannot_write(path, &error)));
+            done = done.and(fs::write(path, form()).map_err(|error| cannot_write(path, &error)));
         }
     }
-    done.and(print(&report::text(record)))
+    done.and(print(&report::text(&view)))
 }
 
 fn outcome(record: &Record) -> Result<u8, Failure> {
@@ -405,7 +406,7 @@ fn tests(
 
 /// A record of a race that has not begun.
 fn record(options: &Options, bench: &Bench) -> Result<Record, String> {
-    let suites = Suite::expand(&options.suite);
+    let suites = expand(&options.suite);
     let mut warnings = Vec::new();
     let tests = tests(options, &suites, &mut warnings)?;
     if shares(bench) {
@@ -438,13 +439,13 @@ fn record(options: &Options, bench: &Bench) -> Result<Record, String> {
             .collect(),
         machine: machine::describe(),
         settings: Settings {
-            suites: suites.iter().map(|suite| suite.name()).collect(),
+            suites,
             rounds: options.rounds as usize,
             server_cpus: bench.server_cores.clone(),
             load_cpus: bench.load_cores.clone(),
             workers: bench.workers,
             path: random_path().to_owned(),
-            generator: options.generator.name(),
+            generator: options.generator,
             generator_version: options.generator.version()?,
             warm_up_ns: options.warmup,
         },

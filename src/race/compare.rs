@@ -1,43 +1,39 @@
 //! What has changed between two races.
 
-use comfy_table::Table;
-use comfy_table::presets::ASCII_MARKDOWN;
-
 use super::record::{Bound, Measurement, Record, Settings, Summary, Target, Test};
-use super::report::cell;
 use super::stats::{TOGETHER, median, unpaired};
 use super::summary;
+use crate::markdown;
+use crate::terminal::clean;
+
+const HEAD: [&str; 8] = [
+    "Test",
+    "Server",
+    "Figure",
+    "Old",
+    "New",
+    "New / old",
+    "Interval",
+    "",
+];
 
 /// A row for each target, test and figure that both have, or why there is none.
 pub(super) fn text(old: &Record, new: &Record) -> Result<String, String> {
-    let mut table = Table::new();
-    table.load_style(ASCII_MARKDOWN);
-    table.set_header([
-        "Test",
-        "Server",
-        "Figure",
-        "Old",
-        "New",
-        "New / old",
-        "Interval",
-        "",
-    ]);
     let tests: Vec<&Test> = new
         .tests
         .iter()
         .filter(|test| old.tests.contains(test))
         .collect();
-    for test in &tests {
-        for target in &new.targets {
-            for row in rows(old, new, test, &target.name) {
-                table.add_row(row);
-            }
-        }
-    }
-    if table.is_empty() {
+    let pairs = tests
+        .iter()
+        .flat_map(|test| new.targets.iter().map(move |target| (test, target)));
+    let rows: Vec<[String; 8]> = pairs
+        .flat_map(|(test, target)| rows(old, new, test, &target.name))
+        .collect();
+    if rows.is_empty() {
         return Err("the two races have no test of a server in common: same names, same suites, same times?".to_owned());
     }
-    let mut text = format!("{table}\n");
+    let mut text = markdown::table(&HEAD, &rows, HEAD.len());
     for note in notes(old, new) {
         text += "\nNote: ";
         text += &note;
@@ -125,7 +121,7 @@ fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8
             } else {
                 word
             };
-            let (title, target) = (cell(&test.title), cell(target));
+            let (title, target) = (clean(&test.title), clean(target));
             let row = [&title, &target, name, &was, &is, &ratio, &interval, word];
             Some(row.map(str::to_owned))
         })

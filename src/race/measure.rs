@@ -7,10 +7,10 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::cost::{Sample, ratio};
-use super::generator::{Generator, Load, Order};
+use super::generator::{Load, Order};
 use super::idle_connections::IdleConnections;
 use super::probe::{self, Plain};
-use super::record::{GeneratorCost, LOST, Measurement, ServerCost, Test};
+use super::record::{Generator, GeneratorCost, LOST, Measurement, ServerCost, Test};
 use super::server::Server;
 use super::suite::FEW;
 use super::summary::BUSY;

@@ -27,6 +27,7 @@
 mod command;
 mod compare;
 mod cost;
+mod format;
 mod generator;
 mod guard;
 mod idle_connections;
@@ -37,6 +38,8 @@ mod probe;
 mod process_tree;
 mod record;
 mod report;
+#[cfg(test)]
+mod schema;
 mod server;
 mod stats;
 mod suite;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::generator::Generator;
 use super::machine::{Cores, parse_cores};
-use super::suite::Suite;
+use super::record::Generator;
+use super::suite::Choice;
 use super::target::Target;
 use crate::units;
 
@@ -33,7 +33,7 @@ pub(crate) struct Options {
         value_delimiter = ',',
         default_value = "article"
     )]
-    pub(super) suite: Vec<Suite>,
+    pub(super) suite: Vec<Choice>,
 
     /// Rounds: each runs every test on every server, in turn (A B C, A B C, ...)
     #[arg(short, long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]

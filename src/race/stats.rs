@@ -1,11 +1,13 @@
 //! Figures that were taken several times: their middle, and how sure a ratio of two of them is.
 
+use std::ops::RangeInclusive;
+
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 use super::record::Ratio;
 
 /// How often at least one of the intervals that are looked at together may miss its true ratio.
-const MISS: f64 = 0.01;
+const MISS_PROBABILITY: f64 = 0.01;
 
 /// Of a server in a test, so many ratios are looked at together: requests/s and CPU time.
 pub(super) const TOGETHER: usize = 2;
@@ -13,9 +15,22 @@ pub(super) const TOGETHER: usize = 2;
 /// With fewer, the interval says nothing: of two pairs, it reaches from nought to the sky.
 pub(super) const ROUNDS_MIN: usize = 3;
 
-/// What is nearer to 1 than this is no difference, however sure: two processes of one program differ
-/// by that much, for where the kernel has put them.
-const RESOLUTION: f64 = 0.02;
+/// A ratio nearer to 1 than this is no difference, however sure: two processes of the same program
+/// differ by that much, depending on where the kernel has placed them.
+pub(super) const RESOLUTION: f64 = 0.02;
+
+/// An interval must lie in here for two servers to be called equal. A wider one has only failed to show
+/// a difference. These are the bounds that pharmacology calls two drugs bioequivalent in: they are as far
+/// from 1 to either side, on the logarithmic scale of a ratio.
+pub(super) const EQUAL: RangeInclusive<f64> = 0.8..=1.25;
+
+impl Ratio {
+    /// Is any difference known to be too small to matter? If not, and it does not differ, more rounds
+    /// might show a difference.
+    pub(super) fn is_equal(&self) -> bool {
+        !self.differs && EQUAL.contains(&self.low) && EQUAL.contains(&self.high)
+    }
+}
 
 /// The middle one; of an even number, the mean of the two in the middle. `None` without any.
 pub(super) fn median(figures: &[f64]) -> Option<f64> {
@@ -78,7 +93,7 @@ fn moments(figures: &[f64]) -> Option<(f64, f64)> {
 
 fn interval(mean: f64, error: f64, freedom: f64, comparisons: usize) -> Option<Ratio> {
     let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
-    let miss = MISS / comparisons.max(1) as f64;
+    let miss = MISS_PROBABILITY / comparisons.max(1) as f64;
     let reach = error * student.inverse_cdf(1.0 - miss / 2.0);
     let (low, high) = ((mean - reach).exp(), (mean + reach).exp());
     let all_finite = [low, high].iter().all(|end| end.is_finite());

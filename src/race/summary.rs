@@ -158,7 +158,7 @@ fn latency(results: &[&Measurement]) -> Vec<(f64, u64)> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::record::GeneratorCost;
+    use super::super::record::{GeneratorCost, Suite};
     use super::*;
 
     fn result(
@@ -213,7 +213,7 @@ mod tests {
     fn test() -> Test {
         Test {
             id: "t".to_owned(),
-            suite: "article".to_owned(),
+            suite: Suite::Article,
             title: "t".to_owned(),
             connections: 1,
             idle_connections: 0,

@@ -1,7 +1,7 @@
 //! What a reader has to know of the measurements before they believe a figure.
 
+use super::format::time;
 use super::record::{Measurement, PerConnection, Record, Test};
-use super::report::time;
 use super::summary::{fails, is_uncounted};
 use crate::bench::spread::Known;
 

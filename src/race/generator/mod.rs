@@ -13,12 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use clap::ValueEnum;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 
 use super::guard;
-use super::record::{PerConnection, Test};
+use super::record::{Generator, PerConnection, Test};
 
 /// How much longer than its test a generator may take, before it is ended.
 const OVERTIME: Duration = Duration::from_secs(60);
@@ -28,17 +27,6 @@ const COUNTED_MAX: Duration = Duration::from_secs(3600);
 const ANSWER_SECONDS: u64 = 5;
 const SAID_CHARS_MAX: usize = 400;
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
-
-/// A load generator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Generator {
-    /// hullo bench, of this binary
-    Hullo,
-    /// What the article used
-    Hey,
-    /// Its requests are counted by a script of ours
-    Wrk,
-}
 
 /// Requests to send.
 #[derive(Clone, Copy, Debug)]
@@ -81,12 +69,6 @@ struct Call {
 }
 
 impl Generator {
-    pub(super) fn name(self) -> String {
-        self.to_possible_value()
-            .map(|value| value.get_name().to_owned())
-            .unwrap_or_default()
-    }
-
     /// Its version, or why it cannot be used.
     pub(super) fn version(self) -> Result<String, String> {
         match self {
@@ -113,14 +95,14 @@ impl Generator {
             Self::Wrk => wrk::call(order),
         };
         let before = children_cpu();
-        let (output, took) = call.run(order, &self.name())?;
+        let (output, took) = call.run(order, &self.to_string())?;
         let cpu = children_cpu().saturating_sub(before);
         let mut load = match self {
             Self::Hullo => hullo::read(&output),
             Self::Hey => hey::read(&output),
             Self::Wrk => wrk::read(&output),
         }
-        .map_err(|error| format!("{} cannot be read: {}", self.name(), end_of(&error)))?;
+        .map_err(|error| format!("{self} cannot be read: {}", end_of(&error)))?;
         if load.cpu_ns == 0 {
             load.cpu_ns = cpu;
             // All of its CPU time, so all of its time: also what it took to start.
