@@ -1,4 +1,4 @@
-//! What has changed between two races.
+//! What changed between two races.
 
 use super::record::{Bound, Measurement, Record, Settings, Summary, Target, Test};
 use super::stats::{TOGETHER, median, unpaired};
@@ -17,7 +17,7 @@ const HEAD: [&str; 8] = [
     "",
 ];
 
-/// A row for each target, test and figure that both have, or why there is none.
+/// A row for each target, test and figure that both races have, or why there are none.
 pub(super) fn text(old: &Record, new: &Record) -> Result<String, String> {
     let tests: Vec<&Test> = new
         .tests
@@ -31,7 +31,7 @@ pub(super) fn text(old: &Record, new: &Record) -> Result<String, String> {
         .flat_map(|(test, target)| rows(old, new, test, &target.name))
         .collect();
     if rows.is_empty() {
-        return Err("the two races have no test of a server in common: same names, same suites, same times?".to_owned());
+        return Err("the two races have no test of a server in common: use the same names, suites and durations".to_owned());
     }
     let mut text = markdown::table(&HEAD, &rows, HEAD.len());
     for note in notes(old, new) {
@@ -53,7 +53,7 @@ enum Better {
 const SPEED: &str = "requests/s";
 const COST: &str = "CPU µs/request";
 
-/// Names with units, by what they are divided for it, and which way is up.
+/// Name with unit, what a figure is divided by for that unit, the figure, and which way is better.
 const FIGURES: [Figure; 3] = [
     (
         SPEED,
@@ -90,7 +90,7 @@ fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8
             judge(&record.results.iter().filter(of).collect::<Vec<_>>())
         })
     };
-    // A server that does not do the work does it cheaply.
+    // A server that fails is cheap.
     let failed = is_so(summary::fails);
     let uncounted = is_so(summary::is_uncounted);
     FIGURES
@@ -103,8 +103,8 @@ fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8
             let compared = unpaired(&after, &before, TOGETHER).filter(|_| !failed && !uncounted);
             let (ratio, interval, word) = match compared {
                 None if failed => (String::new(), String::new(), "too many errors"),
-                None if uncounted => (String::new(), String::new(), "not all was counted"),
-                None => (String::new(), String::new(), "cannot be told"),
+                None if uncounted => (String::new(), String::new(), "CPU time incomplete"),
+                None => (String::new(), String::new(), "too few rounds"),
                 Some(ratio) => (
                     format!("{:.3}", ratio.mean),
                     format!("{:.3} to {:.3}", ratio.low, ratio.high),
@@ -128,7 +128,7 @@ fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8
         .collect()
 }
 
-/// Were the requests/s of both races those of the server?
+/// Whether the server was the bottleneck in both races.
 fn is_of_servers(old: &Record, new: &Record, test: &Test, target: &str) -> bool {
     [old, new].iter().all(|record| {
         let of = |summary: &&Summary| summary.test == test.id && summary.target == target;
@@ -149,7 +149,7 @@ fn short(figure: f64) -> String {
 fn notes(old: &Record, new: &Record) -> Vec<String> {
     let mut notes = Vec::new();
     if old.machine != new.machine {
-        notes.push("the races ran on different machines, or on different systems".to_owned());
+        notes.push("the races ran on different machines or systems".to_owned());
     }
     let bare = |record: &Record| Settings {
         suites: Vec::new(),
@@ -159,17 +159,19 @@ fn notes(old: &Record, new: &Record) -> Vec<String> {
         ..record.settings.clone()
     };
     if bare(old) != bare(new) {
-        notes.push("the races had other cores, workers, warm-ups or generators".to_owned());
+        notes.push("the races had different cores, workers, warm-ups or generators".to_owned());
     }
     let commands = |record: &Record| -> Vec<(String, Option<String>)> {
         let of = |target: &Target| (target.name.clone(), target.command.clone());
         record.targets.iter().map(of).collect()
     };
     if commands(old) != commands(new) {
-        notes.push("the races had other servers, or started them by other commands".to_owned());
+        notes.push(
+            "the races had different servers, or started them with different commands".to_owned(),
+        );
     }
     notes.push(
-        "races at different times also see a different machine: run old and new side by side in one race to be sure"
+        "a machine changes over time: to be sure, run old and new side by side in one race"
             .to_owned(),
     );
     notes

@@ -46,7 +46,7 @@ pub(super) fn expand(chosen: &[Choice]) -> Vec<Suite> {
     suites.copied().filter(is_chosen).collect()
 }
 
-/// How much work; what the article had, unless the user says otherwise.
+/// How much work; by default, as much as in the article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Amount {
     pub(super) requests: u64,
@@ -55,11 +55,11 @@ pub(super) struct Amount {
 }
 
 const PIPELINE: u64 = 16;
-/// Open connections of the suite `many`, and the most of the suite `idle`.
+/// Open connections of the suites `many` and `idle`.
 pub(super) const MANY: u64 = 10_000;
-/// The fewer of the two numbers of connections between which memory is measured.
+/// Memory is measured between this many idle connections and [`MANY`].
 pub(super) const FEW: u64 = 1_000;
-/// Parts of a server's own capacity.
+/// Shares of a server's own capacity.
 const RATE_STEPS: [f64; 7] = [0.1, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0];
 
 impl Suite {
@@ -76,17 +76,17 @@ impl Suite {
                 ..timed
             }],
             Self::Churn => vec![Test {
-                title: format!("{title}, a new one for each request"),
+                title: format!("{title}, each for one request"),
                 keepalive: false,
                 ..timed
             }],
             Self::Many => vec![Test {
-                title: format!("{title} that ask, {} open", count(MANY)),
+                title: format!("{title} with requests, {} open", count(MANY)),
                 idle_connections: MANY.saturating_sub(connections),
                 ..timed
             }],
             Self::Idle => vec![Test {
-                title: format!("{} connections, open and idle", count(MANY)),
+                title: format!("{} idle connections", count(MANY)),
                 connections: 0,
                 idle_connections: MANY,
                 requests: Some(0),
@@ -101,7 +101,7 @@ impl Suite {
     }
 }
 
-/// What most tests are: so many connections, for so long.
+/// What most tests are: a number of connections for a time.
 fn timed(suite: Suite, amount: Amount) -> Test {
     let long = seconds(amount.duration_ns);
     Test {
