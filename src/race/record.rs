@@ -122,7 +122,7 @@ pub(super) struct Finding {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Suite {
-    /// Three tests: -n requests, then -z long, then -z long on one connection
+    /// The tests of an article that compared servers in Go (net/http) and Rust (warp) by hey: -n requests, then for -z, then for -z on one connection
     Article,
     /// 16 requests in each write
     Pipeline,
@@ -141,9 +141,9 @@ pub(super) enum Suite {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Generator {
-    /// hullo bench, of this binary
+    /// hullo bench, in this binary
     Hullo,
-    /// hey, which the article used
+    /// hey, the article's generator
     Hey,
     /// wrk, with a script that counts its errors
     Wrk,

@@ -7,6 +7,7 @@ use super::lines::{LEFT, apart, time_axis};
 use super::notes::{brief, date, shell};
 use super::plot::{Ink, SIZE, STYLE, cut, draw, width_of};
 use super::view::{Line, Scale};
+use crate::race::stats::{EQUAL, RESOLUTION};
 
 #[test]
 fn every_target_of_eighteen_has_a_colour_of_its_own() {
@@ -105,4 +106,14 @@ fn a_word_is_quoted_for_a_shell() {
     assert_eq!(shell("--port=80"), "--port=80");
     assert_eq!(shell("it's {port}"), r"'it'\''s {port}'");
     assert_eq!(shell(""), "''");
+}
+
+#[test]
+fn the_readme_has_the_bounds_of_no_difference() {
+    let readme = include_str!("../README.md");
+    let text = readme.split_whitespace().collect::<Vec<_>>().join(" ");
+    let bounds = format!("beyond {} to {},", EQUAL.start(), EQUAL.end());
+    assert!(text.contains(&bounds), "{bounds}");
+    let resolution = format!("within {} % of 1,", RESOLUTION * 100.0);
+    assert!(text.contains(&resolution), "{resolution}");
 }
