@@ -35,7 +35,7 @@ pub(super) fn random_path(asker: &Asker<'_>) -> Verdict {
     let greeted = said.strip_prefix(GREETING.as_bytes());
     Ok(match (answer.status, greeted) {
         (200, Some(greeted)) if greeted == path.as_bytes() => (true, "200, greets".to_owned()),
-        (200, Some(_)) => (false, "200, greets another path".to_owned()),
+        (200, Some(_)) => (false, "200, greets a different path".to_owned()),
         (200, None) => (false, "200, says something else".to_owned()),
         (status, _) => (false, status.to_string()),
     })
@@ -114,7 +114,7 @@ pub(super) fn pipelining(asker: &Asker<'_>) -> Verdict {
     Ok(match (is_in_order, names_a_path) {
         (true, _) => (true, format!("{PIPELINED} in order")),
         (false, true) => (false, format!("{PIPELINED}, out of order")),
-        (false, false) => (false, format!("{PIPELINED}, name no path")),
+        (false, false) => (false, format!("{PIPELINED}, without the path")),
     })
 }
 
@@ -171,14 +171,14 @@ pub(super) fn content(asker: &Asker<'_>) -> Verdict {
     let status = answer.status;
     // A server may refuse what is not allowed, not found or too large.
     let is_fine = is_served(status) || status == 413;
-    let taken_for_requests = format!("{status}, takes content for requests");
+    let read_as_requests = format!("{status}, reads content as requests");
     if answer.closes {
         return Ok(match peer.end() {
             Next::Stop(Stop::End) => (is_fine, format!("{status}, closes")),
             // The reset may have destroyed the answer before the client read it.
             Next::Stop(Stop::Reset) => (false, format!("{status}, resets")),
             Next::Stop(Stop::Late) => (false, format!("{status}, stays open")),
-            Next::Bytes => (false, taken_for_requests),
+            Next::Bytes => (false, read_as_requests),
         });
     }
     peer.more_time();
@@ -188,7 +188,7 @@ pub(super) fn content(asker: &Asker<'_>) -> Verdict {
         Err(miss) => return Ok((false, format!("{status}, then {miss}"))),
     };
     if contains(&next.content, &hidden) || peer.next(HALF_WAIT) == Next::Bytes {
-        return Ok((false, taken_for_requests));
+        return Ok((false, read_as_requests));
     }
     let is_right = is_fine && is_served(next.status);
     Ok((is_right, format!("{status}, next {}", next.status)))
@@ -216,7 +216,7 @@ pub(super) fn length_and_chunked(asker: &Asker<'_>) -> Verdict {
     let status = peer.answer(false)?.status;
     let is_fine = status < 500;
     Ok(match peer.end() {
-        Next::Bytes => (false, format!("{status}, answers what it hides")),
+        Next::Bytes => (false, format!("{status}, answers the hidden request")),
         Next::Stop(Stop::Late) => (false, format!("{status}, stays open")),
         Next::Stop(_) => (is_fine, format!("{status}, closes")),
     })

@@ -82,14 +82,14 @@ const FAULTS: &[(Wrong, &[(&str, &str)])] = &[
         Wrong::SaysNothingOfThePath,
         &[
             ("path", "200, says something else"),
-            ("pipelining", "16, name no path"),
+            ("pipelining", "16, without the path"),
         ],
     ),
     (
         Wrong::GreetsOnePath,
         &[
-            ("path", "200, greets another path"),
-            ("pipelining", "16, name no path"),
+            ("path", "200, greets a different path"),
+            ("pipelining", "16, without the path"),
         ],
     ),
     (Wrong::NotFound, &[("path", "404")]),
@@ -126,7 +126,7 @@ const FAULTS: &[(Wrong, &[(&str, &str)])] = &[
     ),
     (
         Wrong::ContentIsRequests,
-        &[("content", "200, takes content for requests")],
+        &[("content", "200, reads content as requests")],
     ),
     (
         Wrong::ResetsInContent,
@@ -143,7 +143,7 @@ const FAULTS: &[(Wrong, &[(&str, &str)])] = &[
     (Wrong::NeedsNoHost, &[("missing_host", "200")]),
     (
         Wrong::ByLength,
-        &[("length_and_chunked", "200, answers what it hides")],
+        &[("length_and_chunked", "200, answers the hidden request")],
     ),
     (
         Wrong::ByChunksAndOpen,
