@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_and_urls_are_told_apart() {
+    fn commands_and_urls_are_distinguished() {
         let spec = ServerSpec::parse("a=./server --port={port} http://x").unwrap();
         assert!(
             matches!(spec.source, Source::Command(command) if command == "./server --port={port} http://x")

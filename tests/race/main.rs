@@ -254,7 +254,7 @@ fn a_server_that_runs_already_is_loaded_but_not_looked_into() {
 }
 
 #[test]
-fn who_does_not_start_or_ends_too_early_is_out_and_the_others_race_on() {
+fn the_race_goes_on_without_a_server_that_fails() {
     let short_lived = format!("dies=exec timeout 2 {HULLO} --port {{port}}");
     let targets = [
         server("good"),
@@ -342,7 +342,7 @@ fn lines(file: &TemporaryFile) -> usize {
 }
 
 #[test]
-fn wrong_arguments_are_told_and_nothing_runs() {
+fn wrong_arguments_are_reported_and_nothing_runs() {
     for (arguments, words) in [
         (vec![], "NAME=COMMAND"),
         (vec!["./server"], "has no name"),

@@ -5,7 +5,7 @@ use hullo::http::{Handler, Request, Responded, ResponseWriter, Status};
 use super::*;
 
 #[test]
-fn a_report_that_cannot_be_written_is_told_before_anything_runs() {
+fn an_unwritable_report_is_reported_before_anything_runs() {
     let pids = TemporaryFile::new();
     let target = format!("a=echo $$ >> {}; exec {HULLO} --port {{port}}", pids.path());
     let ran = ran(&["--html", "/no/such/folder/race.html", &target]);
@@ -67,7 +67,7 @@ fn reports_are_made_again_and_compared() {
 }
 
 #[test]
-fn who_only_fails_is_not_compared() {
+fn a_failing_server_is_not_compared() {
     #[derive(Clone)]
     struct Lost;
     impl Handler for Lost {

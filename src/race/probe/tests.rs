@@ -239,7 +239,7 @@ fn listens_on(stream: &mut TcpStream) {
 }
 
 #[test]
-fn nobody_there() {
+fn a_closed_port() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);

@@ -49,7 +49,7 @@ fn no_record_is_too_odd() {
     }
 }
 
-/// For `tests/race/page`, and for whoever wants to see them.
+/// For `tests/race/page`, and for a look at them.
 #[test]
 fn samples_are_written_when_a_folder_is_given() {
     let Some(folder) = std::env::var_os("HULLO_RACE_SAMPLES") else {
@@ -141,7 +141,7 @@ fn parts_come_in_order() {
 }
 
 #[test]
-fn a_sentence_names_the_cost_and_whose_the_speed_is() {
+fn a_result_names_the_cost_and_the_bottleneck() {
     let text = plain(&record_of(Suite::Churn), None, false);
     assert!(
         text.contains("5 s, 100 connections. CPU per request: hyper ×1.1"),
@@ -242,7 +242,7 @@ fn one_round_has_no_ratio_and_says_so() {
 }
 
 #[test]
-fn who_is_out_is_told_with_the_reason() {
+fn a_server_that_was_not_measured_is_listed_with_the_reason() {
     let (_, record) = sample::all()
         .into_iter()
         .find(|(name, _)| *name == "out")
