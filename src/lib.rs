@@ -60,6 +60,8 @@ pub mod cli;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod http;
+#[cfg(feature = "cli")]
+mod markdown;
 mod net;
 #[cfg(feature = "cli")]
 mod race;

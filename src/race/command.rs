@@ -1,4 +1,4 @@
-//! The command itself: it probes, measures in turn, writes the reports and says how it went.
+//! The command itself: it probes the servers, measures them in turn and writes the reports.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, OpenOptions};
@@ -13,12 +13,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::measure::Bench;
+use super::measure::Setup;
 use super::options::Options;
-use super::record::{self, FORMAT, Record, Settings};
+use super::record::{self, FORMAT, Record, Settings, Suite};
+use super::report::View;
 use super::server::{self, Server};
-use super::suite::{Amount, MANY, Suite};
-use super::target::{Target, Way, random_path};
+use super::server_spec::{ServerSpec, Source, random_path};
+use super::suite::{Amount, MANY, expand};
 use super::{compare, machine, probe, process_tree, report, summary, verdict, warn};
 use crate::server::{open_file_limit, raise_open_file_limit};
 use crate::signals;
@@ -29,7 +30,7 @@ const EXIT_OUT: u8 = 1;
 /// The arguments are at fault.
 const EXIT_USAGE: u8 = 2;
 
-/// Does what the options say, and returns how it went.
+/// Runs the command, and returns its exit code.
 #[must_use]
 pub(crate) fn race(options: &Options) -> ExitCode {
     let done = if let Some([old, new]) = options.compare.as_deref() {
@@ -51,12 +52,11 @@ pub(crate) fn race(options: &Options) -> ExitCode {
     }
 }
 
-/// Tells the user.
 fn complain(sentence: &str) {
     note("hullo race", sentence);
 }
 
-/// What the race itself has open beside its idle connections.
+/// Open files of the race itself, besides its idle connections.
 const FILES_BESIDE: u64 = 200;
 
 type Failure = (u8, String);
@@ -67,24 +67,25 @@ fn comparison(old: &Path, new: &Path) -> Result<u8, Failure> {
     print(&text).map(|()| 0)
 }
 
-/// Reads what `--json` has written, makes every form of its report, and compares it with itself. For
-/// tests of the reader.
+/// Reads what `--json` wrote, makes every report of it, and compares it with itself. For tests of the
+/// reader.
 ///
 /// # Errors
 ///
-/// Why it is not the record of a race, in words.
+/// Why the text is not the record of a race.
 #[doc(hidden)]
 pub fn read_record(text: &str) -> Result<String, String> {
     let record = Record::read(text)?;
+    let view = View::of(&record);
     let forms = [
         report::text,
         report::markdown,
         report::page,
         report::picture,
-        Record::json,
     ];
-    let mut all: String = forms.iter().map(|form| form(&record)).collect();
-    // Without a measurement there is nothing to compare.
+    let mut all: String = forms.iter().map(|form| form(&view)).collect();
+    all += &record.json();
+    // A record without measurements cannot be compared.
     all += &compare::text(&record, &record).unwrap_or_default();
     all += &verdict::of(&record).err().unwrap_or_default();
     Ok(all)
@@ -99,8 +100,8 @@ fn read(path: &Path) -> Result<Record, Failure> {
 fn run(options: &Options) -> Result<u8, Failure> {
     let mut race = Race::prepare(options).map_err(|sentence| (EXIT_USAGE, sentence))?;
     can_write(options)?;
-    stop_on_signal(&race.bench.stop)
-        .map_err(|error| (EXIT_OUT, format!("cannot wait for signals: {error}")))?;
+    stop_on_signal(&race.setup.stop)
+        .map_err(|error| (EXIT_OUT, format!("cannot handle signals: {error}")))?;
     process_tree::become_subreaper();
     race.run();
     let published = publish(options, &race.record);
@@ -109,7 +110,7 @@ fn run(options: &Options) -> Result<u8, Failure> {
     outcome(&race.record)
 }
 
-/// Is nothing left of the servers?
+/// Whether all processes of the servers have ended.
 fn all_ended() -> Result<(), Failure> {
     let left = server::left();
     if left.is_empty() {
@@ -117,39 +118,37 @@ fn all_ended() -> Result<(), Failure> {
     }
     let ids: Vec<String> = left.iter().map(ToString::to_string).collect();
     let sentence = format!(
-        "processes of a server could not be ended, and disturb what was measured after it: {}",
+        "these processes of a server could not be stopped and may have disturbed later measurements: {}",
         ids.join(", ")
     );
     Err((EXIT_OUT, sentence))
 }
 
-/// A signal ends the race, and what there is is reported. A second one changes nothing: who dies now
-/// leaves servers behind.
+/// The first signal ends the race, which then reports what it has. Later ones are ignored: to die at
+/// once would leave servers behind.
 fn stop_on_signal(stop: &Arc<AtomicBool>) -> io::Result<()> {
     let mut stopping = vec![SIGINT, SIGTERM];
     stopping.extend(signals::hangup());
     signals::stop_on(&stopping, Arc::clone(stop), |_| ())
 }
 
-/// Writes the files and prints the tables. What cannot be written does not keep the rest from a
-/// reader.
+/// Writes the files and prints the tables. A file that cannot be written does not stop the others.
 fn publish(options: &Options, record: &Record) -> Result<(), Failure> {
-    type Form = fn(&Record) -> String;
+    let view = View::of(record);
     // The most precious first.
-    let files: [(&Option<PathBuf>, Form); 4] = [
-        (&options.json, Record::json),
-        (&options.html, report::page),
-        (&options.markdown, report::markdown),
-        (&options.svg, report::picture),
+    let files: [(&Option<PathBuf>, &dyn Fn() -> String); 4] = [
+        (&options.json, &|| record.json()),
+        (&options.html, &|| report::page(&view)),
+        (&options.markdown, &|| report::markdown(&view)),
+        (&options.svg, &|| report::picture(&view)),
     ];
     let mut done = Ok(());
     for (path, form) in files {
         if let Some(path) = path {
-            done =
-                done.and(fs::write(path, form(record)).map_err(|error| cannot_write(path, &error)));
+            done = done.and(fs::write(path, form()).map_err(|error| cannot_write(path, &error)));
         }
     }
-    done.and(print(&report::text(record)))
+    done.and(print(&report::text(&view)))
 }
 
 fn outcome(record: &Record) -> Result<u8, Failure> {
@@ -163,7 +162,7 @@ fn cannot_write(path: &Path, error: &io::Error) -> Failure {
     (EXIT_OUT, sentence)
 }
 
-/// Before an hour of work: could its reports be written?
+/// Checks, before an hour of work, that the reports can be written.
 fn can_write(options: &Options) -> Result<(), Failure> {
     let paths = [
         &options.json,
@@ -172,7 +171,7 @@ fn can_write(options: &Options) -> Result<(), Failure> {
         &options.svg,
     ];
     for path in paths.into_iter().flatten() {
-        // It keeps what is there.
+        // Appending keeps the old content.
         let opened = OpenOptions::new().append(true).create(true).open(path);
         opened.map_err(|error| cannot_write(path, &error))?;
     }
@@ -186,10 +185,10 @@ fn print(text: &str) -> Result<(), Failure> {
 /// A race under way.
 #[derive(Debug)]
 struct Race<'a> {
-    targets: &'a [Target],
-    bench: Bench,
+    targets: &'a [ServerSpec],
+    setup: Setup,
     record: Record,
-    /// Places of targets, and tests that they could not be measured in.
+    /// Index of a target, and a test in which it could not be measured.
     failed: HashSet<(usize, String)>,
 }
 
@@ -205,7 +204,7 @@ impl<'a> Race<'a> {
             .find(|name| names.iter().filter(|other| other == name).count() > 1)
         {
             return Err(format!(
-                "two servers are called {name}: give each a name of its own"
+                "two servers are named {name}: give each its own name"
             ));
         }
         let (servers, load) = match (&options.cpus, &options.load_cpus) {
@@ -214,7 +213,7 @@ impl<'a> Race<'a> {
             (None, Some(load)) => (others(&load.0), load.0.clone()),
             (None, None) => machine::halves(&machine::allowed()),
         };
-        let bench = Bench {
+        let setup = Setup {
             generator: options.generator,
             workers: options.workers.map_or(servers.len(), Into::into),
             server_cores: servers,
@@ -224,10 +223,10 @@ impl<'a> Race<'a> {
             stop: Arc::default(),
             warnings: Vec::new(),
         };
-        let record = record(options, &bench)?;
+        let record = record(options, &setup)?;
         Ok(Self {
             targets: &options.targets,
-            bench,
+            setup,
             record,
             failed: HashSet::new(),
         })
@@ -259,37 +258,39 @@ impl<'a> Race<'a> {
     }
 
     fn is_over(&self) -> bool {
-        self.bench.stop.load(Ordering::Relaxed)
+        self.setup.stop.load(Ordering::Relaxed)
     }
 
-    /// What follows from the measurements.
+    /// Summarises the measurements and adds the warnings.
     fn conclude(&mut self) {
-        let sides = [&self.bench.server_cores, &self.bench.load_cores];
+        let sides = [&self.setup.server_cores, &self.setup.load_cores];
         let [servers, load] = sides.map(|cores| cores.iter().collect::<BTreeSet<_>>());
         let shared = servers == load;
         let record = &mut self.record;
-        record.warnings.append(&mut self.bench.warnings);
-        if self.bench.stop.load(Ordering::Relaxed) {
-            let sentence = "it was ended by a signal: what follows is what there was".to_owned();
+        record.warnings.append(&mut self.setup.warnings);
+        if self.setup.stop.load(Ordering::Relaxed) {
+            let sentence =
+                "the race was ended by a signal: the report covers what was measured until then"
+                    .to_owned();
             record.warnings.push(sentence);
         }
         record.summaries = summary::of(&record.tests, &record.targets, &record.results, shared);
         record.warnings.extend(warn::of(record));
     }
 
-    /// Asks each target what it does. Who does not start is out.
+    /// Probes each target. One that does not start is not measured.
     fn probe(&mut self) {
-        let bench = &self.bench;
+        let setup = &self.setup;
         for (target, entry) in self.targets.iter().zip(&mut self.record.targets) {
-            if bench.stop.load(Ordering::Relaxed) {
+            if setup.stop.load(Ordering::Relaxed) {
                 return;
             }
-            match Server::start(target, bench.workers, &bench.server_cores, &bench.stop) {
+            match Server::start(target, setup.workers, &setup.server_cores, &setup.stop) {
                 Ok(server) => {
                     entry.behaviour = probe::probe(server.address, &server.authority, &target.path);
                 }
-                // What a signal cut short is nobody's fault.
-                Err(_) if bench.stop.load(Ordering::Relaxed) => {}
+                // The signal was the cause, not the server.
+                Err(_) if setup.stop.load(Ordering::Relaxed) => {}
                 Err(sentence) => out(entry, &sentence),
             }
         }
@@ -301,14 +302,14 @@ impl<'a> Race<'a> {
         else {
             return;
         };
-        // Who cannot take one test may well take the next.
+        // A server that fails one test may pass the next.
         if entry.behaviour.is_empty() || self.failed.contains(&(index, test.id.clone())) {
             return;
         }
-        let measured = self.bench.measure(test, target, round);
+        let measured = self.setup.measure(test, target, round);
         match measured {
-            // What a signal cut short is no measurement.
-            _ if self.bench.stop.load(Ordering::Relaxed) => {}
+            // A measurement that was cut short does not count.
+            _ if self.setup.stop.load(Ordering::Relaxed) => {}
             Ok(result) => self.record.results.push(result),
             Err(sentence) => {
                 self.failed.insert((index, test.id.clone()));
@@ -326,13 +327,13 @@ fn out(entry: &mut record::Target, sentence: &str) {
     });
 }
 
-/// Do servers and load have a core in common?
-fn shares(bench: &Bench) -> bool {
-    let mut cores = bench.server_cores.iter();
-    cores.any(|core| bench.load_cores.contains(core))
+/// Whether servers and load have a core in common.
+fn shares(setup: &Setup) -> bool {
+    let mut cores = setup.server_cores.iter();
+    cores.any(|core| setup.load_cores.contains(core))
 }
 
-/// The cores that are not among these; when those are all, the same.
+/// All other cores, or the same if there are no others.
 fn others(cores: &[usize]) -> Vec<usize> {
     let mut rest = machine::allowed();
     rest.retain(|core| !cores.contains(core));
@@ -343,7 +344,7 @@ fn others(cores: &[usize]) -> Vec<usize> {
     }
 }
 
-/// How far it is, on a terminal; nothing anywhere else.
+/// A progress bar, on a terminal only.
 fn line(turns: usize) -> ProgressBar {
     let bar = ProgressBar::new(turns as u64);
     if let Ok(style) = ProgressStyle::with_template("[{elapsed}, {eta} left] {bar:20} {msg}") {
@@ -352,7 +353,7 @@ fn line(turns: usize) -> ProgressBar {
     bar
 }
 
-/// The tests of these suites that can be run here, and of the others a warning for each.
+/// The tests of these suites that can run here; each of the others adds a warning.
 fn tests(
     options: &Options,
     suites: &[Suite],
@@ -365,7 +366,7 @@ fn tests(
     };
     if suites.contains(&Suite::Article) && amount.requests < amount.connections {
         return Err(format!(
-            "{} requests are too few for {} connections: raise -n, or lower -c",
+            "{} requests are too few for {} connections: raise -n or lower -c",
             amount.requests, amount.connections
         ));
     }
@@ -373,7 +374,7 @@ fn tests(
         .iter()
         .flat_map(|suite| suite.tests(amount))
         .collect();
-    // Servers inherit it, and not all of them can live with a high one.
+    // Only when needed: servers inherit the limit, and some misbehave with a high one.
     if tests.iter().any(|test| test.idle_connections > 0) {
         raise_open_file_limit();
     }
@@ -381,7 +382,7 @@ fn tests(
     let reason = |test: &record::Test| {
         if test.idle_connections + FILES_BESIDE > files {
             return Some(format!(
-                "{files} open files are too few: ulimit -n {}",
+                "the limit of {files} open files is too low: run ulimit -n {}",
                 MANY + FILES_BESIDE
             ));
         }
@@ -395,33 +396,30 @@ fn tests(
         None => true,
     });
     if tests.is_empty() {
-        return Err(format!(
-            "nothing is left to be run: {}",
-            warnings.join(", ")
-        ));
+        return Err(format!("no test can be run: {}", warnings.join(", ")));
     }
     Ok(tests)
 }
 
-/// A record of a race that has not begun.
-fn record(options: &Options, bench: &Bench) -> Result<Record, String> {
-    let suites = Suite::expand(&options.suite);
+/// The record of a race that has not begun.
+fn record(options: &Options, setup: &Setup) -> Result<Record, String> {
+    let suites = expand(&options.suite);
     let mut warnings = Vec::new();
     let tests = tests(options, &suites, &mut warnings)?;
-    if shares(bench) {
-        warnings.push("servers and load share cores: they measure each other".to_owned());
+    if shares(setup) {
+        warnings.push("servers and load share cores, so each disturbs the other".to_owned());
     }
     let quota = available_parallelism().map_or(usize::MAX, Into::into);
     let cores = machine::allowed().len();
     if quota < cores {
         warnings.push(format!(
-            "{cores} cores may be used, but only the time of {quota}: servers and load share it"
+            "a CPU quota allows the time of {quota} of the {cores} cores, which servers and load share"
         ));
     }
-    let is_running = |target: &&Target| matches!(target.way, Way::Running { .. });
+    let is_running = |target: &&ServerSpec| matches!(target.source, Source::Running { .. });
     for target in options.targets.iter().filter(is_running) {
         warnings.push(format!(
-            "{} runs already: on which cores is not known, nor what it costs",
+            "{} was already running: its cores and its CPU time are not known",
             target.name
         ));
     }
@@ -438,13 +436,13 @@ fn record(options: &Options, bench: &Bench) -> Result<Record, String> {
             .collect(),
         machine: machine::describe(),
         settings: Settings {
-            suites: suites.iter().map(|suite| suite.name()).collect(),
+            suites,
             rounds: options.rounds as usize,
-            server_cpus: bench.server_cores.clone(),
-            load_cpus: bench.load_cores.clone(),
-            workers: bench.workers,
+            server_cpus: setup.server_cores.clone(),
+            load_cpus: setup.load_cores.clone(),
+            workers: setup.workers,
             path: random_path().to_owned(),
-            generator: options.generator.name(),
+            generator: options.generator,
             generator_version: options.generator.version()?,
             warm_up_ns: options.warmup,
         },
@@ -456,10 +454,10 @@ fn record(options: &Options, bench: &Bench) -> Result<Record, String> {
     })
 }
 
-fn entry(target: &Target) -> record::Target {
-    let (command, url) = match &target.way {
-        Way::Command(command) => (Some(command.clone()), None),
-        Way::Running { url, .. } => (
+fn entry(target: &ServerSpec) -> record::Target {
+    let (command, url) = match &target.source {
+        Source::Command(command) => (Some(command.clone()), None),
+        Source::Running { url, .. } => (
             None,
             Some(format!("http://{}{}", url.authority, target.path)),
         ),

@@ -1,43 +1,41 @@
-//! What has changed between two races.
-
-use comfy_table::Table;
-use comfy_table::presets::ASCII_MARKDOWN;
+//! What changed between two races.
 
 use super::record::{Bound, Measurement, Record, Settings, Summary, Target, Test};
-use super::report::cell;
 use super::stats::{TOGETHER, median, unpaired};
 use super::summary;
+use crate::markdown;
+use crate::terminal::clean;
 
-/// A row for each target, test and figure that both have, or why there is none.
+const HEAD: [&str; 8] = [
+    "Test",
+    "Server",
+    "Figure",
+    "Old",
+    "New",
+    "New / old",
+    "Interval",
+    "",
+];
+
+/// A row for each target, test and figure that both races have, or why there are none.
 pub(super) fn text(old: &Record, new: &Record) -> Result<String, String> {
-    let mut table = Table::new();
-    table.load_style(ASCII_MARKDOWN);
-    table.set_header([
-        "Test",
-        "Server",
-        "Figure",
-        "Old",
-        "New",
-        "New / old",
-        "Interval",
-        "",
-    ]);
-    let tests: Vec<&Test> = new
-        .tests
+    // Versions may differ in how they word a title.
+    let untitled = |test: &Test| Test {
+        title: String::new(),
+        ..test.clone()
+    };
+    let is_old = |test: &&Test| old.tests.iter().any(|old| untitled(old) == untitled(test));
+    let tests: Vec<&Test> = new.tests.iter().filter(is_old).collect();
+    let pairs = tests
         .iter()
-        .filter(|test| old.tests.contains(test))
+        .flat_map(|test| new.targets.iter().map(move |target| (test, target)));
+    let rows: Vec<[String; 8]> = pairs
+        .flat_map(|(test, target)| rows(old, new, test, &target.name))
         .collect();
-    for test in &tests {
-        for target in &new.targets {
-            for row in rows(old, new, test, &target.name) {
-                table.add_row(row);
-            }
-        }
+    if rows.is_empty() {
+        return Err("the two races have no test of a server in common: use the same names, suites and durations".to_owned());
     }
-    if table.is_empty() {
-        return Err("the two races have no test of a server in common: same names, same suites, same times?".to_owned());
-    }
-    let mut text = format!("{table}\n");
+    let mut text = markdown::table(&HEAD, &rows, HEAD.len());
     for note in notes(old, new) {
         text += "\nNote: ";
         text += &note;
@@ -57,7 +55,7 @@ enum Better {
 const SPEED: &str = "requests/s";
 const COST: &str = "CPU µs/request";
 
-/// Names with units, by what they are divided for it, and which way is up.
+/// Name with unit, what a figure is divided by for that unit, the figure, and which way is better.
 const FIGURES: [Figure; 3] = [
     (
         SPEED,
@@ -94,7 +92,7 @@ fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8
             judge(&record.results.iter().filter(of).collect::<Vec<_>>())
         })
     };
-    // A server that does not do the work does it cheaply.
+    // A server that fails is cheap.
     let failed = is_so(summary::fails);
     let uncounted = is_so(summary::is_uncounted);
     FIGURES
@@ -107,8 +105,8 @@ fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8
             let compared = unpaired(&after, &before, TOGETHER).filter(|_| !failed && !uncounted);
             let (ratio, interval, word) = match compared {
                 None if failed => (String::new(), String::new(), "too many errors"),
-                None if uncounted => (String::new(), String::new(), "not all was counted"),
-                None => (String::new(), String::new(), "cannot be told"),
+                None if uncounted => (String::new(), String::new(), "CPU time incomplete"),
+                None => (String::new(), String::new(), "too few rounds"),
                 Some(ratio) => (
                     format!("{:.3}", ratio.mean),
                     format!("{:.3} to {:.3}", ratio.low, ratio.high),
@@ -125,14 +123,14 @@ fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8
             } else {
                 word
             };
-            let (title, target) = (cell(&test.title), cell(target));
+            let (title, target) = (clean(&test.title), clean(target));
             let row = [&title, &target, name, &was, &is, &ratio, &interval, word];
             Some(row.map(str::to_owned))
         })
         .collect()
 }
 
-/// Were the requests/s of both races those of the server?
+/// Whether the server was the bottleneck in both races.
 fn is_of_servers(old: &Record, new: &Record, test: &Test, target: &str) -> bool {
     [old, new].iter().all(|record| {
         let of = |summary: &&Summary| summary.test == test.id && summary.target == target;
@@ -153,7 +151,7 @@ fn short(figure: f64) -> String {
 fn notes(old: &Record, new: &Record) -> Vec<String> {
     let mut notes = Vec::new();
     if old.machine != new.machine {
-        notes.push("the races ran on different machines, or on different systems".to_owned());
+        notes.push("the races ran on different machines or systems".to_owned());
     }
     let bare = |record: &Record| Settings {
         suites: Vec::new(),
@@ -163,17 +161,19 @@ fn notes(old: &Record, new: &Record) -> Vec<String> {
         ..record.settings.clone()
     };
     if bare(old) != bare(new) {
-        notes.push("the races had other cores, workers, warm-ups or generators".to_owned());
+        notes.push("the races had different cores, workers, warm-ups or generators".to_owned());
     }
     let commands = |record: &Record| -> Vec<(String, Option<String>)> {
         let of = |target: &Target| (target.name.clone(), target.command.clone());
         record.targets.iter().map(of).collect()
     };
     if commands(old) != commands(new) {
-        notes.push("the races had other servers, or started them by other commands".to_owned());
+        notes.push(
+            "the races had different servers, or started them with different commands".to_owned(),
+        );
     }
     notes.push(
-        "races at different times also see a different machine: run old and new side by side in one race to be sure"
+        "a machine changes over time: to be sure, run old and new side by side in one race"
             .to_owned(),
     );
     notes

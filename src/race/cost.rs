@@ -1,30 +1,29 @@
-//! What a server costs between two moments. Its CPU time, the clock and the machine's own count are
-//! read at the same moments: a part of a time is of that time.
+//! What a server costs between two moments. Its CPU time, the clock and the machine's counters are read
+//! together, so that a share of a time is of that time.
 
 use std::time::Instant;
 
 use super::process_tree::{self, Busy, Thread, Usage};
 use super::record::ServerCost;
 
-/// The machine counts in ticks, and not all of them exactly: so much may well be nothing, or be a
-/// neighbour's.
+/// The machine counts in ticks, and not exactly: less than this may be an error, or another program.
 const UNCOUNTED_NS_MIN: f64 = 250e6;
 
-/// In parts of the server's known CPU time: less may well be nothing.
-const UNCOUNTED_PART_MIN: f64 = 1.0;
+/// As a share of the server's counted CPU time: less may be an error.
+const UNCOUNTED_SHARE_MIN: f64 = 1.0;
 
 /// What was counted at one moment.
 #[derive(Debug)]
 pub(super) struct Sample {
     at: Instant,
     pub(super) usage: Usage,
-    /// Of all processes that are not the server's.
+    /// Of all processes except the server's.
     others_ns: u64,
     busy: Option<Busy>,
 }
 
 impl Sample {
-    /// Looks at the processes below a guard, and at the cores that they may run on.
+    /// Samples the processes below a guard, and their cores.
     pub(super) fn take(guard: u32, cores: &[usize]) -> Self {
         Self {
             others_ns: process_tree::others_ns(guard),
@@ -35,13 +34,13 @@ impl Sample {
     }
 }
 
-/// Of so many requests on so many cores.
+/// The difference of two samples, around this many requests on this many cores.
 pub(super) fn cost(before: &Sample, after: &Sample, requests: u64, cores: usize) -> ServerCost {
     let (old, new) = (&before.usage, &after.usage);
     let cpu = new.cpu_ns.saturating_sub(old.cpu_ns);
     let user = new.user_ns.saturating_sub(old.user_ns);
     let system = new.system_ns.saturating_sub(old.system_ns);
-    // The parts are known to a hundredth of a second, their sum exactly.
+    // User and system time are known to a hundredth of a second, their sum exactly.
     let part = ratio(user as f64, (user + system) as f64);
     let user_ns = (cpu as f64 * part).round() as u64;
     let time = after.at.saturating_duration_since(before.at).as_nanos() as f64;
@@ -61,8 +60,8 @@ pub(super) fn cost(before: &Sample, after: &Sample, requests: u64, cores: usize)
     }
 }
 
-/// For how long the machine was busy with what no process accounts for, as far as the server's cores
-/// were busy with anything but the server: which core a neighbour has used is not known.
+/// How long the machine was busy with what no process accounts for. At most as long as the server's cores
+/// were busy with anything but the server, because it is not known which core another program used.
 fn uncounted_ns(before: &Sample, after: &Sample, cpu_ns: u64) -> Option<u64> {
     let (then, now) = before.busy.zip(after.busy)?;
     let others = after.others_ns.saturating_sub(before.others_ns);
@@ -73,15 +72,15 @@ fn uncounted_ns(before: &Sample, after: &Sample, cpu_ns: u64) -> Option<u64> {
 }
 
 impl ServerCost {
-    /// Were its cores busy for clearly longer than all processes that can be seen account for?
+    /// Whether its cores were busy clearly longer than all visible processes account for.
     pub(super) fn is_uncounted(&self) -> bool {
         let counted = self.user_ns as f64 + self.system_ns as f64;
         let uncounted = self.uncounted_ns.unwrap_or(0) as f64;
-        uncounted > UNCOUNTED_NS_MIN && uncounted > counted * UNCOUNTED_PART_MIN
+        uncounted > UNCOUNTED_NS_MIN && uncounted > counted * UNCOUNTED_SHARE_MIN
     }
 }
 
-/// 0 where there is nothing to divide by: JSON has no NaN.
+/// 0 for a division by 0: JSON has no NaN.
 pub(super) fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }

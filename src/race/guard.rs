@@ -1,6 +1,6 @@
-//! A process of this program between the race and what it runs. It adopts every descendant that has
-//! lost its parent, waits for each of them, so that what they have cost is counted, and ends with the
-//! last. When the race closes its standard input, as it also does by dying, all of them are killed.
+//! A process of this program between the race and a server. As a subreaper it becomes the parent of every
+//! descendant that has lost its own, reaps each of them, so that their CPU time is counted, and ends with
+//! the last. When its standard input is closed, as it also is when the race dies, it kills all of them.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -18,26 +18,26 @@ use nix::unistd::Pid;
 use super::machine::{Pinned, parse_cores, show};
 use super::process_tree;
 
-/// This very program, also when its file was replaced by a newer one since it was started.
+/// This program, even if its file was replaced since it was started.
 pub(super) const THIS: &str = "/proc/self/exe";
 
 /// The first argument of a guard.
 const WORD: &str = "race-guard";
 
-/// For so long it kills without a pause: a process that only forks and ends is hit between two forks.
+/// How long it kills without a pause, to hit a process that forks and ends between two forks.
 const EAGER: Duration = Duration::from_secs(1);
-/// After that, at such intervals.
+/// The pause after that.
 const KILL_AGAIN: Duration = Duration::from_millis(2);
-/// What is alive then cannot be ended by this user.
+/// What is still alive then cannot be killed by this user.
 const KILL_MAX: Duration = Duration::from_secs(5);
 
-/// As a shell says it: it was ended by this signal.
+/// As in a shell: the exit code of a process that a signal ended, minus the signal.
 const SIGNAL_BASE: i32 = 128;
-/// As a shell says it: the program could not be started.
+/// As in a shell: the program could not be started.
 const NOT_STARTED: u8 = 127;
 
-/// A command that runs a program on these cores, below a guard in a process group of its own. Its
-/// arguments, environment and output can be added to; its input is the guard's.
+/// A command that runs a program on these cores, below a guard in a process group of its own. Arguments,
+/// environment and output can be set; the input is the guard's.
 pub(super) fn command(program: impl AsRef<OsStr>, cores: &[usize]) -> Command {
     let mut command = Command::new(THIS);
     command
@@ -49,12 +49,12 @@ pub(super) fn command(program: impl AsRef<OsStr>, cores: &[usize]) -> Command {
     command
 }
 
-/// Has it kill all that is below it; to be waited for.
+/// Makes a guard kill its descendants. The caller waits for it.
 pub(super) fn end(guard: &mut Child) {
     drop(guard.stdin.take());
 }
 
-/// How the program below a guard has ended, which the guard's own end tells.
+/// How the program below a guard ended, from the guard's own status.
 pub(super) fn ending(status: ExitStatus) -> String {
     match status.code() {
         Some(code) if code > SIGNAL_BASE => format!("signal: {}", code - SIGNAL_BASE),
@@ -62,7 +62,7 @@ pub(super) fn ending(status: ExitStatus) -> String {
     }
 }
 
-/// Does the work of a guard, if the arguments of this process say that it is one.
+/// Runs as a guard, if the arguments of this process say so.
 #[doc(hidden)]
 #[must_use]
 pub(crate) fn guard() -> Option<ExitCode> {
@@ -83,10 +83,10 @@ pub(crate) fn guard() -> Option<ExitCode> {
 fn run(cores: &OsStr, program: &OsStr, words: impl Iterator<Item = OsString>) -> io::Result<u8> {
     #[cfg(target_os = "linux")]
     nix::sys::prctl::set_child_subreaper(true)?;
-    // It goes on where it may: what it has to end may use up the cores of the server.
+    // Not pinned: what it has to kill may use up the cores of the server.
     thread::Builder::new().spawn(kill_at_end_of_input)?;
     let cores = cores.to_str().and_then(|cores| parse_cores(cores).ok());
-    // For good: waiting for what a server leaves to others is the server's cost.
+    // For good: reaping what a server leaves behind is the server's cost.
     let _pinned = Pinned::to(&cores.map(|cores| cores.0).unwrap_or_default());
     let child = Command::new(program)
         .args(words)
@@ -97,7 +97,7 @@ fn run(cores: &OsStr, program: &OsStr, words: impl Iterator<Item = OsString>) ->
     Ok(wait_for_all(child.id()))
 }
 
-/// Returns the exit code of the first child when there is none left.
+/// Reaps all children, and returns the exit code of the first.
 fn wait_for_all(first: u32) -> u8 {
     let first = Pid::from_raw(first.cast_signed());
     let mut code = 0;
@@ -125,7 +125,7 @@ fn kill_at_end_of_input() {
     let start = Instant::now();
     while start.elapsed() < KILL_MAX {
         for child in children() {
-            // What has gone needs no signal.
+            // It may have ended meanwhile.
             let _ = kill(child, Signal::SIGKILL);
         }
         if start.elapsed() > EAGER {
@@ -135,7 +135,7 @@ fn kill_at_end_of_input() {
     std::process::exit(1);
 }
 
-/// Of this process. Those of a child that is killed become its own, so these are enough.
+/// The children of this process. Those of a killed child become its own, so these are enough.
 fn children() -> Vec<Pid> {
     let mut found = Vec::new();
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten();

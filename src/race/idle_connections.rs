@@ -1,4 +1,4 @@
-//! Connections that are open and say nothing, after one request each was answered.
+//! Idle connections, on each of which one request was answered.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
@@ -9,9 +9,9 @@ use socket2::SockRef;
 
 use super::probe::peer::{Miss, Peer, Stop};
 
-/// How long each may take to be answered.
+/// How long each answer may take.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
-/// How long all of them may take.
+/// How long it may take to open all of them.
 const GROW_MAX: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) struct IdleConnections {
     address: SocketAddr,
     request: Vec<u8>,
     members: Vec<TcpStream>,
-    /// Why there are not as many as were wanted.
+    /// Why there are fewer than wanted.
     pub(super) stopped: Option<String>,
 }
 
@@ -33,8 +33,7 @@ impl IdleConnections {
         }
     }
 
-    /// Opens more, until there are so many, one of them fails, they take too long, or it is told to
-    /// stop.
+    /// Opens connections until there are `count`, one fails, they take too long, or `stop` is set.
     pub(super) fn grow(&mut self, count: u64, stop: &AtomicBool) {
         let start = Instant::now();
         while (self.members.len() as u64) < count
@@ -45,7 +44,7 @@ impl IdleConnections {
                 self.open().map_err(|miss| miss.to_string())
             } else {
                 let seconds = GROW_MAX.as_secs();
-                Err(format!("there were no more within {seconds} s"))
+                Err(format!("no more could be opened within {seconds} s"))
             };
             match opened {
                 Ok(stream) => self.members.push(stream),
@@ -67,8 +66,8 @@ impl IdleConnections {
         peer.send(&self.request);
         peer.answer(false)?;
         let stream = peer.into_stream();
-        // It ends with a reset: ten thousand that wait for late segments for a minute would leave
-        // no port to the next idle.
+        // It ends with a reset: ten thousand connections in TIME-WAIT would leave no ports to the next
+        // server.
         let reset = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         reset.map_err(|_| Miss::Nothing(Stop::Reset))?;
         Ok(stream)
@@ -80,7 +79,7 @@ fn is_open(stream: &TcpStream) -> bool {
         stream.set_nonblocking(true)?;
         stream.peek(&mut [0])
     };
-    // Bytes that nobody asked for, or its end: it is no idle connection any more.
+    // Unexpected bytes or its end: the connection is not idle any more.
     matches!(peek(), Err(error) if error.kind() == ErrorKind::WouldBlock)
 }
 
@@ -95,7 +94,7 @@ mod tests {
     use crate::server::{Options, Server};
 
     #[test]
-    fn a_crowd_stands_until_the_server_ends() {
+    fn idle_connections_stay_open_until_the_server_ends() {
         let options = Options {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             workers: NonZeroUsize::MIN,
@@ -118,7 +117,7 @@ mod tests {
 
     /// A byte now and then is not an answer in time.
     #[test]
-    fn who_trickles_is_not_waited_for() {
+    fn a_trickling_server_is_not_awaited() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let server = thread::spawn(move || {

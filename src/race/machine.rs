@@ -1,4 +1,4 @@
-//! The machine: what it is, and which of its cores do what.
+//! The machine, and which of its cores do what.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -43,8 +43,8 @@ pub(super) fn allowed() -> Vec<usize> {
         .collect()
 }
 
-/// Two halves of the cores, for the servers and for the load: threads of one physical core stay
-/// together, for they share what they compute with. A single core is shared by both.
+/// Two halves of the cores, for the servers and for the load. Threads of one physical core, which share its
+/// units, stay together. A single core serves both.
 pub(super) fn halves(cores: &[usize]) -> (Vec<usize>, Vec<usize>) {
     split(cores, |core| {
         let id = |name: &str| {
@@ -65,7 +65,7 @@ fn split<K: Ord>(cores: &[usize], place: impl Fn(usize) -> K) -> (Vec<usize>, Ve
     }
     let mut groups: Vec<Vec<usize>> = places.into_values().collect();
     if groups.len() == 1 {
-        // All of them are threads of one core, or their places are not known.
+        // All are threads of one core, or the topology is not known.
         groups = cores.iter().map(|&core| vec![core]).collect();
     }
     let load = groups.split_off(groups.len().div_ceil(2));
@@ -80,7 +80,7 @@ fn split<K: Ord>(cores: &[usize], place: impl Fn(usize) -> K) -> (Vec<usize>, Ve
 
 /// A list of cores as taskset writes it: `0-3,8`.
 pub(super) fn parse_cores(text: &str) -> Result<Cores, String> {
-    let wrong = || format!("{text:?} is no list of cores: write 0, 0-3 or 0,2-3");
+    let wrong = || format!("{text:?} is not a list of cores: write 0, 0-3 or 0,2-3");
     let mut cores = Vec::new();
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -103,7 +103,7 @@ pub(super) fn parse_cores(text: &str) -> Result<Cores, String> {
     }
 }
 
-/// Numbers of cores, in order, none twice.
+/// Numbers of cores, sorted and unique.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cores(pub(super) Vec<usize>);
 
@@ -126,7 +126,7 @@ pub(super) fn show(cores: &[usize]) -> String {
     words.collect::<Vec<_>>().join(",")
 }
 
-/// While it lives, this thread runs on these cores only, and so does every process that it starts.
+/// While it lives, this thread, and every process that it starts, runs only on these cores.
 #[derive(Debug)]
 pub(super) struct Pinned {
     before: Option<CpuSet>,
@@ -139,8 +139,8 @@ impl Pinned {
             set.set(core);
         }
         let before = sched_getaffinity(None).ok();
-        // The cores were checked when the arguments were read; if one has gone since, the race goes
-        // on, on what is left.
+        // The cores were checked with the arguments. If one has gone since, the race goes on without
+        // it.
         let _ = sched_setaffinity(None, &set);
         Self { before }
     }

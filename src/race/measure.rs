@@ -1,4 +1,4 @@
-//! One target in one round of one test: it is started, warmed up, loaded, and looked into.
+//! One measurement: a server in one round of one test is started, warmed up, loaded and sampled.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -7,44 +7,43 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::cost::{Sample, ratio};
-use super::generator::{Generator, Load, Order};
+use super::generator::{Load, Order};
 use super::idle_connections::IdleConnections;
 use super::probe::{self, Plain};
-use super::record::{GeneratorCost, LOST, Measurement, ServerCost, Test};
+use super::record::{Generator, GeneratorCost, LOST, Measurement, ServerCost, Test};
 use super::server::Server;
+use super::server_spec::{ServerSpec, random_path};
 use super::suite::FEW;
 use super::summary::BUSY;
-use super::target::{Target, random_path};
 use super::{cost, process_tree};
 
-/// The kind of error of answers that were of another size than a plain one.
+/// The kind of error of answers whose size differs from that of a plain answer.
 const OTHER: &str = "other content";
 
-/// For what a server frees late, before its memory is looked at.
+/// Before memory is read: a server may free some of it late.
 const SETTLE: Duration = Duration::from_millis(300);
 
-/// How all targets are measured.
+/// How all servers are measured.
 #[derive(Debug)]
-pub(super) struct Bench {
+pub(super) struct Setup {
     pub(super) generator: Generator,
     pub(super) workers: usize,
     pub(super) server_cores: Vec<usize>,
     pub(super) load_cores: Vec<usize>,
     pub(super) warm_up_ns: u64,
-    /// Requests/s of each target without a rate, by its name, once it was asked for.
+    /// Requests/s of each server in a closed model, by its name, once measured.
     pub(super) capacities: HashMap<String, f64>,
-    /// Set by a signal: everything is to come to its end.
+    /// Set by a signal that ends the race.
     pub(super) stop: Arc<AtomicBool>,
-    /// What a reader of the figures has to know.
     pub(super) warnings: Vec<String>,
 }
 
-impl Bench {
-    /// Measures, or says why it could not.
+impl Setup {
+    /// Returns the measurement, or why there is none.
     pub(super) fn measure(
         &mut self,
         test: &Test,
-        target: &Target,
+        target: &ServerSpec,
         round: usize,
     ) -> Result<Measurement, String> {
         let server = Server::start(target, self.workers, &self.server_cores, &self.stop)?;
@@ -71,7 +70,7 @@ impl Bench {
         })?;
         let after = self.sample(&server);
         if has_ended(after.as_ref()) {
-            return Err("ended while it was loaded".to_owned());
+            return Err("ended under load".to_owned());
         }
         let cost = before
             .zip(after)
@@ -85,40 +84,40 @@ impl Bench {
         }
         let lost = test.idle_connections.saturating_sub(idle.held());
         if lost > 0 {
-            // Those that it did not take, or closed under the load.
+            // Connections that the server did not accept, or closed under load.
             result.errors.insert(LOST.to_owned(), lost);
         }
         Ok(result)
     }
 
-    /// What an answer under load has to be: each server that is started is asked.
-    fn ask(&mut self, test: &Test, target: &Target, server: &Server) -> Result<Plain, String> {
+    /// What an answer under load must be.
+    fn ask(&mut self, test: &Test, target: &ServerSpec, server: &Server) -> Result<Plain, String> {
         let is_random = target.path == random_path();
         let plain = probe::plain(server.address, &server.authority, &target.path, is_random)?;
         if plain.varies {
             self.warn(format!(
-                "{}: what {} answers is not the same each time, so that under load only its status is looked at",
+                "{}: {} does not always answer the same, so under load only the status of its answers was checked",
                 test.title, target.name
             ));
         }
         Ok(plain)
     }
 
-    /// Once, however often it is found.
+    /// Adds a warning, unless it is already there.
     fn warn(&mut self, warning: String) {
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }
     }
 
-    /// Says why a idle is smaller than it was to be, once for each test and target.
-    fn warn_of(&mut self, idle: &IdleConnections, test: &Test, target: &Target) {
+    /// Adds a warning if fewer idle connections could be opened than the test asks for.
+    fn warn_of(&mut self, idle: &IdleConnections, test: &Test, target: &ServerSpec) {
         if let Some(reason) = &idle.stopped {
             self.warn(format!("{}: {} stopped {reason}", test.title, target.name));
         }
     }
 
-    /// Always by hullo bench: it knows short times, and what it finds is not used.
+    /// Always by hullo bench, which can run for less than a second.
     fn warm_up(&self, test: &Test, url: &str) -> Result<(), String> {
         if self.warm_up_ns == 0 {
             return Ok(());
@@ -140,16 +139,16 @@ impl Bench {
         })?;
         if load.requests == 0 {
             return Err(format!(
-                "answered nothing while it was warmed up: {:?}",
+                "answered no request during the warm-up: {:?}",
                 load.errors
             ));
         }
         Ok(())
     }
 
-    /// Requests/s to ask for in an open model: a part of what the target can do, which is found out
-    /// once, so that all rounds are asked the same.
-    fn rate(&mut self, test: &Test, target: &Target, url: &str) -> Result<Option<f64>, String> {
+    /// The rate to ask for in an open model: a share of the server's capacity, which is measured once, so
+    /// that all rounds ask for the same.
+    fn rate(&mut self, test: &Test, target: &ServerSpec, url: &str) -> Result<Option<f64>, String> {
         let Some(part) = test.load else {
             return Ok(None);
         };
@@ -170,11 +169,11 @@ impl Bench {
             })?;
             let found = per_second(&load);
             if load.requests == 0 {
-                return Err("answered nothing while it was asked how much it can do".to_owned());
+                return Err("answered no request while its capacity was measured".to_owned());
             }
             if load.utilisation >= BUSY {
                 self.warnings.push(format!(
-                    "the rates of {} are parts of what the generator can do: it was the bottleneck",
+                    "the rates of {} are shares of the generator's capacity: the generator was the bottleneck",
                     target.name
                 ));
             }
@@ -184,11 +183,11 @@ impl Bench {
         Ok(Some((capacity * part).max(1.0).round()))
     }
 
-    /// The slope of the server's memory between two numbers of connections.
+    /// Measures memory as a slope between two numbers of idle connections.
     fn idle(
         &self,
         test: &Test,
-        target: &Target,
+        target: &ServerSpec,
         round: usize,
         server: &Server,
         idle: &mut IdleConnections,
@@ -214,7 +213,7 @@ impl Bench {
         }
         let now = self.sample(server);
         if has_ended(now.as_ref()) {
-            return Err("ended while its connections were idle".to_owned());
+            return Err("ended with idle connections open".to_owned());
         }
         result.server = now.map(|now| self.cost(&now, &now, &Load::default()));
         Ok(result)
@@ -231,9 +230,9 @@ impl Bench {
     }
 }
 
-/// Is the mean of the contents another one than that of a plain answer?
+/// Whether the mean size of the contents differs from that of a plain answer.
 fn has_other_size(mean: Option<f64>, plain: usize) -> bool {
-    // hey says whole bytes.
+    // hey prints whole bytes.
     mean.is_some_and(|mean| (mean - plain as f64).abs() > 1.0)
 }
 
@@ -241,7 +240,7 @@ fn has_ended(now: Option<&Sample>) -> bool {
     now.is_some_and(|now| now.usage.processes == 0)
 }
 
-fn measurement(test: &Test, target: &Target, round: usize, load: Load) -> Measurement {
+fn measurement(test: &Test, target: &ServerSpec, round: usize, load: Load) -> Measurement {
     Measurement {
         test: test.id.clone(),
         target: target.name.clone(),

@@ -1,5 +1,5 @@
-//! A server's processes, and what they have cost so far. All are below its guard, which adopts those
-//! that have lost their parents.
+//! A server's processes, and what they have used so far. All are below its guard, which is the subreaper
+//! of those that lost their parents.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,25 +17,25 @@ const TICK_NS: u64 = 10_000_000;
 /// Sums over the processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Usage {
-    /// Exact: from the processes' own clocks.
+    /// Exact: from the processes' own CPU clocks.
     pub(super) cpu_ns: u64,
     /// Of that, to a hundredth of a second.
     pub(super) user_ns: u64,
     pub(super) system_ns: u64,
-    /// The most that each held at any one time; pages that they share count for each.
+    /// The sum of the processes' peaks; shared pages count for each.
     pub(super) rss_peak_bytes: u64,
     pub(super) processes: usize,
-    /// Those that are alive, by their ids: what has ended takes its counts with it.
+    /// The living threads, by their ids: a thread that ends takes its counts with it.
     pub(super) threads: BTreeMap<u32, Thread>,
 }
 
-/// What a thread has counted since it began.
+/// What a thread has used since it began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Thread {
     pub(super) ran_ns: u64,
-    /// It had to wait for something.
+    /// It waited.
     pub(super) voluntary_switches: u64,
-    /// It had to make room for another.
+    /// It was preempted.
     pub(super) involuntary_switches: u64,
 }
 
@@ -45,7 +45,7 @@ impl Usage {
         self.system_ns += system.saturating_mul(TICK_NS);
     }
 
-    /// What each thread that is alive has counted since then.
+    /// What each living thread has used since then.
     pub(super) fn threads_since(&self, before: &Self) -> impl Iterator<Item = Thread> {
         self.threads.iter().map(|(id, now)| {
             let then = before.threads.get(id).copied().unwrap_or_default();
@@ -62,12 +62,12 @@ impl Usage {
     }
 }
 
-/// Of all processes below a guard, by its id. A process that has ended is counted as long as it was
-/// not waited for, and then with whoever has waited: the guard has for those that lost their parents.
+/// Sums over all processes below a guard. A process that has ended counts by itself until it is reaped,
+/// and then with its parent, or with the guard if it had lost that.
 pub(super) fn usage(guard: u32) -> Usage {
     let all = all();
     let mut sum = Usage::default();
-    // The guard itself is no part of the server.
+    // The guard itself is not a part of the server.
     if let Some(process) = all.iter().find(|process| process.id == guard) {
         sum.add_ticks(process.child_user_ticks, process.child_system_ticks);
         sum.cpu_ns += process.child_ticks().saturating_mul(TICK_NS);
@@ -78,7 +78,7 @@ pub(super) fn usage(guard: u32) -> Usage {
             Ok(time) => {
                 time.tv_sec().unsigned_abs() * 1_000_000_000 + time.tv_nsec().unsigned_abs()
             }
-            // It has just been waited for, or its clock is gone.
+            // It was just reaped, or its clock is gone.
             Err(_) => process.own_ticks().saturating_mul(TICK_NS),
         };
         sum.cpu_ns += nanos + process.child_ticks().saturating_mul(TICK_NS);
@@ -93,8 +93,7 @@ pub(super) fn usage(guard: u32) -> Usage {
     sum
 }
 
-/// Nanoseconds of CPU time that all other processes have used that can be seen, what they have waited
-/// for included.
+/// CPU time of all other visible processes and of the children that they have reaped, in nanoseconds.
 pub(super) fn others_ns(guard: u32) -> u64 {
     let all = all();
     let ours: BTreeSet<u32> = below(guard, &all).map(|process| process.id).collect();
@@ -111,7 +110,7 @@ pub(super) fn others_ns(guard: u32) -> u64 {
     ticks.saturating_mul(TICK_NS)
 }
 
-/// For how long cores have run programs, or the kernel for them, in nanoseconds.
+/// How long cores have run programs, or the kernel for them, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Busy {
     /// All cores of the machine.
@@ -121,7 +120,7 @@ pub(super) struct Busy {
 }
 
 impl Busy {
-    /// `None` where the system does not say.
+    /// `None` where the system does not report it.
     pub(super) fn now(server: &[usize]) -> Option<Self> {
         Self::parse(&fs::read_to_string("/proc/stat").ok()?, server)
     }
@@ -143,9 +142,8 @@ impl Busy {
     }
 }
 
-/// What the processes below a guard hold in memory now, in bytes; pages that they share count for
-/// each. (Counted in parts, they would seem to come and go with other processes of the same program.)
-/// `None` when that may not be read of one of them.
+/// Memory of the processes below a guard now, in bytes. Shared pages count for each: shared out, they would
+/// seem to come and go with other processes of the same program. `None` if one of them may not be read.
 pub(super) fn memory(guard: u32) -> Option<u64> {
     below(guard, &all())
         .filter(|process| !process.has_ended)
@@ -167,12 +165,12 @@ pub(super) fn alive(guard: u32) -> Vec<u32> {
 /// Sends all of them a signal.
 pub(super) fn signal(guard: u32, signal: Signal) {
     for id in alive(guard) {
-        // What has gone needs no signal.
+        // It may have ended meanwhile.
         let _ = kill(Pid::from_raw(id.cast_signed()), signal);
     }
 }
 
-/// The processes whose parent this is, ended or not.
+/// The children of a process, also those that have ended but were not reaped.
 pub(super) fn children(parent: u32) -> Vec<Pid> {
     let mut all = all();
     all.retain(|process| process.parent == parent);
@@ -185,7 +183,7 @@ pub(super) fn children(parent: u32) -> Vec<Pid> {
 struct Process {
     id: u32,
     parent: u32,
-    /// It only waits to be waited for.
+    /// It has ended and waits to be reaped.
     has_ended: bool,
     user_ticks: u64,
     system_ticks: u64,
@@ -195,7 +193,7 @@ struct Process {
 
 impl Process {
     fn parse(stat: &str) -> Option<Self> {
-        // The name stands in parentheses, and may hold any byte.
+        // The name is in parentheses and may hold any byte.
         let (id, rest) = stat.split_once(" (")?;
         let (_, rest) = rest.rsplit_once(") ")?;
         let fields: Vec<&str> = rest.split_whitespace().collect();
@@ -203,7 +201,7 @@ impl Process {
         Some(Self {
             id: id.parse().ok()?,
             parent: field(4)?.try_into().ok()?,
-            // A first thread that has ended is shown so, too, while others go on.
+            // A process whose first thread has ended looks the same while others run.
             has_ended: matches!(*fields.first()?, "Z" | "X") && field(20)? <= 1,
             user_ticks: field(14)?,
             system_ticks: field(15)?,
@@ -216,19 +214,19 @@ impl Process {
         self.user_ticks.saturating_add(self.system_ticks)
     }
 
-    /// Of the children that it has waited for.
+    /// Of the children that it has reaped.
     fn child_ticks(&self) -> u64 {
         self.child_user_ticks
             .saturating_add(self.child_system_ticks)
     }
 }
 
-/// Set when processes that have lost their guard become children of this process: the children that
-/// it had before, as one that a shell has made way for may have them.
+/// Set once this process is a subreaper: the children that it had before, as a program that replaced a
+/// shell may have.
 static BEFORE: OnceLock<BTreeSet<Pid>> = OnceLock::new();
 
-/// From here on, a server that has killed its guard is found again: it becomes a child of this
-/// process, which has no others of its own between two servers.
+/// Makes this process a subreaper: a server that has killed its guard becomes its child, and it has no
+/// other new ones between two servers.
 pub(super) fn become_subreaper() {
     #[cfg(target_os = "linux")]
     if nix::sys::prctl::set_child_subreaper(true).is_ok() {
@@ -236,8 +234,8 @@ pub(super) fn become_subreaper() {
     }
 }
 
-/// Kills the orphans that were adopted, and waits for them, this long at most. Only while no other
-/// child of this process is still to be waited for.
+/// Kills and reaps the orphans that became children of this process, for this long at most. To be called
+/// only while this process has no other children.
 pub(super) fn end_orphans(limit: Duration) {
     let Some(before) = BEFORE.get() else {
         return;
@@ -269,7 +267,7 @@ fn all() -> Vec<Process> {
         .collect()
 }
 
-/// Without the root itself.
+/// Except the root itself.
 fn below(root: u32, all: &[Process]) -> impl Iterator<Item = &Process> {
     let mut members = BTreeSet::from([root]);
     loop {

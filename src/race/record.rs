@@ -1,171 +1,254 @@
-//! What a race found out, as it is written to JSON and read back. Every table, picture and page is
-//! made from this and from nothing else.
+//! What a race measured, as it is written to JSON and read back. Every report is made from this alone.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+#[cfg(test)]
+use serde_json::json;
 
-/// The form of the JSON. It changes when a reader of the old form would misread the new one.
+/// The version of the JSON. It changes when a reader of the old version would misread the new one.
 pub(super) const FORMAT: &str = "hullo-race/1";
 
-/// The kind of error of connections that were to be open and idle, and were not.
+/// The kind of error of connections that should have been open and idle, and were not.
 pub(super) const LOST: &str = "idle connections lost";
 
-/// A whole race.
+/// What `hullo race` writes with `--json`, and reads with `--from` and `--compare`. Times are in
+/// nanoseconds unless their name says otherwise.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
+    #[cfg_attr(test, schemars(extend("const" = FORMAT)))]
     pub(super) format: String,
-    /// Of hullo.
+    /// The version of hullo.
+    #[cfg_attr(test, schemars(regex(pattern = r"^\d+\.\d+\.\d+")))]
     pub(super) version: String,
     pub(super) started_unix_ms: u64,
     pub(super) elapsed_ms: u64,
-    /// The words of the command line that made it, the program's name first.
+    /// The command line, the program's name first.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     pub(super) command: Vec<String>,
     pub(super) machine: Machine,
     pub(super) settings: Settings,
-    /// In the order of the command line; what the others are measured by comes first.
+    /// In the order of the command line. The others are compared with the first.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     pub(super) targets: Vec<Target>,
     /// In the order in which they were run.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     pub(super) tests: Vec<Test>,
     /// In the order in which they were measured.
     pub(super) results: Vec<Measurement>,
     /// One for each test and target that was measured in it.
     pub(super) summaries: Vec<Summary>,
-    /// What a reader has to know before they believe a figure.
+    /// What a reader has to know before trusting a figure.
     pub(super) warnings: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Machine {
-    /// As `/proc/cpuinfo` names it.
+    /// From `/proc/cpuinfo`.
     pub(super) cpu: String,
-    /// That this process may run on.
+    /// How many the race was allowed to use.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) cores: usize,
     pub(super) memory_bytes: u64,
-    /// As `/etc/os-release` names it.
+    /// From `/etc/os-release`.
     pub(super) system: String,
     pub(super) kernel: String,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
-    pub(super) suites: Vec<String>,
+    #[cfg_attr(test, schemars(length(min = 1), extend("uniqueItems" = true)))]
+    pub(super) suites: Vec<Suite>,
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) rounds: usize,
+    #[cfg_attr(test, schemars(length(min = 1), extend("uniqueItems" = true)))]
     pub(super) server_cpus: Vec<usize>,
+    #[cfg_attr(test, schemars(length(min = 1), extend("uniqueItems" = true)))]
     pub(super) load_cpus: Vec<usize>,
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) workers: usize,
-    /// That is asked for where a target's URL says no other.
+    /// The path that was requested, unless a target's URL has another.
+    #[cfg_attr(test, schemars(regex(pattern = "^/")))]
     pub(super) path: String,
-    /// `hullo`, `hey` or `wrk`.
-    pub(super) generator: String,
+    pub(super) generator: Generator,
     pub(super) generator_version: String,
     pub(super) warm_up_ns: u64,
 }
 
 /// A server that was raced.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Target {
+    #[cfg_attr(test, schemars(length(min = 1, max = NAME_CHARS_MAX)))]
     pub(super) name: String,
-    /// How it was started, with its placeholders; or nothing, when it was running already.
+    /// The command that started it, with its placeholders; null if it was already running.
     pub(super) command: Option<String>,
-    /// Where it was found running.
+    /// Where it was already running.
     pub(super) url: Option<String>,
-    /// What it does besides being fast, one for each probe, in the same order for every target.
+    /// One finding for each probe, in the same order for every target.
     pub(super) behaviour: Vec<Finding>,
-    /// Why it was not measured, or not to the end.
+    /// Why it was not measured, or not to the end; null if it was.
     pub(super) out: Option<String>,
 }
 
-/// How a target behaved under one probe.
+/// How a target answered one probe.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Finding {
-    /// Of the probe: `http_1_0`.
+    /// The probe: `http_1_0`.
+    #[cfg_attr(test, schemars(regex(pattern = "^[a-z0-9_]+$")))]
     pub(super) id: String,
     /// The head of its column: `HTTP/1.0`.
     pub(super) title: String,
-    /// Did it do as the RFC, or the sentence that all of them have to say, wants?
+    /// Whether it did as the RFC requires, or sent the greeting that all have to send.
     pub(super) right: bool,
     /// What it did, in a few words: `200, closes`.
     pub(super) saw: String,
 }
 
+/// A question that one or more tests ask.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, ValueEnum)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Suite {
+    /// The tests of an article that compared servers in Go (net/http) and Rust (warp) by hey: -n requests, then for -z, then for -z on one connection
+    Article,
+    /// 16 requests in each write
+    Pipeline,
+    /// A new connection for each request
+    Churn,
+    /// 10,000 open connections, of which -c send requests
+    Many,
+    /// Memory of an idle connection
+    Idle,
+    /// Latency at fixed rates, from 10 to 100 % of what the server can do
+    Rate,
+}
+
+/// What sends the requests.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Generator {
+    /// hullo bench, in this binary
+    Hullo,
+    /// hey, the article's generator
+    Hey,
+    /// wrk, with a script that counts its errors
+    Wrk,
+}
+
+/// As in the JSON and on the command line.
+impl fmt::Display for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&name(self))
+    }
+}
+
+/// As in the JSON and on the command line.
+impl fmt::Display for Generator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&name(self))
+    }
+}
+
+fn name(value: &impl ValueEnum) -> String {
+    let value = value.to_possible_value();
+    value.map_or(String::new(), |value| value.get_name().to_owned())
+}
+
 /// One kind of work that every target is given.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Test {
     /// Unique in a race: `article-2`.
+    #[cfg_attr(test, schemars(regex(pattern = r"^[a-z]+(-\d+)?$")))]
     pub(super) id: String,
-    pub(super) suite: String,
+    pub(super) suite: Suite,
     /// For a reader: `5 s, 100 connections`.
     pub(super) title: String,
-    /// Connections that requests are sent on.
+    /// Connections that send requests.
     pub(super) connections: u64,
-    /// Connections that are open beside them and say nothing.
+    /// Connections that are open beside them and idle.
     pub(super) idle_connections: u64,
-    /// How many requests, when that ends the test.
+    /// How many requests end the test; null if a duration does.
     pub(super) requests: Option<u64>,
-    /// How long, when that ends the test.
+    /// How long the test lasts; null if a number of requests ends it.
     pub(super) duration_ns: Option<u64>,
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) pipeline: u64,
     pub(super) keepalive: bool,
-    /// Open model: the part of its own capacity that a target is asked for.
+    /// Open model: the share of its own capacity that each target is asked for.
+    #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0, "maximum" = 1)))]
     pub(super) load: Option<f64>,
 }
 
 /// One target in one round of one test.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Measurement {
     pub(super) test: String,
     pub(super) target: String,
     /// From 1.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) round: usize,
-    /// Whole answers, as asked for or not.
+    /// Whole answers, also those with a status that is an error.
     pub(super) requests: u64,
     pub(super) elapsed_ns: u64,
     pub(super) requests_per_second: f64,
+    #[cfg_attr(test, schemars(extend("additionalProperties" = json!({"type": "integer", "minimum": 1}))))]
     pub(super) errors: BTreeMap<String, u64>,
-    /// By percentile, `50` to `99.99`, then `100`, the slowest; as many as the generator says.
+    /// Pairs of a percentile and nanoseconds, as many as the generator reports; 100 is the slowest.
+    #[cfg_attr(test, schemars(with = "Vec<super::schema::Latency>"))]
     pub(super) latency_ns: Vec<(f64, u64)>,
-    /// Where the generator says how its connections fared.
+    /// How answers and errors were spread over the connections, where the generator reports it.
     pub(super) per_connection: Option<PerConnection>,
-    /// Of an answer, its head included, where the generator says so.
+    /// Size of an answer, its head included, where the generator reports it.
     pub(super) response_bytes: Option<f64>,
-    /// Open model: requests/s that were asked for.
+    /// Open model: the requests/s that were asked for.
     pub(super) rate: Option<f64>,
-    /// Of the server's memory, for each connection that is open and idle.
+    /// Memory of the server for each open and idle connection.
     pub(super) idle_connection_bytes: Option<f64>,
-    /// Nothing when the server is not ours to look into.
+    /// Null when the race did not start the server.
     pub(super) server: Option<ServerCost>,
     pub(super) generator: GeneratorCost,
 }
 
-/// How answers and errors spread over the connections; one that is opened again is still the same.
+/// How answers and errors were spread over the connections. A connection counts once, however often it
+/// was opened again.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct PerConnection {
     pub(super) connections: u64,
     /// Answers of the connection with the fewest.
     pub(super) least: u64,
     pub(super) median: u64,
-    /// That nine of ten connections do not exceed.
+    /// Answers that nine of ten connections do not exceed.
     pub(super) p90: u64,
     pub(super) greatest: u64,
     /// Connections with under a quarter of the answers that the best tenth has.
     pub(super) starved: u64,
     pub(super) with_errors: u64,
-    /// On connections: without those requests of the open model that never had one.
+    /// Errors on connections: all except requests of the open model that never got a connection.
     pub(super) errors: u64,
 }
 
 impl PerConnection {
-    /// Can a run have had connections like these, and `all_errors` errors?
+    /// Whether a run can have had such connections, and `all_errors` errors.
     fn is_possible(&self, all_errors: u64) -> bool {
         let order = [self.least, self.median, self.p90, self.greatest];
         order.is_sorted()
@@ -182,120 +265,125 @@ impl Measurement {
     }
 }
 
-/// What a server's processes cost during a measurement.
+/// What the server's processes used during a measurement.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct ServerCost {
     pub(super) user_ns: u64,
     pub(super) system_ns: u64,
     pub(super) cpu_ns_per_request: f64,
-    /// Of the cores that it may run on: 1 is all of them, all the time.
+    /// Share of its cores' time: 1 is all of them, all the time.
     pub(super) utilisation: f64,
-    /// The part of the time that its busiest thread ran.
+    /// Share of the time that its busiest thread ran.
     pub(super) busiest_thread: f64,
-    /// For how long its cores were busy beyond what it and all other processes account for; nothing
-    /// where the system does not say.
+    /// How long its cores were busy beyond what it and all other processes account for; null where the
+    /// system does not report it.
     pub(super) uncounted_ns: Option<u64>,
     pub(super) rss_peak_bytes: u64,
-    /// It had to wait for something.
+    /// Context switches because it waited.
     pub(super) voluntary_switches: u64,
-    /// It had to make room for another.
+    /// Context switches because it was preempted.
     pub(super) involuntary_switches: u64,
     pub(super) processes: usize,
 }
 
-/// What the load generator cost during a measurement.
+/// What the load generator used during a measurement.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct GeneratorCost {
     pub(super) cpu_ns_per_request: f64,
     pub(super) utilisation: f64,
 }
 
-/// The rounds of a target in a test, taken together.
+/// All rounds of a target in a test. Counts and times are sums, figures are medians.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Summary {
     pub(super) test: String,
     pub(super) target: String,
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) rounds: usize,
-    /// Sums over the rounds.
     pub(super) requests: u64,
     pub(super) elapsed_ns: u64,
     pub(super) errors: u64,
     pub(super) bound: Bound,
     pub(super) requests_per_second: Compared,
-    /// Nothing when the server is not ours to look into.
+    /// Null when the race did not start the server.
     pub(super) cpu_ns_per_request: Option<Compared>,
     pub(super) idle_connection_bytes: Option<Compared>,
     /// The median over the rounds, for each percentile.
+    #[cfg_attr(test, schemars(with = "Vec<super::schema::Latency>"))]
     pub(super) latency_ns: Vec<(f64, u64)>,
 }
 
-/// What kept a test from being faster.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Bound {
-    /// The server had no time left: its requests/s are its own.
-    Server,
-    /// The generator had no time left: the requests/s are those of the generator.
-    Generator,
-    /// They share cores, and left nothing of them: the requests/s are of both.
-    Shared,
-    /// Neither: both waited for each other, or for the clock.
-    Neither,
-    /// Not the generator; how busy the server was is not known.
-    Unknown,
-}
-
-/// A figure, and how it stands to that of the first target.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Compared {
-    /// Over the rounds.
-    pub(super) median: f64,
-    pub(super) least: f64,
-    pub(super) greatest: f64,
-    /// Nothing for the first target itself, with fewer than three rounds in common, and where one of
-    /// the two has failed in more than 1 of 100 answers.
-    pub(super) ratio: Option<Ratio>,
-}
-
-/// This target's figure over that of the first, round by round.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Ratio {
-    pub(super) mean: f64,
-    /// The interval that holds the true ratio: in 99 of 100 tests, both ratios of a target are in
-    /// theirs.
-    pub(super) low: f64,
-    pub(super) high: f64,
-    /// Is 1 outside of the interval, and the mean more than 2 % away from it?
-    pub(super) differs: bool,
-}
-
-/// What an interval must lie in for a server to be called equal, and not only not told apart.
-const NARROW: (f64, f64) = (0.8, 1.25);
-
-impl Ratio {
-    /// Is it known that there is no difference worth a word? If not, and it does not differ, it would
-    /// take more rounds to see one.
-    pub(super) fn is_equal(&self) -> bool {
-        !self.differs && self.low > NARROW.0 && self.high < NARROW.1
+impl Summary {
+    pub(super) fn figures(&self) -> impl Iterator<Item = &Compared> {
+        let others = [&self.cpu_ns_per_request, &self.idle_connection_bytes];
+        let others = others.into_iter().flatten();
+        others.chain([&self.requests_per_second])
     }
 }
 
-/// Of the name of a target.
+/// What limited the requests/s of a test.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Bound {
+    /// The server was busy all the time: the requests/s are its own.
+    Server,
+    /// The generator was busy all the time: the requests/s are the generator's.
+    Generator,
+    /// Both shared the same cores and used them up.
+    Shared,
+    /// Neither was busy all the time: they waited for each other, or for the clock.
+    Neither,
+    /// Not the generator, and how busy the server was is not known.
+    Unknown,
+}
+
+/// A figure, and how it compares with the first target's.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Compared {
+    /// Of the rounds.
+    pub(super) median: f64,
+    pub(super) least: f64,
+    pub(super) greatest: f64,
+    /// Null for the first target itself, with fewer than three rounds in common, and where either failed in
+    /// more than 1 of 100 answers.
+    pub(super) ratio: Option<Ratio>,
+}
+
+/// This target's figure divided by the first target's, round by round.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ratio {
+    /// The geometric mean of the rounds' ratios.
+    pub(super) mean: f64,
+    /// The interval of the true ratio, from here to `high`: in 99 of 100 tests, both ratios of a target lie
+    /// in theirs.
+    pub(super) low: f64,
+    pub(super) high: f64,
+    /// Whether the interval excludes 1 and the mean is clearly away from it.
+    pub(super) differs: bool,
+}
+
+/// Length of a target's name.
 pub(super) const NAME_CHARS_MAX: usize = 40;
 
-/// No count, time or size of a race is greater: these are 104 days in nanoseconds.
+/// No count, time or size of a race is greater: 104 days in nanoseconds.
 const NUMBER_MAX: f64 = 9_007_199_254_740_992.0;
 /// An interval may be as wide as chance makes it.
 const RATIO_MAX: f64 = 1e300;
 /// Servers by tests by measurements: a report looks at each of them for each of the others.
 const WORK_MAX: usize = 100_000_000;
 
-/// Is each number one that a race can have found? `key`: what the value is called.
+/// Whether each number is one that a race can have measured. `key`: the name of the value.
 fn check(value: &Value, key: &str) -> Result<(), String> {
     match value {
         Value::Number(number) => {
@@ -315,25 +403,25 @@ fn check(value: &Value, key: &str) -> Result<(), String> {
 }
 
 impl Record {
-    /// Reads one, or says why it is none.
+    /// Reads one, or says why the text is not one.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Form {
             format: String,
         }
-        let none = |error: serde_json::Error| format!("not the record of a race: {error}");
-        let Form { format } = serde_json::from_str(text).map_err(none)?;
+        let wrong = |error: serde_json::Error| format!("not the record of a race: {error}");
+        let Form { format } = serde_json::from_str(text).map_err(wrong)?;
         if format != FORMAT {
-            return Err(format!("its format is {format:?}, not {FORMAT:?}"));
+            return Err(format!("the format is {format:?}, not {FORMAT:?}"));
         }
-        let value: Value = serde_json::from_str(text).map_err(none)?;
+        let value: Value = serde_json::from_str(text).map_err(wrong)?;
         check(&value, "")?;
-        let record = Self::deserialize(value).map_err(none)?;
+        let record = Self::deserialize(value).map_err(wrong)?;
         record.check()?;
         Ok(record)
     }
 
-    /// Is it one that a race can have written, as far as a report relies on it?
+    /// Whether a race can have written it, as far as a report relies on it.
     fn check(&self) -> Result<(), String> {
         let is_long = |target: &Target| target.name.chars().count() > NAME_CHARS_MAX;
         if self.targets.iter().any(is_long) {
@@ -344,7 +432,7 @@ impl Record {
             .iter()
             .fold(1_usize, |all, &count| all.saturating_mul(count.max(1)));
         if work > WORK_MAX || self.summaries.len() > WORK_MAX {
-            return Err("it has too many servers, tests and rounds".to_owned());
+            return Err("too many servers, tests and rounds".to_owned());
         }
         let is_mixed = |figure: &Compared| {
             let is_ordered = figure.least <= figure.median && figure.median <= figure.greatest;
@@ -352,22 +440,16 @@ impl Record {
             let holds = |ratio: &Ratio| ratio.low <= ratio.mean && ratio.mean <= ratio.high;
             !is_ordered || !ratio.is_none_or(holds)
         };
-        let mut figures = self.summaries.iter().flat_map(|summary| {
-            let cpu = summary.cpu_ns_per_request.as_ref();
-            let idle = summary.idle_connection_bytes.as_ref();
-            [Some(&summary.requests_per_second), cpu, idle]
-                .into_iter()
-                .flatten()
-        });
+        let mut figures = self.summaries.iter().flat_map(Summary::figures);
         if figures.any(is_mixed) {
-            return Err("a figure is not between its least and its greatest".to_owned());
+            return Err("a median is not between its least and its greatest".to_owned());
         }
         let is_possible = |result: &Measurement| {
             let each = result.per_connection.as_ref();
             each.is_none_or(|each| each.is_possible(result.all_errors()))
         };
         if !self.results.iter().all(is_possible) {
-            return Err("a per_connection contradicts itself, or the errors".to_owned());
+            return Err("a per_connection contradicts itself or the errors".to_owned());
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! A server that is raced: started on a free port, waited for, and stopped with all its processes.
+//! A server under race: started on a free port, awaited, and stopped with all its processes.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -13,17 +13,17 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use super::target::{Target, Way};
+use super::server_spec::{ServerSpec, Source};
 use super::{guard, process_tree};
 
-/// How long a server may take until it answers.
+/// How long a server may take to answer after its start.
 const START_MAX: Duration = Duration::from_secs(15);
 /// How long it may take to end after SIGTERM, before it is killed.
 const STOP_MAX: Duration = Duration::from_secs(3);
-/// How long the rest of it may take to end after SIGKILL.
+/// How long the remaining processes may take to end after SIGKILL.
 const KILL_MAX: Duration = Duration::from_secs(4);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
-/// Of its output, what is shown when it does not start.
+/// How much of its output is shown if it does not start.
 const SAID_BYTES_MAX: u64 = 600;
 /// Below the ports that Linux gives to clients, so that no connection of the load takes one.
 const PORT_FIRST: u16 = 21_000;
@@ -33,7 +33,7 @@ const PORT_LAST: u16 = 31_999;
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) address: SocketAddr,
-    /// What `Host` has to say.
+    /// The value of `Host`.
     pub(super) authority: String,
     process: Option<Process>,
 }
@@ -45,22 +45,22 @@ struct Process {
 }
 
 impl Server {
-    /// Starts a target on these cores, or finds it running, and waits until it answers, or until it
-    /// is told to stop.
+    /// Starts a server on these cores, unless it is already running, and waits until it answers or
+    /// `stop` is set.
     pub(super) fn start(
-        target: &Target,
+        spec: &ServerSpec,
         workers: usize,
         cores: &[usize],
         stop: &AtomicBool,
     ) -> Result<Self, String> {
-        let mut server = match &target.way {
-            Way::Running { address, url } => Self {
+        let mut server = match &spec.source {
+            Source::Running { address, url } => Self {
                 address: *address,
                 authority: url.authority.clone(),
                 process: None,
             },
-            Way::Command(command) => {
-                let port = free_port().ok_or("there is no free port")?;
+            Source::Command(command) => {
+                let port = free_port().ok_or("no port is free")?;
                 let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
                 Self {
                     address,
@@ -72,11 +72,11 @@ impl Server {
                 }
             }
         };
-        server.await_answer(&target.path, stop)?;
+        server.await_answer(&spec.path, stop)?;
         Ok(server)
     }
 
-    /// The guard above its processes; nothing if it is not ours.
+    /// The guard of its processes; none if the race did not start it.
     pub(super) fn guard(&self) -> Option<u32> {
         self.process.as_ref().map(|process| process.guard.id())
     }
@@ -113,7 +113,7 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// Ends it, politely first, and waits until nothing of it is left.
+    /// Stops it, with SIGTERM first, and waits until all of its processes have ended.
     fn drop(&mut self) {
         let Some(process) = &mut self.process else {
             return;
@@ -143,7 +143,7 @@ fn leave(ids: &[u32]) {
 }
 
 impl Process {
-    /// Has all of it ended, at last?
+    /// Whether all of it has ended within this time.
     fn ends_within(&mut self, limit: Duration) -> bool {
         let start = Instant::now();
         while start.elapsed() < limit {
@@ -155,7 +155,7 @@ impl Process {
         false
     }
 
-    /// The end of what it printed, as a part of a sentence.
+    /// The end of its output, as a part of a sentence.
     fn said(&mut self) -> String {
         let length = self.output.seek(SeekFrom::End(0)).unwrap_or(0);
         let start = length.saturating_sub(SAID_BYTES_MAX);
@@ -177,7 +177,7 @@ fn spawn(command: &str, port: u16, workers: usize, cores: &[usize]) -> io::Resul
     let command = command
         .replace("{port}", &port.to_string())
         .replace("{workers}", &workers.to_string());
-    // A shell that waits for a server would be counted as a part of it.
+    // A shell that waits for the server would count as a part of it.
     let command = if is_plain(&command) {
         format!("exec {command}")
     } else {
@@ -195,8 +195,7 @@ fn spawn(command: &str, port: u16, workers: usize, cores: &[usize]) -> io::Resul
     Ok(Process { guard, output })
 }
 
-/// Where programs are looked for: `PATH`, and then where this program is, so that `hullo` is found also
-/// when it is not installed.
+/// `PATH`, and then the directory of this program, so that `hullo` is found even if it is not installed.
 fn search_path() -> OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let own = std::env::current_exe().ok();
@@ -205,7 +204,7 @@ fn search_path() -> OsString {
     std::env::join_paths(folders).unwrap_or(path)
 }
 
-/// Is it the path or the name of a program, its arguments, and no other shell syntax?
+/// Whether it is only a program and its arguments, without other shell syntax.
 fn is_plain(command: &str) -> bool {
     let program = command.split_whitespace().next().unwrap_or_default();
     let is_file = if program.contains('/') {
@@ -218,7 +217,7 @@ fn is_plain(command: &str) -> bool {
 
 fn free_port() -> Option<u16> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Two races at once begin at different ports.
+    // Two races at the same time begin at different ports.
     let span = PORT_LAST - PORT_FIRST;
     let offset = (std::process::id() % u32::from(span)) as u16;
     (0..span).find_map(|_| {
@@ -230,7 +229,7 @@ fn free_port() -> Option<u16> {
     })
 }
 
-/// Does it answer anything that begins like HTTP?
+/// Waits for an answer that begins like HTTP.
 fn first_answer(address: SocketAddr, authority: &str, path: &str) -> io::Result<()> {
     let limit = Duration::from_secs(2);
     let mut stream = TcpStream::connect_timeout(&address, limit)?;
@@ -242,7 +241,7 @@ fn first_answer(address: SocketAddr, authority: &str, path: &str) -> io::Result<
     if start == *b"HTTP/" {
         Ok(())
     } else {
-        Err(io::Error::other("what it says is no HTTP"))
+        Err(io::Error::other("not an HTTP answer"))
     }
 }
 

@@ -1,23 +1,38 @@
-//! Figures that were taken several times: their middle, and how sure a ratio of two of them is.
+//! Repeated figures: their median, and how certain a ratio of two of them is.
+
+use std::ops::RangeInclusive;
 
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 use super::record::Ratio;
 
-/// How often at least one of the intervals that are looked at together may miss its true ratio.
-const MISS: f64 = 0.01;
+/// How often at least one interval of a family may miss its true ratio.
+const MISS_PROBABILITY: f64 = 0.01;
 
-/// Of a server in a test, so many ratios are looked at together: requests/s and CPU time.
+/// How many ratios of a server in a test form a family: requests/s and CPU time.
 pub(super) const TOGETHER: usize = 2;
 
-/// With fewer, the interval says nothing: of two pairs, it reaches from nought to the sky.
+/// With fewer, the interval is too wide to say anything.
 pub(super) const ROUNDS_MIN: usize = 3;
 
-/// What is nearer to 1 than this is no difference, however sure: two processes of one program differ
-/// by that much, for where the kernel has put them.
-const RESOLUTION: f64 = 0.02;
+/// A ratio nearer to 1 than this is no difference, however sure: two processes of the same program
+/// differ by that much, depending on where the kernel has placed them.
+pub(super) const RESOLUTION: f64 = 0.02;
 
-/// The middle one; of an even number, the mean of the two in the middle. `None` without any.
+/// An interval must lie in here for two servers to be called equal. A wider one has only failed to show
+/// a difference. These are the bounds that pharmacology calls two drugs bioequivalent in: they are as far
+/// from 1 to either side, on the logarithmic scale of a ratio.
+pub(super) const EQUAL: RangeInclusive<f64> = 0.8..=1.25;
+
+impl Ratio {
+    /// Is any difference known to be too small to matter? If not, and it does not differ, more rounds
+    /// might show a difference.
+    pub(super) fn is_equal(&self) -> bool {
+        !self.differs && EQUAL.contains(&self.low) && EQUAL.contains(&self.high)
+    }
+}
+
+/// For an even number of figures, the mean of the two in the middle. `None` without figures.
 pub(super) fn median(figures: &[f64]) -> Option<f64> {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -30,13 +45,12 @@ pub(super) fn median(figures: &[f64]) -> Option<f64> {
     }
 }
 
-/// How two figures stand to each other that were taken in the same rounds, pair by pair: what slows
-/// the machine down for a while slows both. `None` with fewer than three pairs, or a figure that has
-/// no logarithm.
+/// The ratio of two figures that were taken in the same rounds, pair by pair, since what slows the machine
+/// down for a while slows both. `None` with fewer than three pairs, or if a figure has no logarithm.
 ///
-/// The logarithms of the ratios are taken for normally distributed: the interval is Student's, and
-/// so wide that so many of them, which are looked at together, all hold in 99 of 100 cases
-/// (Bonferroni): who looks at more figures must not find more differences by chance.
+/// The logarithms of the ratios are assumed to be normally distributed. The interval is Student's, widened
+/// (Bonferroni) so that all `comparisons` of a family hold in 99 of 100 cases: more comparisons must not
+/// find more differences by chance.
 pub(super) fn paired(pairs: &[(f64, f64)], comparisons: usize) -> Option<Ratio> {
     let logs = logarithms(pairs.iter().map(|&(ours, theirs)| ours / theirs))?;
     let (mean, variance) = moments(&logs)?;
@@ -44,7 +58,7 @@ pub(super) fn paired(pairs: &[(f64, f64)], comparisons: usize) -> Option<Ratio> 
     interval(mean, (variance / count).sqrt(), count - 1.0, comparisons)
 }
 
-/// The same for figures of different races, which share no rounds (Welch).
+/// The same for figures of different races, which have no rounds in common (Welch).
 pub(super) fn unpaired(ours: &[f64], theirs: &[f64], comparisons: usize) -> Option<Ratio> {
     let ours = logarithms(ours.iter().copied())?;
     let theirs = logarithms(theirs.iter().copied())?;
@@ -65,7 +79,7 @@ fn logarithms(figures: impl Iterator<Item = f64>) -> Option<Vec<f64>> {
     logs.iter().all(|log| log.is_finite()).then_some(logs)
 }
 
-/// Mean, and variance of what they were drawn from.
+/// The mean, and the estimated variance of the population.
 fn moments(figures: &[f64]) -> Option<(f64, f64)> {
     if figures.len() < ROUNDS_MIN {
         return None;
@@ -78,7 +92,7 @@ fn moments(figures: &[f64]) -> Option<(f64, f64)> {
 
 fn interval(mean: f64, error: f64, freedom: f64, comparisons: usize) -> Option<Ratio> {
     let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
-    let miss = MISS / comparisons.max(1) as f64;
+    let miss = MISS_PROBABILITY / comparisons.max(1) as f64;
     let reach = error * student.inverse_cdf(1.0 - miss / 2.0);
     let (low, high) = ((mean - reach).exp(), (mean + reach).exp());
     let all_finite = [low, high].iter().all(|end| end.is_finite());
@@ -101,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_middle_is_found() {
+    fn the_median_is_found() {
         assert_eq!(median(&[]), None);
         assert_eq!(median(&[3.0]), Some(3.0));
         assert_eq!(median(&[4.0, 1.0, 3.0]), Some(3.0));
@@ -135,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_very_small_is_no_difference() {
+    fn a_very_small_ratio_is_not_a_difference() {
         let one_percent = paired(&[(10.1, 10.0), (20.2, 20.0), (30.3, 30.0)], 1).unwrap();
         assert!(
             one_percent.low > 1.0 && !one_percent.differs,
@@ -146,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn who_looks_at_more_sees_wider_intervals() {
+    fn more_comparisons_widen_the_intervals() {
         let pairs = [(11.0, 10.0), (22.4, 20.0), (32.7, 30.0), (44.0, 40.0)];
         let reach = |comparisons| paired(&pairs, comparisons).unwrap().high;
         assert!(reach(1) < reach(6) && reach(6) < reach(100));
@@ -155,7 +169,7 @@ mod tests {
     /// A server against itself: whatever it is measured by, at most about one race in a hundred
     /// sees a difference.
     #[test]
-    fn noise_is_no_difference() {
+    fn noise_is_not_a_difference() {
         let mut state = 7_u64;
         let mut noise = move || {
             // The sum of many is nearly normal.

@@ -1,39 +1,52 @@
 //! The work that servers are given: each suite is one question, asked by one or more tests.
 
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
-use super::record::Test;
-use super::report::count;
+use super::format::count;
+use super::record::{Suite, Test};
 
-/// A question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(super) enum Suite {
-    /// The three tests of the article that hullo began with: -n requests, then -z long, then one connection
-    Article,
-    /// 16 requests in a write
-    Pipeline,
-    /// A connection for each request
-    Churn,
-    /// 10,000 open connections, of which 100 ask
-    Many,
-    /// Memory of an idle connection
-    Idle,
-    /// Open model: latency at rising rates, up to what the server can do
-    Rate,
-    /// All of these
+/// What `--suite` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    One(Suite),
     All,
 }
 
-const EACH: [Suite; 6] = [
-    Suite::Article,
-    Suite::Pipeline,
-    Suite::Churn,
-    Suite::Many,
-    Suite::Idle,
-    Suite::Rate,
-];
+impl ValueEnum for Choice {
+    fn value_variants<'a>() -> &'a [Self] {
+        use Suite::{Article, Churn, Idle, Many, Pipeline, Rate};
+        const VARIANTS: [Choice; 7] = [
+            Choice::One(Article),
+            Choice::One(Pipeline),
+            Choice::One(Churn),
+            Choice::One(Many),
+            Choice::One(Idle),
+            Choice::One(Rate),
+            Choice::All,
+        ];
+        &VARIANTS
+    }
 
-/// How much work; what the article had, unless the user says otherwise.
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::One(suite) => suite.to_possible_value(),
+            Self::All => Some(PossibleValue::new("all").help("All of these")),
+        }
+    }
+}
+
+/// The suites that were chosen, each once, in the order of the list.
+pub(super) fn expand(chosen: &[Choice]) -> Vec<Suite> {
+    let is_chosen = |suite: &Suite| {
+        let mut choices = chosen.iter();
+        choices.any(|choice| matches!(choice, Choice::All) || *choice == Choice::One(*suite))
+    };
+    let suites = Suite::value_variants().iter();
+    suites.copied().filter(is_chosen).collect()
+}
+
+/// How much work; by default, as much as in the article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Amount {
     pub(super) requests: u64,
@@ -42,28 +55,14 @@ pub(super) struct Amount {
 }
 
 const PIPELINE: u64 = 16;
-/// Open connections of the suite `many`, and the most of the suite `idle`.
+/// Open connections of the suites `many` and `idle`.
 pub(super) const MANY: u64 = 10_000;
-/// The fewer of the two numbers of connections between which memory is measured.
+/// Memory is measured between this many idle connections and [`MANY`].
 pub(super) const FEW: u64 = 1_000;
-/// Parts of a server's own capacity.
+/// Shares of a server's own capacity.
 const RATE_STEPS: [f64; 7] = [0.1, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0];
 
 impl Suite {
-    /// Those that were named, each once, in the order of the list.
-    pub(super) fn expand(named: &[Self]) -> Vec<Self> {
-        let all = named.contains(&Self::All);
-        EACH.into_iter()
-            .filter(|suite| all || named.contains(suite))
-            .collect()
-    }
-
-    pub(super) fn name(self) -> String {
-        self.to_possible_value()
-            .map(|value| value.get_name().to_owned())
-            .unwrap_or_default()
-    }
-
     /// Its tests, in order.
     pub(super) fn tests(self, amount: Amount) -> Vec<Test> {
         let timed = timed(self, amount);
@@ -77,17 +76,17 @@ impl Suite {
                 ..timed
             }],
             Self::Churn => vec![Test {
-                title: format!("{title}, a new one for each request"),
+                title: format!("{title}, each for one request"),
                 keepalive: false,
                 ..timed
             }],
             Self::Many => vec![Test {
-                title: format!("{title} that ask, {} open", count(MANY)),
+                title: format!("{title} with requests, {} open", count(MANY)),
                 idle_connections: MANY.saturating_sub(connections),
                 ..timed
             }],
             Self::Idle => vec![Test {
-                title: format!("{} connections, open and idle", count(MANY)),
+                title: format!("{} idle connections", count(MANY)),
                 connections: 0,
                 idle_connections: MANY,
                 requests: Some(0),
@@ -98,17 +97,16 @@ impl Suite {
                 .iter()
                 .map(|&load| rate_step(&timed, load))
                 .collect(),
-            Self::All => Vec::new(),
         }
     }
 }
 
-/// What most tests are: so many connections, for so long.
+/// What most tests are: a number of connections for a time.
 fn timed(suite: Suite, amount: Amount) -> Test {
     let long = seconds(amount.duration_ns);
     Test {
-        id: suite.name(),
-        suite: suite.name(),
+        id: suite.to_string(),
+        suite,
         title: format!("{long}, {}", plural(amount.connections, "connection")),
         connections: amount.connections,
         idle_connections: 0,
@@ -193,11 +191,11 @@ mod tests {
     #[test]
     fn each_suite_comes_once_and_each_test_has_its_own_id() {
         assert_eq!(
-            Suite::expand(&[Suite::Churn, Suite::Article, Suite::Churn]),
+            expand(&[Suite::Churn, Suite::Article, Suite::Churn].map(Choice::One)),
             [Suite::Article, Suite::Churn]
         );
-        let all = Suite::expand(&[Suite::Rate, Suite::All]);
-        assert_eq!(all, EACH);
+        let all = expand(&[Choice::One(Suite::Rate), Choice::All]);
+        assert_eq!(all, Suite::value_variants());
         let tests: Vec<Test> = all.iter().flat_map(|suite| suite.tests(ARTICLE)).collect();
         let mut ids: Vec<&str> = tests.iter().map(|test| test.id.as_str()).collect();
         assert_eq!(ids.len(), 14);

@@ -1,13 +1,13 @@
-//! The rounds of a target in a test, taken together, and beside those of the first target.
+//! The rounds of a target in a test, summarised and compared with those of the first target.
 
 use super::record::{Bound, Compared, LOST, Measurement, ServerCost, Summary, Target, Test};
 use super::stats::{TOGETHER, median, paired};
 
-/// From here on, a side has no time left.
+/// From this share of its time on, a side is the bottleneck.
 pub(super) const BUSY: f64 = 0.9;
 
-/// Of the answers of a target, so many may be errors before its figures are compared with those of one
-/// that does the work.
+/// The share of a target's answers that may be errors. With more, its figures are not compared: it does
+/// not do the work.
 pub(super) const ERRORS_MAX: f64 = 0.01;
 
 /// One for each test and each target that was measured in it. `shared`: servers and load run on the
@@ -71,8 +71,8 @@ fn summary(ours: &[&Measurement], theirs: &[&Measurement], shared: bool) -> Opti
     })
 }
 
-/// Are more of its answers errors than may be? Connections that it did not keep are told, but what it
-/// did on the others counts.
+/// Whether too many of its answers are errors. Idle connections that it lost do not count: it did the work
+/// on the others.
 pub(super) fn fails(results: &[&Measurement]) -> bool {
     let requests = results
         .iter()
@@ -85,8 +85,8 @@ pub(super) fn fails(results: &[&Measurement]) -> bool {
     errors as f64 > requests as f64 * ERRORS_MAX
 }
 
-/// In most rounds, were its cores busy for clearly longer than the known processes account for? Then it
-/// has cost more than what was counted; in one of them, it may have been a neighbour.
+/// Whether, in most rounds, its cores were busy clearly longer than the visible processes account for:
+/// then it cost more than was counted. In a single round, that may be another program.
 pub(super) fn is_uncounted(results: &[&Measurement]) -> bool {
     let is_so = |result: &&Measurement| {
         let server = result.server.as_ref();
@@ -95,9 +95,8 @@ pub(super) fn is_uncounted(results: &[&Measurement]) -> bool {
     results.iter().filter(|result| is_so(result)).count() * 2 > results.len()
 }
 
-/// What kept them from being faster, in the middle of the rounds. A server is as busy as its cores
-/// are, or as the busiest of its threads, if it does not use all of them. When neither side has time
-/// left, it is the one that has less.
+/// What limited the requests/s, by the medians of the rounds. A server is as busy as its cores, or as its
+/// busiest thread if it does not use all of them. If both sides are busy, the busier one is the limit.
 fn bound(results: &[&Measurement], shared: bool) -> Bound {
     let middle = |of: &dyn Fn(&Measurement) -> Option<f64>| {
         let figures: Vec<f64> = results.iter().filter_map(|result| of(result)).collect();
@@ -122,7 +121,7 @@ fn bound(results: &[&Measurement], shared: bool) -> Bound {
     }
 }
 
-/// A figure of ours and of theirs, for each round that both have.
+/// The figures of both, for each round that both have.
 fn pairs(
     ours: &[&Measurement],
     theirs: &[&Measurement],
@@ -158,7 +157,7 @@ fn latency(results: &[&Measurement]) -> Vec<(f64, u64)> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::record::GeneratorCost;
+    use super::super::record::{GeneratorCost, Suite};
     use super::*;
 
     fn result(
@@ -213,7 +212,7 @@ mod tests {
     fn test() -> Test {
         Test {
             id: "t".to_owned(),
-            suite: "article".to_owned(),
+            suite: Suite::Article,
             title: "t".to_owned(),
             connections: 1,
             idle_connections: 0,
@@ -305,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn who_fails_is_not_compared() {
+    fn failing_servers_are_not_compared() {
         let results: Vec<Measurement> = (1..=3)
             .flat_map(|round| ["a", "b"].map(|name| result(name, round, 100.0, 0.5, 0.5)))
             .collect();

@@ -1,9 +1,9 @@
-//! Whether a race went as it was to, which its exit code says.
+//! Whether a race succeeded, which decides its exit code.
 
 use super::record::{Measurement, Record, Target, Test};
 use super::summary;
 
-/// Did all go to the end, and do the work?
+/// Whether all servers were measured to the end and did the work.
 pub(super) fn of(record: &Record) -> Result<(), String> {
     let names = |is_so: &dyn Fn(&Target) -> bool| {
         let targets = record.targets.iter().filter(|target| is_so(target));

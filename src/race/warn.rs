@@ -1,14 +1,14 @@
-//! What a reader has to know of the measurements before they believe a figure.
+//! What a reader has to know before trusting a figure.
 
+use super::format::time;
 use super::record::{Measurement, PerConnection, Record, Test};
-use super::report::time;
 use super::summary::{fails, is_uncounted};
 use crate::bench::spread::Known;
 
-/// More than this of its cores, or of one core, is not what clocks differ by.
+/// A utilisation above this is more than clocks differ by.
 const BUSY_MAX: f64 = 1.03;
 
-/// In the order of the tests, and of the targets within.
+/// In the order of the tests, and of the targets in each.
 pub(super) fn of(record: &Record) -> Vec<String> {
     let pairs = record
         .tests
@@ -32,8 +32,7 @@ pub(super) fn of(record: &Record) -> Vec<String> {
         .collect()
 }
 
-/// Says how some connections were served otherwise than the rest, if they were in most rounds: in the
-/// worst of these.
+/// How some connections were served worse than the rest, if that was so in most rounds: the worst round.
 fn unlike(
     test: &Test,
     name: &str,
@@ -65,17 +64,13 @@ fn unlike(
         .into_iter()
         .max_by_key(|(each, _)| (each.starved, each.with_errors))?;
     Some(format!(
-        "{name} does not serve all connections alike, in {unlike} of {all} rounds: {sentence} (answers of a connection: least {}, median {}, greatest {})",
+        "{name} did not serve all connections alike in {unlike} of {all} rounds: {sentence} (answers per connection: least {}, median {}, greatest {})",
         each.least, each.median, each.greatest
     ))
 }
 
 fn failing(name: &str, results: &[&Measurement]) -> Option<String> {
-    fails(results).then(|| {
-        format!(
-            "too many errors of {name}; its figures are not those of the work, and not compared"
-        )
-    })
+    fails(results).then(|| format!("too many errors of {name}, which therefore was not compared"))
 }
 
 fn uncounted(name: &str, results: &[&Measurement]) -> Option<String> {
@@ -86,17 +81,15 @@ fn uncounted(name: &str, results: &[&Measurement]) -> Option<String> {
     let worst = servers.max_by_key(|server| server.uncounted_ns)?;
     let counted = worst.user_ns.saturating_add(worst.system_ns);
     Some(format!(
-        "{name} used {} of CPU time, and its cores were busy for {} more that no process accounts for: its children may not be waited for, as those of a server that ignores SIGCHLD, or something that cannot be seen runs there; its CPU time is not compared",
+        "{name} used {} of CPU time, but its cores were busy for {} more that no visible process accounts for. Perhaps it does not reap its children, for example because it ignores SIGCHLD, or a process runs there that cannot be seen. Its CPU time was not compared",
         time(counted as f64),
         time(worst.uncounted_ns.unwrap_or(0) as f64),
     ))
 }
 
-/// Nothing can use more time than there is, but on cores that it was not given.
+/// A server can only use more time than its cores have on cores that it was not given.
 fn overflowing(name: &str, results: &[&Measurement]) -> Option<String> {
     let servers = results.iter().filter_map(|result| result.server.as_ref());
     let is_over = servers.clone().any(|server| server.utilisation > BUSY_MAX);
-    is_over.then(|| {
-        format!("{name} was busy for more than all the time of its cores: it runs on others, too")
-    })
+    is_over.then(|| format!("{name} used more time than its cores have: it also ran on others"))
 }

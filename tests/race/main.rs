@@ -254,7 +254,7 @@ fn a_server_that_runs_already_is_loaded_but_not_looked_into() {
 }
 
 #[test]
-fn who_does_not_start_or_ends_too_early_is_out_and_the_others_race_on() {
+fn the_race_goes_on_without_a_server_that_fails() {
     let short_lived = format!("dies=exec timeout 2 {HULLO} --port {{port}}");
     let targets = [
         server("good"),
@@ -286,7 +286,7 @@ fn who_does_not_start_or_ends_too_early_is_out_and_the_others_race_on() {
         "{targets:?}"
     );
     assert!(
-        word(&targets[2], "out").contains("ended while it was loaded"),
+        word(&targets[2], "out").contains("ended under load"),
         "{targets:?}"
     );
     let measured: Vec<&str> = list(&json, "results")
@@ -342,18 +342,18 @@ fn lines(file: &TemporaryFile) -> usize {
 }
 
 #[test]
-fn wrong_arguments_are_told_and_nothing_runs() {
+fn wrong_arguments_are_reported_and_nothing_runs() {
     for (arguments, words) in [
         (vec![], "NAME=COMMAND"),
         (vec!["./server"], "has no name"),
-        (vec!["./server --port=80"], "is no name"),
+        (vec!["./server --port=80"], "not a name"),
         (vec!["-n", "5", "-c", "10", "a=x"], "too few"),
-        (vec!["a=x", "a=y"], "two servers are called a"),
+        (vec!["a=x", "a=y"], "two servers are named a"),
         (vec!["a=https://127.0.0.1/"], "https"),
         (vec!["--cpus", "9999", "a=x"], "9999"),
         (vec!["--suite", "marathon", "a=x"], "marathon"),
         (vec!["-r", "0", "a=x"], "--rounds"),
-        (vec!["-z", "0", "a=x"], "no time"),
+        (vec!["-z", "0", "a=x"], "too short"),
         (
             vec!["-g", "wrk", "-s", "rate", "a=x"],
             "wrk has no open model",

@@ -1,10 +1,10 @@
-//! hey, by the text that it prints. Its times have four digits after the point, and its sizes are of
-//! the content alone.
+//! hey, read from the text that it prints. Its times have four decimals, and its sizes are those of the
+//! content alone.
 
 use super::{ANSWER_SECONDS, Call, Load, Order, Test, nanos, said_of_itself};
 
 pub(super) fn version() -> Result<String, String> {
-    // It does not say its version; this says whether it is there.
+    // It has no version option; this shows whether it is installed.
     said_of_itself("hey", "-h").map(|_| "hey".to_owned())
 }
 
@@ -17,7 +17,7 @@ pub(super) fn cannot(test: &Test) -> Option<&'static str> {
         .requests
         .is_some_and(|requests| !requests.is_multiple_of(test.connections.max(1)))
     {
-        Some("hey sends as many requests on each connection")
+        Some("hey divides the requests evenly among its connections")
     } else {
         None
     }
@@ -64,7 +64,7 @@ pub(super) fn read(output: &str) -> Result<Load, String> {
             ["Slowest:", seconds, "secs"] => load.latency_ns.push((100.0, nanos(number(seconds)?))),
             ["Size/request:", bytes, "bytes"] => load.content_bytes = Some(number(bytes)?),
             [percent, "in", seconds, "secs"] if section == "Latency" => {
-                // It writes 10%% in some versions.
+                // Some versions print 10%%.
                 let percent = number(percent.trim_end_matches('%'))?;
                 if percent >= 50.0 {
                     load.latency_ns.push((percent, nanos(number(seconds)?)));
@@ -104,7 +104,8 @@ fn kind(line: &str) -> String {
 }
 
 fn number(text: &str) -> Result<f64, String> {
-    text.parse().map_err(|_| format!("{text:?} is no number"))
+    text.parse()
+        .map_err(|_| format!("{text:?} is not a number"))
 }
 
 #[cfg(test)]

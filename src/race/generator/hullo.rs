@@ -1,4 +1,4 @@
-//! `hullo bench`, by its JSON.
+//! `hullo bench`, read from its JSON.
 
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ pub(super) fn call(order: &Order<'_>) -> Call {
     }
 }
 
-/// Of its report, what is needed here.
+/// What is needed of its report.
 #[derive(Deserialize)]
 struct Report {
     elapsed_ns: u64,
@@ -107,7 +107,7 @@ struct Cost {
 }
 
 pub(super) fn read(output: &str) -> Result<Load, String> {
-    // Its warnings stand before and after.
+    // Its warnings come before and after.
     let json = output
         .lines()
         .find(|line| line.starts_with('{'))

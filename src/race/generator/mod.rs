@@ -1,5 +1,5 @@
-//! Who sends the requests: `hullo bench`, or one of the tools that it is compared with. Each is a
-//! process of its own, on the cores of the load.
+//! Load generators: `hullo bench`, and the tools that it is compared with. Each runs as a process of its
+//! own on the cores of the load.
 
 mod hey;
 mod hullo;
@@ -13,32 +13,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use clap::ValueEnum;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 
 use super::guard;
-use super::record::{PerConnection, Test};
+use super::record::{Generator, PerConnection, Test};
 
-/// How much longer than its test a generator may take, before it is ended.
+/// How much longer than its test a generator may run before it is killed.
 const OVERTIME: Duration = Duration::from_secs(60);
-/// How long a test may take that has so many requests, and no time.
+/// How long a test may take that a number of requests ends.
 const COUNTED_MAX: Duration = Duration::from_secs(3600);
 /// How long a request may take.
 const ANSWER_SECONDS: u64 = 5;
 const SAID_CHARS_MAX: usize = 400;
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
-
-/// A load generator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Generator {
-    /// hullo bench, of this binary
-    Hullo,
-    /// What the article used
-    Hey,
-    /// Its requests are counted by a script of ours
-    Wrk,
-}
 
 /// Requests to send.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +41,7 @@ pub(super) struct Order<'a> {
     pub(super) stop: &'a AtomicBool,
 }
 
-/// What became of them.
+/// What a generator measured.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Load {
     /// Whole answers.
@@ -63,11 +51,11 @@ pub(super) struct Load {
     pub(super) latency_ns: Vec<(f64, u64)>,
     pub(super) per_connection: Option<PerConnection>,
     pub(super) response_bytes: Option<f64>,
-    /// Content of an answer, where the generator says so, and has not compared it.
+    /// Size of the content of an answer, where the generator reports it and has not compared it.
     pub(super) content_bytes: Option<f64>,
     /// Of the generator.
     pub(super) cpu_ns: u64,
-    /// Of the time of its cores, or of its busiest thread if it says.
+    /// Share of its cores' time, or of the time of its busiest thread if it reports that.
     pub(super) utilisation: f64,
 }
 
@@ -81,12 +69,6 @@ struct Call {
 }
 
 impl Generator {
-    pub(super) fn name(self) -> String {
-        self.to_possible_value()
-            .map(|value| value.get_name().to_owned())
-            .unwrap_or_default()
-    }
-
     /// Its version, or why it cannot be used.
     pub(super) fn version(self) -> Result<String, String> {
         match self {
@@ -96,7 +78,7 @@ impl Generator {
         }
     }
 
-    /// Why it cannot do a test.
+    /// Why it cannot run a test.
     pub(super) fn cannot(self, test: &Test) -> Option<&'static str> {
         match self {
             Self::Hullo => None,
@@ -113,17 +95,17 @@ impl Generator {
             Self::Wrk => wrk::call(order),
         };
         let before = children_cpu();
-        let (output, took) = call.run(order, &self.name())?;
+        let (output, took) = call.run(order, &self.to_string())?;
         let cpu = children_cpu().saturating_sub(before);
         let mut load = match self {
             Self::Hullo => hullo::read(&output),
             Self::Hey => hey::read(&output),
             Self::Wrk => wrk::read(&output),
         }
-        .map_err(|error| format!("{} cannot be read: {}", self.name(), end_of(&error)))?;
+        .map_err(|error| format!("{self} cannot be read: {}", end_of(&error)))?;
         if load.cpu_ns == 0 {
             load.cpu_ns = cpu;
-            // All of its CPU time, so all of its time: also what it took to start.
+            // Its CPU time includes its start, so the elapsed time does too.
             let time = took.as_nanos() as f64 * order.cores.len().max(1) as f64;
             load.utilisation = if time > 0.0 { cpu as f64 / time } else { 0.0 };
         }
@@ -131,7 +113,7 @@ impl Generator {
     }
 }
 
-/// Nanoseconds of the children that were waited for.
+/// CPU time of the children that were reaped, in nanoseconds.
 fn children_cpu() -> u64 {
     getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0, |usage| {
         let time = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
@@ -140,7 +122,7 @@ fn children_cpu() -> u64 {
 }
 
 impl Call {
-    /// What it has printed, and how long it ran.
+    /// What it printed, and how long it ran.
     fn run(mut self, order: &Order<'_>, name: &str) -> Result<(String, Duration), String> {
         let failed = |error: std::io::Error| format!("{name} cannot be run: {error}");
         let mut output = tempfile::tempfile().map_err(failed)?;
@@ -154,7 +136,7 @@ impl Call {
         let start = Instant::now();
         let child = guard::command(&self.program, order.cores)
             .args(&self.arguments)
-            // What is meant for a server, as $PORT is, would be read by hullo bench too.
+            // hullo bench would read what is meant for a server, such as $PORT.
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .stdout(output.try_clone().map_err(failed)?)
@@ -170,18 +152,18 @@ impl Call {
         output.rewind().map_err(failed)?;
         output.read_to_string(&mut said).map_err(failed)?;
         match ended {
-            // 1 is also that of hullo bench when nothing was answered, and then it says how.
+            // hullo bench also ends with 1 when no request was answered, and then reports why.
             Some(0 | 1) => Ok((said, took)),
             Some(code) => Err(format!("{name} ended with {code}: {}", end_of(&said))),
             None => Err(format!(
-                "{name} did not come to its end within {} s, and was ended",
+                "{name} did not finish within {} s and was killed",
                 time.as_secs()
             )),
         }
     }
 }
 
-/// Its exit code, or nothing if it had to be killed, for its time or because the race is over.
+/// Its exit code; none if it was killed, because it took too long or the race was ended.
 fn wait(mut guard: Child, limit: Duration, stop: &AtomicBool) -> Option<i32> {
     let start = Instant::now();
     while start.elapsed() < limit && !stop.load(Ordering::Relaxed) {
@@ -196,21 +178,21 @@ fn wait(mut guard: Child, limit: Duration, stop: &AtomicBool) -> Option<i32> {
     None
 }
 
-/// The first line of what a program says of itself.
+/// The first line of a program's output.
 fn said_of_itself(program: &str, argument: &str) -> Result<String, String> {
     let output = Command::new(program)
         .arg(argument)
         .stdin(Stdio::null())
         .output()
         .map_err(|error| {
-            format!("--generator {program}: {error}; install it (on Debian: apt-get install {program}), or take --generator hullo")
+            format!("--generator {program}: {error}; install it (on Debian: apt-get install {program}) or use --generator hullo")
         })?;
     let both = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&both);
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
-/// Of what a program says, the part that is for people to read.
+/// The part of a program's output that is meant for people.
 fn end_of(text: &str) -> &str {
     let text = text.trim();
     let start = text

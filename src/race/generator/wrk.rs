@@ -1,4 +1,4 @@
-//! wrk, by a script that pipelines and that prints what it found as exact numbers.
+//! wrk, with a script that pipelines and prints exact numbers.
 
 use super::{ANSWER_SECONDS, Call, Load, Order, Test, nanos, said_of_itself};
 
@@ -34,12 +34,12 @@ pub(super) fn cannot(test: &Test) -> Option<&'static str> {
     if test.load.is_some() {
         Some("wrk has no open model")
     } else if test.requests.is_some_and(|requests| requests > 0) {
-        Some("wrk cannot stop after so many requests")
+        Some("wrk cannot stop after a number of requests")
     } else if test
         .duration_ns
         .is_some_and(|nanos| !nanos.is_multiple_of(SECOND_NS))
     {
-        Some("wrk knows whole seconds only")
+        Some("wrk runs for whole seconds only")
     } else {
         None
     }
@@ -70,7 +70,7 @@ pub(super) fn read(output: &str) -> Result<Load, String> {
     let mut load = Load::default();
     let number = |text: &str| {
         text.parse::<f64>()
-            .map_err(|_| format!("{text:?} is no number"))
+            .map_err(|_| format!("{text:?} is not a number"))
     };
     for line in output.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();

@@ -1,28 +1,28 @@
-//! The eleven questions, and what is right about an answer.
+//! The eleven probes: what each sends, and which answers are right.
 
 use std::time::{Duration, SystemTime};
 
 use super::peer::{Answer, Next, Peer, Stop};
 use super::{Asker, Verdict};
 
-/// What every server of a race has to say, with a path behind it.
+/// What every server of a race has to send, followed by the path.
 const GREETING: &str = "Hello, visitor! You've requested: ";
 
-/// Content that must not come would have come by then.
+/// Content that must not be sent would arrive within this time.
 const CONTENT_WAIT: Duration = Duration::from_millis(200);
 
-/// Between the two halves of a request.
+/// The pause between the two halves of a request.
 const HALF_WAIT: Duration = Duration::from_millis(50);
 
-/// More than fits into one read, and more than some servers are willing to read in vain.
+/// More than fits into one read, and more than some servers are willing to read and discard.
 const CONTENT_BYTES: usize = 300_000;
 
 const PIPELINED: usize = 16;
 
-/// What a server's clock may differ from ours, a `Date` of the last second included.
+/// How much a server's clock may differ from ours, including a `Date` that is a second old.
 const CLOCK_SECONDS_MAX: u64 = 5;
 
-/// A path that nobody can have prepared an answer for is greeted.
+/// A server must greet a path that it cannot have prepared an answer for.
 pub(super) fn random_path(asker: &Asker<'_>) -> Verdict {
     let path = asker.random_path();
     let mut peer = asker.connect()?;
@@ -35,14 +35,14 @@ pub(super) fn random_path(asker: &Asker<'_>) -> Verdict {
     let greeted = said.strip_prefix(GREETING.as_bytes());
     Ok(match (answer.status, greeted) {
         (200, Some(greeted)) if greeted == path.as_bytes() => (true, "200, greets".to_owned()),
-        (200, Some(_)) => (false, "200, greets another path".to_owned()),
+        (200, Some(_)) => (false, "200, greets a different path".to_owned()),
         (200, None) => (false, "200, says something else".to_owned()),
         (status, _) => (false, status.to_string()),
     })
 }
 
-/// RFC 9112 section 9.6: who receives `close` MUST close after the answer. That the answer says so as
-/// well is a SHOULD, and not asked for here.
+/// RFC 9112 section 9.6: a server that receives `close` MUST close after the answer. `close` in the answer
+/// is a SHOULD, which is not checked here.
 pub(super) fn connection_close(asker: &Asker<'_>) -> Verdict {
     let mut peer = asker.connect()?;
     peer.send(asker.get(asker.path, "Connection: close\r\n"));
@@ -51,8 +51,8 @@ pub(super) fn connection_close(asker: &Asker<'_>) -> Verdict {
     Ok((closes && is_served(status), format!("{status}, {end}")))
 }
 
-/// RFC 9112 section 9.3: such a connection does not persist. Section 6.1: MUST NOT be answered with a
-/// transfer coding.
+/// RFC 9112 section 9.3: the connection does not persist. Section 6.1: the answer MUST NOT have a transfer
+/// coding.
 pub(super) fn http_1_0(asker: &Asker<'_>) -> Verdict {
     let mut peer = asker.connect()?;
     peer.send(format!(
@@ -68,8 +68,8 @@ pub(super) fn http_1_0(asker: &Asker<'_>) -> Verdict {
     Ok((closes && is_served(status), format!("{status}, {end}")))
 }
 
-/// RFC 9110 section 9.3.2: HEAD MUST be answered as GET, without content; section 9.1: and MUST be
-/// supported. Content that comes late stands before the answer to the next request.
+/// RFC 9110 section 9.1: HEAD MUST be supported; section 9.3.2: its answer MUST NOT have content. Late content
+/// would arrive before the answer to the next request.
 pub(super) fn head(asker: &Asker<'_>) -> Verdict {
     let mut peer = asker.connect()?;
     peer.send(format!(
@@ -95,7 +95,7 @@ pub(super) fn head(asker: &Asker<'_>) -> Verdict {
 /// RFC 9112 section 9.3.2: answers MUST be sent in the order of their requests.
 pub(super) fn pipelining(asker: &Asker<'_>) -> Verdict {
     let place = asker.random_path();
-    // All of one length, so that none is a part of another.
+    // All of the same length, so that none is a part of another.
     let paths: Vec<String> = (0..PIPELINED).map(|n| format!("{place}-{n:02}")).collect();
     let requests: String = paths.iter().map(|path| asker.get(path, "")).collect();
     let mut peer = asker.connect()?;
@@ -114,12 +114,12 @@ pub(super) fn pipelining(asker: &Asker<'_>) -> Verdict {
     Ok(match (is_in_order, names_a_path) {
         (true, _) => (true, format!("{PIPELINED} in order")),
         (false, true) => (false, format!("{PIPELINED}, out of order")),
-        (false, false) => (false, format!("{PIPELINED}, name no path")),
+        (false, false) => (false, format!("{PIPELINED}, without the path")),
     })
 }
 
-/// TCP is a stream: where a segment ends says nothing about where a request does. Whole or in halves,
-/// it has one answer.
+/// TCP is a stream, in which a segment may end anywhere: a request in two halves has the same answer as a
+/// whole one.
 pub(super) fn two_segments(asker: &Asker<'_>) -> Verdict {
     let request = asker.get(asker.path, "Accept: */*\r\n");
     let in_line = "GET /".len();
@@ -153,9 +153,9 @@ pub(super) fn two_segments(asker: &Asker<'_>) -> Verdict {
     Ok((is_served(whole.status), whole.status.to_string()))
 }
 
-/// Content is read to its end, or the connection is closed so that the client gets its answer
-/// (RFC 9112 sections 6.3 and 9.6). Here it is full of requests: whoever does not read it as content
-/// answers those.
+/// A server must read content to its end, or close the connection in a way that the client gets its answer
+/// (RFC 9112 sections 6.3 and 9.6). Here the content consists of requests: a server that does not read it as
+/// content answers those.
 pub(super) fn content(asker: &Asker<'_>) -> Verdict {
     let hidden = asker.random_path();
     let decoy = asker.get(&hidden, "");
@@ -169,16 +169,16 @@ pub(super) fn content(asker: &Asker<'_>) -> Verdict {
     peer.more_time();
     let answer = peer.answer(false)?;
     let status = answer.status;
-    // What is not allowed, not found or too large is refused by right.
+    // A server may refuse what is not allowed, not found or too large.
     let is_fine = is_served(status) || status == 413;
-    let taken_for_requests = format!("{status}, takes content for requests");
+    let read_as_requests = format!("{status}, reads content as requests");
     if answer.closes {
         return Ok(match peer.end() {
             Next::Stop(Stop::End) => (is_fine, format!("{status}, closes")),
-            // Whether the client saw its answer was luck.
+            // The reset may have destroyed the answer before the client read it.
             Next::Stop(Stop::Reset) => (false, format!("{status}, resets")),
             Next::Stop(Stop::Late) => (false, format!("{status}, stays open")),
-            Next::Bytes => (false, taken_for_requests),
+            Next::Bytes => (false, read_as_requests),
         });
     }
     peer.more_time();
@@ -188,13 +188,13 @@ pub(super) fn content(asker: &Asker<'_>) -> Verdict {
         Err(miss) => return Ok((false, format!("{status}, then {miss}"))),
     };
     if contains(&next.content, &hidden) || peer.next(HALF_WAIT) == Next::Bytes {
-        return Ok((false, taken_for_requests));
+        return Ok((false, read_as_requests));
     }
     let is_right = is_fine && is_served(next.status);
     Ok((is_right, format!("{status}, next {}", next.status)))
 }
 
-/// RFC 9112 section 3.2: MUST be answered with 400.
+/// RFC 9112 section 3.2: a request without Host MUST be answered with 400.
 pub(super) fn missing_host(asker: &Asker<'_>) -> Verdict {
     let mut peer = asker.connect()?;
     peer.send(format!("GET {} HTTP/1.1\r\n\r\n", asker.path));
@@ -202,8 +202,8 @@ pub(super) fn missing_host(asker: &Asker<'_>) -> Verdict {
     Ok((status == 400, status.to_string()))
 }
 
-/// RFC 9112 section 6.1: such a request is refused or read by its transfer coding alone, and the
-/// connection MUST be closed in either case. Read by its length, its content is another request.
+/// RFC 9112 section 6.1: a request with both framings is refused, or read by its transfer coding alone; in
+/// either case the connection MUST be closed. Read by its length, its content is another request.
 pub(super) fn length_and_chunked(asker: &Asker<'_>) -> Verdict {
     let hidden = asker.get(&asker.random_path(), "");
     let size = format!("{:x}\r\n", hidden.len());
@@ -216,13 +216,13 @@ pub(super) fn length_and_chunked(asker: &Asker<'_>) -> Verdict {
     let status = peer.answer(false)?.status;
     let is_fine = status < 500;
     Ok(match peer.end() {
-        Next::Bytes => (false, format!("{status}, answers what it hides")),
+        Next::Bytes => (false, format!("{status}, answers the hidden request")),
         Next::Stop(Stop::Late) => (false, format!("{status}, stays open")),
         Next::Stop(_) => (is_fine, format!("{status}, closes")),
     })
 }
 
-/// RFC 9112 section 9.6: that a client has shut its side does not mean that it wants no answer.
+/// RFC 9112 section 9.6: a client that has closed its sending side may still want the answer.
 pub(super) fn half_closed(asker: &Asker<'_>) -> Verdict {
     let mut peer = asker.connect()?;
     peer.send_last(asker.get(asker.path, ""));
@@ -230,8 +230,7 @@ pub(super) fn half_closed(asker: &Asker<'_>) -> Verdict {
     Ok((is_served(status), status.to_string()))
 }
 
-/// RFC 9110 section 6.6.1: a server with a clock MUST say when it answered; section 5.6.7: as an
-/// IMF-fixdate.
+/// RFC 9110 section 6.6.1: a server with a clock MUST send Date; section 5.6.7: as an IMF-fixdate.
 pub(super) fn date(asker: &Asker<'_>) -> Verdict {
     let mut peer = asker.connect()?;
     peer.send(asker.get(asker.path, ""));
@@ -243,7 +242,7 @@ pub(super) fn date(asker: &Asker<'_>) -> Verdict {
         };
         return Ok((false, saw));
     };
-    // The crate also reads the two obsolete forms, which MUST NOT be generated.
+    // The crate also parses the two obsolete formats, which MUST NOT be generated.
     let parsed = httpdate::parse_http_date(date).ok();
     let Some(then) = parsed.filter(|then| httpdate::fmt_http_date(*then) == *date) else {
         return Ok((false, "no IMF-fixdate".to_owned()));
@@ -259,12 +258,12 @@ pub(super) fn date(asker: &Asker<'_>) -> Verdict {
     })
 }
 
-/// Is that an answer to a plain request, rather than a complaint about its form?
+/// Whether the status accepts the form of the request.
 fn is_served(status: u16) -> bool {
     status < 500 && !matches!(status, 400 | 408 | 411 | 413 | 414 | 426 | 431)
 }
 
-/// Does the connection end now, and how is that said? A reset is an end: the answer was read.
+/// Whether the connection ends now, and the words for it. A reset counts as an end: the answer was read.
 fn ending(peer: &mut Peer) -> (bool, &'static str) {
     match peer.end() {
         Next::Stop(Stop::Late) => (false, "stays open"),

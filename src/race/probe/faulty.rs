@@ -1,5 +1,4 @@
-//! A small server that does all that is asked for right, but for the one thing that it is told to do
-//! wrong.
+//! A small server that answers every probe right, except for one fault that it is given.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -39,7 +38,7 @@ pub(super) enum Wrong {
     SecondsOff(i64),
 }
 
-/// Starts it on a free port of this machine. It ends with the tests.
+/// Starts it on a free port. It ends with the tests.
 pub(super) fn serve(wrong: Wrong) -> SocketAddr {
     listen(move |stream| {
         let mut peer = Served {
@@ -51,7 +50,7 @@ pub(super) fn serve(wrong: Wrong) -> SocketAddr {
     })
 }
 
-/// Does the same to everybody who comes.
+/// Does the same to every client.
 pub(super) fn listen(handle: impl Fn(TcpStream) + Clone + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -95,7 +94,7 @@ impl Request {
     }
 }
 
-/// Is the connection to go on?
+/// Whether the connection goes on.
 #[derive(PartialEq)]
 enum Then {
     Next,
@@ -119,7 +118,7 @@ impl Served {
                 self.unread.clear();
             }
         }
-        // In stages, as RFC 9112 section 9.6 wants it.
+        // In stages, as RFC 9112 section 9.6 says.
         let _ = self.stream.shutdown(Shutdown::Write);
         while matches!(self.stream.read(&mut [0; 16384]), Ok(1..)) {}
     }
@@ -227,7 +226,7 @@ impl Served {
                 self.take(64 * 1024);
                 if self.wrong == Wrong::AnswersAndResets {
                     self.send(413, "close", "too much");
-                    // It is to have come before the reset.
+                    // It has to arrive before the reset.
                     thread::sleep(Duration::from_millis(50));
                 }
                 reset(&self.stream);
@@ -278,7 +277,7 @@ impl Served {
         ended
     }
 
-    /// Reads so much, and throws it away.
+    /// Reads this much and discards it.
     fn take(&mut self, count: usize) {
         while self.unread.len() < count && self.read() > 0 {}
         self.unread.drain(..count.min(self.unread.len()));
@@ -312,7 +311,7 @@ impl Served {
     }
 
     fn write(&mut self, text: &str) {
-        // The peer may have seen enough.
+        // The peer may have closed already.
         let _ = self.stream.write_all(text.as_bytes());
     }
 }

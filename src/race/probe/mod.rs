@@ -1,11 +1,11 @@
-//! What a server does besides being fast: eleven questions, each on a connection of its own.
+//! Does a server do the work? Eleven probes, each on a connection of its own.
 //!
-//! A server can be made faster by leaving things out. Each probe asks for one thing that is left out
-//! that way, and judges it alone: a server that knows no path but closes when it is told to does the
-//! latter right.
+//! A server can be made faster by leaving things out. Each probe checks one thing that servers leave out
+//! for speed, independently of the others: a server that ignores the path still passes
+//! `connection_close` if it closes.
 //!
-//! What is asked stands in `ask`; the client's side of a connection, which believes nothing that a
-//! server sends, in `peer`.
+//! `ask` has the probes; `peer` is the client's side of a connection, which trusts nothing that a server
+//! sends.
 
 mod ask;
 pub(super) mod peer;
@@ -19,12 +19,12 @@ use self::peer::{Miss, Peer};
 pub(super) use self::plain::{Plain, plain, random_path};
 use super::record::Finding;
 
-/// An answer, and the end of a connection, have to come so soon. [`Miss`] says it in words.
+/// How long a probe waits for an answer, or for the end of a connection. [`Miss`] prints it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Asks a running server what it does besides being fast. `path` is the target that it will be raced
-/// with; probes that need other ones keep all but its last two segments, as those in front may be
-/// where the server lives. One finding for each probe, always in the same order.
+/// Probes a running server. `path` is the path of the load. Probes that need other paths replace only its
+/// last two segments, since the application may be mounted below the others. Returns one finding for each
+/// probe, always in the same order.
 pub(super) fn probe(address: SocketAddr, host: &str, path: &str) -> Vec<Finding> {
     let asker = Asker {
         address,
@@ -35,7 +35,7 @@ pub(super) fn probe(address: SocketAddr, host: &str, path: &str) -> Vec<Finding>
     asker.findings()
 }
 
-/// Whom to ask, and for what.
+/// Which server to ask, and for what.
 struct Asker<'a> {
     address: SocketAddr,
     host: &'a str,
@@ -43,10 +43,10 @@ struct Asker<'a> {
     patience: Duration,
 }
 
-/// Did it do right, and what did it do? Or there was no answer to judge.
+/// Whether it did right, and what it did; or why there was no answer to judge.
 type Verdict = Result<(bool, String), Miss>;
 
-/// The name of a probe, the head of its column, and how to ask.
+/// The id of a probe, the head of its column, and the probe.
 type Probe = (&'static str, &'static str, fn(&Asker<'_>) -> Verdict);
 
 const PROBES: [Probe; 11] = [
@@ -68,7 +68,7 @@ const PROBES: [Probe; 11] = [
 ];
 
 impl Asker<'_> {
-    /// One after the other: a server may well have only one thread to answer with.
+    /// One after the other: a server may have only one thread.
     fn findings(&self) -> Vec<Finding> {
         let finding = |(id, title, ask): Probe| {
             let (right, saw) = ask(self).unwrap_or_else(|miss| (false, miss.to_string()));
@@ -91,8 +91,8 @@ impl Asker<'_> {
         format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{fields}\r\n", self.host)
     }
 
-    /// A path that no server has heard of: two random segments in the place of the last two, or
-    /// below a path that ends with a slash.
+    /// A path that is new to every server: two random segments instead of the last two, or below a path
+    /// that ends with a slash.
     fn random_path(&self) -> String {
         let path = self.path.split('?').next().unwrap_or_default();
         let place = match path.strip_suffix('/') {
@@ -103,10 +103,10 @@ impl Asker<'_> {
     }
 }
 
-/// So many letters and digits, other ones each time.
+/// This many random letters and digits.
 fn letters(count: usize) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    // Its keys are random: that is all the chance that is needed here, and no crate.
+    // Its keys are random, which is random enough here, without another crate.
     let chance = RandomState::new().build_hasher().finish();
     let letter = |place: usize| ALPHABET.get((chance >> (5 * place)) as usize % ALPHABET.len());
     (0..count.min(12))

@@ -1,29 +1,29 @@
-//! What a server answers to a plain request: what it answers under load is held against it.
+//! The answer to a plain request, with which the answers under load are compared.
 
 use std::net::SocketAddr;
 
 use super::{Asker, PATIENCE};
 
-/// Longer content is not compared byte by byte: it would have to go through a command line.
+/// Longer content is not compared byte by byte, since it has to fit into a command line.
 const CONTENT_BYTES_MAX: usize = 64 * 1024;
 
-/// An answer, as the load is to get it.
+/// An answer as expected under load.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::race) struct Plain {
     pub(in crate::race) status: u16,
     pub(in crate::race) content_bytes: usize,
-    /// Nothing where it may not be the same each time, is no text, or is long.
+    /// None if it varies, is not text, or is long.
     pub(in crate::race) content: Option<String>,
-    /// Two answers to the same question, or to two paths that differ by chance alone, were different.
+    /// Whether two answers to the same request, or to two random paths, differed.
     pub(in crate::race) varies: bool,
 }
 
-/// Asks for the path of the load. `is_random`: nothing but this race has ever asked for it, so its
-/// answer is that of any other random path, but for the path.
+/// Requests the path of the load. `is_random`: the path is random, so its answer must be that of any other
+/// random path, except for the path itself.
 ///
 /// # Errors
 ///
-/// In words, if there is no answer, or if the path of the load has an answer of its own.
+/// If there is no answer, or if the server treats the path of the load differently.
 pub(in crate::race) fn plain(
     address: SocketAddr,
     host: &str,
@@ -57,7 +57,7 @@ pub(in crate::race) fn plain(
         return Err(if is_random {
             "answers the path of the load differently from other paths".to_owned()
         } else {
-            "does not always answer the same request alike".to_owned()
+            "does not always answer the same request in the same way".to_owned()
         });
     }
     let is_short = content.len() <= CONTENT_BYTES_MAX;
@@ -76,11 +76,11 @@ fn answer(asker: &Asker<'_>, path: &str) -> Result<(u16, Vec<u8>), String> {
     let mut peer = asker.connect().map_err(|miss| miss.to_string())?;
     peer.send(asker.get(path, ""));
     let answer = peer.answer(false);
-    let answer = answer.map_err(|miss| format!("has no answer to a plain request: {miss}"))?;
+    let answer = answer.map_err(|miss| format!("does not answer a plain request: {miss}"))?;
     Ok((answer.status, answer.content))
 }
 
-/// A path that no server has heard of, as the probes make them.
+/// A path that is new to every server.
 pub(in crate::race) fn random_path() -> String {
     format!("/{}/{}", super::letters(5), super::letters(5))
 }

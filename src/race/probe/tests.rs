@@ -23,7 +23,7 @@ const IDS: [&str; 11] = [
     "date",
 ];
 
-/// What was not right.
+/// The ids of the probes that failed.
 fn wrong(findings: &[Finding]) -> Vec<(&str, &str)> {
     let wrong = findings.iter().filter(|finding| !finding.right);
     wrong.map(|f| (f.id.as_str(), f.saw.as_str())).collect()
@@ -75,21 +75,21 @@ fn hullo_does_all_of_it_right_and_soon() {
     running.stop().unwrap();
 }
 
-/// What each server does wrong, and how that is told. Whatever else it does is right.
+/// The fault of each server, and how it is reported. All else is right.
 const FAULTS: &[(Wrong, &[(&str, &str)])] = &[
     (Wrong::Nothing, &[]),
     (
         Wrong::SaysNothingOfThePath,
         &[
             ("path", "200, says something else"),
-            ("pipelining", "16, name no path"),
+            ("pipelining", "16, without the path"),
         ],
     ),
     (
         Wrong::GreetsOnePath,
         &[
-            ("path", "200, greets another path"),
-            ("pipelining", "16, name no path"),
+            ("path", "200, greets a different path"),
+            ("pipelining", "16, without the path"),
         ],
     ),
     (Wrong::NotFound, &[("path", "404")]),
@@ -126,7 +126,7 @@ const FAULTS: &[(Wrong, &[(&str, &str)])] = &[
     ),
     (
         Wrong::ContentIsRequests,
-        &[("content", "200, takes content for requests")],
+        &[("content", "200, reads content as requests")],
     ),
     (
         Wrong::ResetsInContent,
@@ -143,7 +143,7 @@ const FAULTS: &[(Wrong, &[(&str, &str)])] = &[
     (Wrong::NeedsNoHost, &[("missing_host", "200")]),
     (
         Wrong::ByLength,
-        &[("length_and_chunked", "200, answers what it hides")],
+        &[("length_and_chunked", "200, answers the hidden request")],
     ),
     (
         Wrong::ByChunksAndOpen,
@@ -197,13 +197,13 @@ fn a_clock_may_be_a_little_off() {
     for (off, side) in [(-3600, "slow"), (3600, "fast")] {
         let (right, saw) = date(off);
         assert!(!right);
-        // A second may begin in between.
+        // A new second may begin in between.
         let mut around = (3599..=3601).map(|seconds| format!("{seconds} s {side}"));
         assert!(around.any(|near| saw == near), "{saw}");
     }
 }
 
-/// What comes from a server that is none, to every probe; and it takes no longer than it may.
+/// What every probe reports of something that is not an HTTP server, within its time limit.
 #[track_caller]
 fn all_wrong(address: SocketAddr, patience: Duration, expected: &str) {
     let start = Instant::now();
@@ -214,17 +214,17 @@ fn all_wrong(address: SocketAddr, patience: Duration, expected: &str) {
         assert!(!finding.right, "{finding:?}");
         assert!(finding.saw.ends_with(expected), "{finding:?}");
     }
-    // A probe that gets no answer waits once, and the one with much content may wait to be rid of it.
+    // A probe without an answer waits once; the one with much content may also wait to send it.
     let most = patience * 12 + Duration::from_secs(3);
     assert!(elapsed < most, "{elapsed:?}");
 }
 
-/// Nothing comes, however long one waits.
+/// For a server that never answers.
 const SHORT: Duration = Duration::from_millis(100);
-/// Something has to come even when this machine is busy, and then nothing.
+/// For a server that answers, even on a busy machine, and then stops.
 const MIDDLING: Duration = Duration::from_millis(200);
 
-/// Sends this to everybody, whatever they ask for, and reads what they send.
+/// Sends this to every client and reads what it sends.
 fn says(bytes: &'static [u8], then: fn(&mut TcpStream)) -> SocketAddr {
     listen(move |mut stream| {
         let _ = stream.write_all(bytes);
@@ -232,14 +232,14 @@ fn says(bytes: &'static [u8], then: fn(&mut TcpStream)) -> SocketAddr {
     })
 }
 
-/// Also when the peer has shut its side.
+/// Also when the peer has closed its sending side.
 fn listens_on(stream: &mut TcpStream) {
     while matches!(stream.read(&mut [0; 16384]), Ok(1..)) {}
     thread::sleep(Duration::from_secs(2));
 }
 
 #[test]
-fn nobody_there() {
+fn a_closed_port() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);

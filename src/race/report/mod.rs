@@ -1,22 +1,16 @@
-//! What a race looks like: tables for a terminal and for Markdown, a page, and a picture.
+//! What a race looks like: the report for a terminal and in Markdown, a page, and a picture.
 //!
 //! ```text
-//!  record ──> facts ──> narrative, tables ──> text      terminal, Markdown
-//!             rows      sentences  cells │     notes beside them
-//!                       format, escape   └─> page   page.html
-//!                                             │
-//!                       bars, lines ──────────┴──   picture
-//!                       plot: ink, text, size       of a README
+//!  record ──> view: rows, tables, ──> renderers: text, markdown, page ──> charts, lines
+//!             narrative, notes                   picture ───────────────> on a plot
 //! ```
 //!
-//! Names, commands and warnings come from outside: `escape::clean` takes out of them what a
-//! terminal would obey, and each form escapes what it would read as its own signs.
+//! The view is plain data, and clean: what a terminal would obey is taken out of names, commands and
+//! warnings. Each renderer escapes the signs of its own form.
 
-mod bars;
-mod escape;
-mod facts;
-mod format;
+mod charts;
 mod lines;
+mod markdown;
 #[cfg(test)]
 mod mutations;
 mod narrative;
@@ -24,15 +18,19 @@ mod notes;
 mod page;
 mod picture;
 mod plot;
+mod rows;
 #[cfg(test)]
 mod sample;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod text;
+#[cfg(test)]
+mod unit_tests;
+mod view;
 
-pub(super) use escape::cell;
-pub(super) use format::{count, time};
+pub(super) use markdown::markdown;
 pub(super) use page::page;
 pub(super) use picture::picture;
-pub(super) use text::{markdown, text};
+pub(super) use text::text;
+pub(super) use view::View;

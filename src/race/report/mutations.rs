@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::sample::{record, servers};
 use crate::race::read_record;
-use crate::race::record::PerConnection;
+use crate::race::record::{PerConnection, Suite};
 
 /// The way to a value: keys and places.
 type Way = Vec<String>;
@@ -82,7 +82,7 @@ fn bear(text: &str, place: &str) -> bool {
 
 #[test]
 fn a_damaged_record_is_refused_or_shown() {
-    let mut record = record(&servers(2), &["pipeline", "idle"], 3);
+    let mut record = record(&servers(2), &[Suite::Pipeline, Suite::Idle], 3);
     for summary in record.summaries.iter_mut().filter(|s| s.requests == 0) {
         // As the engine has it: nothing over nothing is no ratio.
         summary.requests_per_second.ratio = None;
@@ -122,7 +122,7 @@ fn a_damaged_record_is_refused_or_shown() {
 
 #[test]
 fn what_is_no_number_of_a_race_is_named() {
-    let record = record(&servers(2), &["pipeline"], 3);
+    let record = record(&servers(2), &[Suite::Pipeline], 3);
     let text = record.json();
     let damaged = text.replace("\"requests\":", "\"requests\":18446744073709551615,\"x\":");
     let error = read_record(&damaged).unwrap_err();
@@ -140,7 +140,7 @@ type Damage = fn(&mut PerConnection);
 
 #[test]
 fn connections_that_cannot_have_been_are_refused() {
-    let whole = record(&servers(2), &["pipeline"], 3);
+    let whole = record(&servers(2), &[Suite::Pipeline], 3);
     let damages: [(Damage, bool); 8] = [
         (|each| each.starved = each.connections, true),
         (|each| (each.errors, each.with_errors) = (7, 3), true),

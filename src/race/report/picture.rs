@@ -1,102 +1,93 @@
-//! One picture for a README: who answers more, and at what cost.
+//! One picture for a README: which server answers more, and at what cost.
 
-use super::bars::{Bar, CPU, Figure, SPEED, height, panel, short_ratio};
-use super::escape::clean;
-use super::facts::{article_tests, rows};
-use super::narrative;
-use super::plot::{Anchor, Canvas, Ink, draw, style};
-use crate::race::record::{Record, Test};
+use plotters::style::FontStyle::{Bold, Normal};
+use plotters::style::text_anchor::HPos;
+
+use super::charts::{bars, height};
+use super::plot::{Canvas, Ink, STYLE, draw};
+use super::view::{Bar, Plot, Section, View};
 
 const WIDTH: i32 = 880;
-/// Around everything: it has a background of its own, since nobody knows what it lies on.
 const PAD: i32 = 16;
 const GAP: i32 = 40;
 const SIZE: i32 = 20;
-/// Above the bars: the title of the test, and those of the two figures.
+/// Above the bars: the title of the test, and those of its charts.
 const TITLES: i32 = 76;
-/// So many bars are shown below each other, but those of one test in any case.
-const BARS: usize = 12;
-
-/// Of a README there is no style sheet, so it brings its own.
+/// Of a picture with more than one test.
+const BARS_MAX: usize = 12;
+/// A README has no style sheet.
 const FONT: &str = "svg{font-family:system-ui,-apple-system,'Segoe UI',sans-serif}\n";
 
-/// The tests of the article that tell most, or the first test with requests.
-pub(in crate::race) fn picture(record: &Record) -> String {
-    let mut tests: Vec<&Test> = article_tests(record).collect();
-    tests.sort_by_key(|test| narrative::weight(test));
-    let mut panels: Vec<Panels> = tests
-        .into_iter()
-        .filter_map(|test| Panels::of(record, test))
-        .take((BARS / record.targets.len().max(1)).clamp(1, 2))
-        .collect();
-    if panels.is_empty() {
-        let any = record.tests.iter().filter(|test| test.load.is_none());
-        panels.extend(any.filter_map(|test| Panels::of(record, test)).take(1));
-    }
-    let style = format!("{FONT}{}", style("svg"));
-    if panels.is_empty() {
-        let says = "Nothing was measured.";
-        return draw((WIDTH, 60), says, &style, |canvas| {
-            canvas.bar((0, 0), (WIDTH, 60), Ink::Paper);
-            canvas.text(says, (PAD, 30), SIZE, Ink::Text, Anchor::Start);
-        });
-    }
-    let inner: i32 = panels.iter().map(Panels::height).sum();
-    let total = inner + 2 * PAD;
-    let says = format!(
-        "{}. {}",
-        narrative::title(record),
-        narrative::result(record)
-    );
-    draw((WIDTH, total), &says, &style, |canvas| {
-        canvas.bar((0, 0), (WIDTH, total), Ink::Paper);
+/// The test that says most, or the first two of the article if their bars have room.
+pub(in crate::race) fn picture(view: &View) -> String {
+    let panels = view.sections.iter().filter_map(Panel::of);
+    let mut panels: Vec<Panel> = panels.collect();
+    panels.sort_by_key(|panel| panel.section.rank);
+    let bars = panels.first().map_or(1, Panel::bars);
+    let articles = panels.iter().filter(|panel| !panel.section.rank.0);
+    let room = (BARS_MAX / bars.max(1)).clamp(1, 2);
+    panels.truncate(articles.count().clamp(1, room));
+    let style = format!("<style>\n{FONT}{STYLE}</style>\n");
+    let inner: i32 = panels.iter().map(Panel::height).sum();
+    // The picture brings its own background: it may lie on any.
+    let size = (WIDTH, inner.max(SIZE) + 2 * PAD);
+    let alt = format!("{}. {}", view.title, view.result);
+    draw(size, &alt, &style, |canvas| {
+        canvas.bar((0, 0), size, Ink::Paper);
+        if panels.is_empty() {
+            let at = (PAD, size.1 / 2);
+            canvas.text(
+                "No test has requests/s to show.",
+                at,
+                SIZE,
+                (Ink::Text, Normal),
+                HPos::Left,
+            );
+        }
         let mut top = PAD;
-        for one in &panels {
-            one.draw(canvas, top);
-            top += one.height();
+        for panel in &panels {
+            panel.draw(canvas, top);
+            top += panel.height();
         }
     })
 }
 
-/// The two figures of a test beside each other.
-struct Panels {
-    title: String,
-    /// With its title; of requests/s, and of CPU.
-    figures: Vec<(&'static str, Vec<Bar>)>,
+/// The bar charts of a test, side by side.
+struct Panel<'a> {
+    section: &'a Section,
+    charts: Vec<(&'a str, &'a [Bar])>,
 }
 
-impl Panels {
-    fn of(record: &Record, test: &Test) -> Option<Self> {
-        let rows = rows(record, test);
-        if rows.iter().all(|row| row.summary.requests == 0) {
-            return None;
-        }
-        let figure = |figure: &Figure| (figure.title(&rows), figure.bars(&rows, short_ratio));
-        let mut figures = vec![figure(&SPEED), figure(&CPU)];
-        figures.retain(|(_, bars)| !bars.is_empty());
-        Some(Self {
-            title: clean(&test.title),
-            figures,
-        })
+impl<'a> Panel<'a> {
+    fn of(section: &'a Section) -> Option<Self> {
+        let charts = section.charts.iter().filter_map(|chart| match &chart.plot {
+            Plot::Bars(bars) => Some((chart.title.as_str(), bars.as_slice())),
+            Plot::Lines(..) => None,
+        });
+        let charts: Vec<_> = charts.collect();
+        (!charts.is_empty()).then_some(Self { section, charts })
+    }
+
+    fn bars(&self) -> usize {
+        let bars = self.charts.iter().map(|(_, bars)| bars.len());
+        bars.max().unwrap_or(0)
     }
 
     fn height(&self) -> i32 {
-        let most = self.figures.iter().map(|(_, bars)| bars.len()).max();
-        TITLES + height(most.unwrap_or(0), SIZE) + SIZE / 2
+        TITLES + height(self.bars(), SIZE) + SIZE
     }
 
     fn draw(&self, canvas: &Canvas, top: i32) {
-        let at = (PAD, top + SIZE / 2);
-        canvas.bold(&self.title, at, SIZE + 2, Ink::Text, Anchor::Start);
-        // One alone has all of the room.
-        let alone = self.figures.len() < 2;
-        let inner = WIDTH - 2 * PAD;
-        let width = if alone { inner } else { (inner - GAP) / 2 };
+        let (at, strong) = ((PAD, top + SIZE / 2), (Ink::Text, Bold));
+        canvas.text(&self.section.title, at, SIZE + 2, strong, HPos::Left);
+        let charts = i32::try_from(self.charts.len()).unwrap_or(1);
+        let width = (WIDTH - 2 * PAD - (charts - 1) * GAP) / charts;
         let mut left = PAD;
-        for (title, bars) in &self.figures {
+        for (title, all) in &self.charts {
             let at = (left, top + TITLES - SIZE * 5 / 4);
-            canvas.text(title, at, SIZE, Ink::Soft, Anchor::Start);
-            panel(canvas, (left, top + TITLES), width, SIZE, bars);
+            canvas.text(title, at, SIZE, (Ink::Soft, Normal), HPos::Left);
+            let label = |bar: &Bar| bar.short_label.clone();
+            bars(canvas, (left, top + TITLES), width, SIZE, all, label);
             left += width + GAP;
         }
     }

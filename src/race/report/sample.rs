@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::race::record::{
-    Bound, Compared, FORMAT, Finding, GeneratorCost, Machine, Measurement, PerConnection, Ratio,
-    Record, ServerCost, Settings, Summary, Target, Test,
+    Bound, Compared, FORMAT, Finding, Generator, GeneratorCost, Machine, Measurement,
+    PerConnection, Ratio, Record, ServerCost, Settings, Suite, Summary, Target, Test,
 };
 
 /// What a target of a sample is like.
@@ -60,10 +60,16 @@ pub(super) fn servers(number: usize) -> Vec<Server> {
 }
 
 /// Of all suites.
-pub(super) const ALL: [&str; 5] = ["article", "keepalive", "pipeline", "idle", "rate"];
+pub(super) const ALL: [Suite; 5] = [
+    Suite::Article,
+    Suite::Churn,
+    Suite::Pipeline,
+    Suite::Idle,
+    Suite::Rate,
+];
 
-pub(super) fn record(servers: &[Server], suites: &[&str], rounds: usize) -> Record {
-    let tests: Vec<Test> = suites.iter().flat_map(|suite| tests(suite)).collect();
+pub(super) fn record(servers: &[Server], suites: &[Suite], rounds: usize) -> Record {
+    let tests: Vec<Test> = suites.iter().flat_map(|&suite| tests(suite)).collect();
     let mut record = Record {
         format: FORMAT.to_owned(),
         version: "0.1.0".to_owned(),
@@ -84,13 +90,13 @@ pub(super) fn record(servers: &[Server], suites: &[&str], rounds: usize) -> Reco
             kernel: "Linux 6.18.5".to_owned(),
         },
         settings: Settings {
-            suites: suites.iter().map(ToString::to_string).collect(),
+            suites: suites.to_vec(),
             rounds,
             server_cpus: vec![0],
             load_cpus: vec![1],
             workers: 1,
             path: "/any/path".to_owned(),
-            generator: "hullo".to_owned(),
+            generator: Generator::Hullo,
             generator_version: "0.1.0".to_owned(),
             warm_up_ns: 1_000_000_000,
         },
@@ -140,10 +146,10 @@ fn target((number, server): (usize, &Server)) -> Target {
     }
 }
 
-fn tests(suite: &str) -> Vec<Test> {
+fn tests(suite: Suite) -> Vec<Test> {
     let plain = Test {
         id: format!("{suite}-1"),
-        suite: suite.to_owned(),
+        suite,
         title: "5 s, 100 connections".to_owned(),
         connections: 100,
         idle_connections: 0,
@@ -154,7 +160,7 @@ fn tests(suite: &str) -> Vec<Test> {
         load: None,
     };
     match suite {
-        "article" => vec![
+        Suite::Article => vec![
             Test {
                 title: "10,000 requests, 100 connections".to_owned(),
                 requests: Some(10_000),
@@ -166,18 +172,18 @@ fn tests(suite: &str) -> Vec<Test> {
                 ..plain
             },
         ],
-        "pipeline" => vec![Test {
+        Suite::Pipeline => vec![Test {
             title: "5 s, 100 connections, 16 requests pipelined".to_owned(),
             pipeline: 16,
             ..plain
         }],
-        "idle" => vec![Test {
+        Suite::Idle => vec![Test {
             title: "10,000 idle connections".to_owned(),
             connections: 0,
             idle_connections: 10_000,
             ..plain
         }],
-        "rate" => (1..=10)
+        Suite::Rate => (1..=10)
             .map(|tenth| Test {
                 id: format!("rate-{tenth}"),
                 title: format!("{} % of the capacity", tenth * 10),
@@ -209,7 +215,7 @@ fn per_connection(test: &Test) -> PerConnection {
 
 fn measure(test: &Test, server: &Server, number: usize, round: usize) -> Measurement {
     let cpu_ns = server.cpu_ns * wobble(round, number) / if test.pipeline > 1 { 8.0 } else { 1.0 };
-    let idle = test.suite == "idle";
+    let idle = test.suite == Suite::Idle;
     let load = test.load.unwrap_or(1.0);
     let speed = if idle {
         0.0
@@ -339,13 +345,13 @@ pub(super) fn all() -> Vec<(&'static str, Record)> {
         server("a-name-of-forty-characters-that-is-long-1", 4800.0),
         server("a-name-of-forty-characters-that-is-long-2", 6000.0),
     ];
-    let mut few = record(&servers(2), &["article"], 3);
+    let mut few = record(&servers(2), &[Suite::Article], 3);
     for result in &mut few.results {
         result.latency_ns.clear();
     }
     summarise(&mut few);
     let one_rate = {
-        let mut record = record(&servers(3), &["rate"], 2);
+        let mut record = record(&servers(3), &[Suite::Rate], 2);
         record.tests.truncate(1);
         record
     };
@@ -354,13 +360,13 @@ pub(super) fn all() -> Vec<(&'static str, Record)> {
         ("seventeen", record(&servers(17), &ALL, 3)),
         ("one", record(&servers(1), &ALL, 5)),
         ("once", record(&servers(3), &ALL, 1)),
-        ("url", record(&with_url, &["article", "idle"], 3)),
+        ("url", record(&with_url, &[Suite::Article, Suite::Idle], 3)),
         ("odd", record(&odd, &ALL, 3)),
         ("out", out()),
         ("nothing", nothing()),
         ("no-latency", few),
         ("one-rate", one_rate),
-        ("idle", record(&servers(5), &["idle"], 3)),
+        ("idle", record(&servers(5), &[Suite::Idle], 3)),
         ("empty", record(&[], &[], 1)),
     ]
 }
@@ -388,7 +394,7 @@ fn out() -> Record {
 
 /// Nothing was answered, so nothing divides.
 fn nothing() -> Record {
-    let mut record = record(&servers(2), &["article"], 3);
+    let mut record = record(&servers(2), &[Suite::Article], 3);
     for result in &mut record.results {
         result.requests = 0;
         result.requests_per_second = 0.0;

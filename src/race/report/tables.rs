@@ -1,135 +1,178 @@
-//! What a race found out, as rows of cells: the same for the terminal, Markdown and the page.
+//! The tables: cells of text, the same for the terminal, Markdown and the page.
 
 use std::collections::BTreeMap;
 
-use super::escape::clean;
-use super::facts::{Part, Row, article_tests, probes, rows};
-use super::format::{NONE, bytes, count, figure, median, percent, range, ratio, time};
-use crate::race::record::{Bound, Compared, Ratio, Record, Target, Test};
+use super::narrative::heading;
+use super::rows::{CPU, IDLE, Measure, Row, SPEED, rows};
+use crate::race::format::{NONE, bytes, count, figure, percent, ratio, sign, time};
+use crate::race::record::{Bound, Finding, Record, Suite};
+use crate::terminal::clean;
 
-/// What a reader sees at a probe.
+/// How a server did in a probe.
 pub(super) const RIGHT: &str = "✓";
 pub(super) const WRONG: &str = "✗";
 
 pub(super) struct Table {
-    /// Nothing where the heading above says it all.
+    /// Empty where the heading above says it all.
     pub(super) title: String,
     pub(super) head: Vec<String>,
     pub(super) rows: Vec<Vec<String>>,
-    /// So many columns from the left are words; the others are figures.
-    pub(super) words: usize,
+    /// How many columns from the left are text; the others are figures.
+    pub(super) text_columns: usize,
     pub(super) notes: Vec<String>,
 }
 
+type Column = (&'static str, fn(&Row) -> Option<String>);
+
 impl Table {
-    fn new(title: &str, head: &[&str], words: usize) -> Self {
+    fn new(title: &str, names: impl Iterator<Item = String>) -> Self {
         Self {
             title: title.to_owned(),
-            head: head.iter().map(ToString::to_string).collect(),
-            rows: Vec::new(),
-            words,
+            head: vec![String::new()],
+            rows: names.map(|name| vec![name]).collect(),
+            text_columns: 1,
             notes: Vec::new(),
         }
     }
 
-    /// A column in which nothing is known is none. The first one stays.
-    fn without_empty_columns(mut self) -> Self {
-        for column in (1..self.head.len()).rev() {
-            let empty = |row: &Vec<String>| row.get(column).is_none_or(|cell| cell == NONE);
-            if self.rows.iter().all(empty) {
-                self.head.remove(column);
-                for row in &mut self.rows {
-                    if column < row.len() {
-                        row.remove(column);
-                    }
-                }
-                if column < self.words {
-                    self.words -= 1;
-                }
+    fn of(title: &str, rows: &[Row], columns: &[Column]) -> Self {
+        Self::new(title, rows.iter().map(|row| row.name.clone())).columns(rows, columns)
+    }
+
+    fn columns(self, rows: &[Row], columns: &[Column]) -> Self {
+        let add = |table: Self, (head, cell): &Column| table.column(head, rows.iter().map(cell));
+        columns.iter().fold(self, add)
+    }
+
+    /// Adds a column, unless all of its cells are empty.
+    fn column(mut self, head: &str, cells: impl Iterator<Item = Option<String>>) -> Self {
+        let cells: Vec<_> = cells.map(|cell| cell.filter(|cell| cell != NONE)).collect();
+        if cells.iter().any(Option::is_some) {
+            self.head.push(head.to_owned());
+            for (row, cell) in self.rows.iter_mut().zip(cells) {
+                row.push(cell.unwrap_or(NONE.to_owned()));
             }
         }
         self
     }
+
+    /// Adds the median, the range and the ratio.
+    fn measure(self, rows: &[Row], measure: &Measure) -> Self {
+        let median = |row: &Row| Some((measure.show)(measure.of(row)?.median));
+        let range = |row: &Row| {
+            let compared = measure.of(row).filter(|_| row.summary.rounds > 1)?;
+            let [least, greatest] = [compared.least, compared.greatest].map(measure.show);
+            Some(if least == greatest {
+                least
+            } else {
+                format!("{least}–{greatest}")
+            })
+        };
+        self.column(measure.head, rows.iter().map(median))
+            .column("Range", rows.iter().map(range))
+            .column(
+                "Ratio",
+                rows.iter().map(|row| measure.ratio(row).map(ratio)),
+            )
+    }
 }
 
-/// As the article has it: its columns to the letter, and a row for each test and target.
+/// The article's own table: its columns verbatim, a row for each test and target.
 pub(super) fn article(record: &Record) -> Option<Table> {
-    let head = [
-        "Language",
-        "Requests",
-        "Concurrency",
-        "Time Taken",
-        "Errors",
-        "Requests/sec",
+    const COLUMNS: [Column; 5] = [
+        ("Requests", |row| {
+            let requests = row.median(|round| Some(round.requests as f64))?;
+            Some(count(requests.round() as u64))
+        }),
+        ("Concurrency", |row| Some(count(row.test.connections))),
+        ("Time Taken", |row| {
+            let seconds = row.median(|round| Some(round.elapsed_ns as f64 / 1e9))?;
+            Some(format!("{} s", figure(seconds)))
+        }),
+        ("Errors", |row| Some(count(row.summary.errors))),
+        ("Requests/sec", |row| Some(figure(SPEED.of(row)?.median))),
     ];
-    let mut table = Table::new("As the article has it", &head, 1);
-    for test in article_tests(record) {
-        for row in rows(record, test) {
-            let requests = row.median(|round| Some(round.requests as f64));
-            let seconds = row.median(|round| Some(round.elapsed_ns as f64 / 1e9));
-            table.rows.push(vec![
-                row.name.clone(),
-                requests.map_or(NONE.to_owned(), |requests| count(requests.round() as u64)),
-                count(test.connections),
-                seconds.map_or(NONE.to_owned(), |seconds| format!("{} s", figure(seconds))),
-                count(row.summary.errors),
-                median(&row.summary.requests_per_second, 1.0),
-            ]);
-        }
-    }
-    if record.settings.rounds > 1 {
-        table.notes.push(format!(
-            "Medians of {} rounds; errors of all rounds.",
-            record.settings.rounds
-        ));
-    }
+    let tests = record.tests.iter();
+    let tests = tests.filter(|test| test.suite == Suite::Article);
+    let rows: Vec<Row> = tests.flat_map(|test| rows(record, &[test])).collect();
+    let mut table = Table::of("The article's table", &rows, &COLUMNS);
+    "Language".clone_into(&mut table.head[0]);
+    table.notes = vec![
+        "These are the columns of the article that hullo began with. It measured two greeting servers with the load generator hey: one in Go (net/http), one in Rust (warp).".to_owned(),
+        format!("Medians of {} rounds; errors of all rounds.", record.settings.rounds),
+    ];
+    table.notes.truncate(record.settings.rounds.clamp(1, 2));
     (!table.rows.is_empty()).then_some(table)
 }
 
-/// The tables of a part.
-pub(super) fn of(record: &Record, part: &Part) -> Vec<Table> {
-    match part {
-        Part::Work(test) => {
-            let rows = rows(record, test);
-            let mut tables = vec![speed(&rows)];
-            tables.extend(cpu(&rows));
-            tables.push(latency(&rows));
-            tables
-        }
-        Part::Idle(test) => vec![idle(&rows(record, test))],
-        Part::Rate(tests) => vec![rate(record, tests)],
+/// What a request, or an idle connection, costs in each test. Nothing with a single test, whose own
+/// tables say the same.
+pub(super) fn overview(record: &Record) -> Option<Table> {
+    let names = record.targets.iter().map(|target| clean(&target.name));
+    let mut table = Table::new("Cost", names);
+    for test in record.tests.iter().filter(|test| test.load.is_none()) {
+        let rows = rows(record, &[test]);
+        let is_idle = test.suite == Suite::Idle;
+        let measure = if is_idle { IDLE } else { CPU };
+        let cell = |number| {
+            let row = rows.iter().find(|row| row.number == number)?;
+            let figure = (measure.show)(measure.of(row)?.median);
+            let sign = measure.ratio(row).map(sign);
+            Some(format!("{figure}{}", sign.unwrap_or_default()))
+        };
+        let unit = if is_idle { "memory" } else { "µs" };
+        let head = format!("{}: {unit}", heading(record, test));
+        table = table.column(&head, (0..record.targets.len()).map(cell));
     }
+    table.notes = vec!["CPU time per request, or memory per idle connection. × is the ratio to the first server, ≈ means no difference, ? a difference that more rounds might show.".to_owned()];
+    (table.head.len() > 2).then_some(table)
 }
 
-fn speed(rows: &[Row]) -> Table {
-    let head = ["", "Requests/s", "Range", "Ratio", "Bound by"];
-    let mut table = Table::new("Speed", &head, 1);
-    for row in rows {
-        let compared = &row.summary.requests_per_second;
-        table.rows.push(vec![
-            row.name.clone(),
-            median(compared, 1.0),
-            spread(row, compared, 1.0),
-            told(row.speed_ratio()),
-            bound(row.summary.bound).to_owned(),
-        ]);
-    }
-    table.notes = rows.iter().filter_map(errors).collect();
-    table.without_empty_columns()
+/// The tables of a test with requests.
+pub(super) fn work(rows: &[Row]) -> Vec<Table> {
+    const BOUND: [Column; 1] = [("Bound by", |row| Some(bound(row.summary.bound).to_owned()))];
+    const BUSY: [Column; 2] = [
+        ("Server busy", |row| {
+            let busy = row.median(|round| Some(round.server.as_ref()?.utilisation));
+            busy.map(percent)
+        }),
+        ("Generator busy", |row| row.generator_busy().map(percent)),
+    ];
+    const ANSWERS: [Column; 3] = [
+        ("Peak memory", |row| {
+            let servers = row.rounds.iter().filter_map(|round| round.server.as_ref());
+            let peak = servers.map(|server| server.rss_peak_bytes).max()?;
+            Some(bytes(peak as f64))
+        }),
+        ("Bytes per answer", |row| {
+            row.median(|round| round.response_bytes).map(figure)
+        }),
+        ("Switches per request", |row| {
+            let switches = row.median(|round| {
+                let server = round.server.as_ref()?;
+                let both = server.voluntary_switches as f64 + server.involuntary_switches as f64;
+                Some(both / round.requests as f64)
+            });
+            switches.map(figure)
+        }),
+    ];
+    let mut speed = Table::of("Speed", rows, &[]).measure(rows, &SPEED);
+    speed = speed.columns(rows, &BOUND);
+    speed.notes = errors(rows);
+    let cpu = Table::of("CPU", rows, &[]).measure(rows, &CPU);
+    let is_timed = rows.iter().any(|row| !row.summary.latency_ns.is_empty());
+    let title = if is_timed { "Latency" } else { "Memory" };
+    let latency = Table::of(title, rows, &PERCENTILES).columns(rows, &ANSWERS);
+    let mut tables = vec![speed, cpu.columns(rows, &BUSY), latency];
+    tables.retain(|table| table.head.len() > 1);
+    tables
 }
 
-/// Of one round there is no spread.
-fn spread(row: &Row, compared: &Compared, unit: f64) -> String {
-    if row.summary.rounds > 1 {
-        range(compared, unit)
-    } else {
-        NONE.to_owned()
-    }
-}
-
-fn told(by: Option<&Ratio>) -> String {
-    by.map_or(NONE.to_owned(), ratio)
-}
+const PERCENTILES: [Column; 3] = [
+    ("p50", |row| row.percentile(50.0).map(time)),
+    ("p99", |row| row.percentile(99.0).map(time)),
+    ("p99.9", |row| row.percentile(99.9).map(time)),
+];
 
 fn bound(bound: Bound) -> &'static str {
     match bound {
@@ -141,235 +184,90 @@ fn bound(bound: Bound) -> &'static str {
     }
 }
 
-/// `Errors of Go: 1 connect, 3 timeout.`
-fn errors(row: &Row) -> Option<String> {
-    errors_of(std::slice::from_ref(row))
+pub(super) fn idle(rows: &[Row]) -> Vec<Table> {
+    let mut table = Table::of("Memory", rows, &[]).measure(rows, &IDLE);
+    table.notes = errors(rows);
+    vec![table]
 }
 
-/// Of one target in several tests.
-fn errors_of(rows: &[Row]) -> Option<String> {
-    let name = &rows.first()?.name;
-    let mut kinds = BTreeMap::new();
-    let rounds = rows.iter().flat_map(|row| &row.rounds);
-    for (kind, number) in rounds.flat_map(|round| &round.errors) {
-        let sum = kinds.entry(kind).or_insert(0_u64);
-        *sum = sum.saturating_add(*number);
-    }
-    kinds.retain(|_, number| *number > 0);
-    let errors = rows.iter().map(|row| row.summary.errors);
-    let all = errors.fold(0_u64, u64::saturating_add);
-    if kinds.is_empty() {
-        return (all > 0).then(|| format!("Errors of {name}: {}.", count(all)));
-    }
-    let kinds: Vec<String> = kinds
-        .iter()
-        .map(|(kind, number)| format!("{} {}", count(*number), clean(kind)))
-        .collect();
-    Some(format!("Errors of {name}: {}.", kinds.join(", ")))
-}
-
-/// What a request costs, where the servers are ours to look into.
-fn cpu(rows: &[Row]) -> Option<Table> {
-    let head = [
-        "",
-        "µs/request",
-        "Range",
-        "Ratio",
-        "Server busy",
-        "Generator busy",
+/// Of the open model: target by target, from the lowest rate to the highest.
+pub(super) fn rate(rows: &[Row]) -> Vec<Table> {
+    const COLUMNS: [Column; 3] = [
+        ("Load", |row| row.test.load.map(percent)),
+        ("Asked/s", |row| row.median(|round| round.rate).map(figure)),
+        ("Achieved/s", |row| Some(figure(SPEED.of(row)?.median))),
     ];
-    let mut table = Table::new("CPU", &head, 1);
-    for row in rows {
-        let compared = row.summary.cpu_ns_per_request.as_ref();
-        let busy = |part: Option<f64>| part.map_or(NONE.to_owned(), percent);
-        table.rows.push(vec![
-            row.name.clone(),
-            compared.map_or(NONE.to_owned(), |compared| median(compared, 1e3)),
-            compared.map_or(NONE.to_owned(), |compared| spread(row, compared, 1e3)),
-            told(row.cpu_ratio()),
-            busy(row.server(|server| server.utilisation)),
-            busy(row.generator_busy()),
-        ]);
-    }
-    let table = table.without_empty_columns();
-    (table.head.len() > 1).then_some(table)
+    let mut table = Table::of("", rows, &COLUMNS).columns(rows, &PERCENTILES);
+    table.notes = errors(rows);
+    let load = "Load is the share of a server's own greatest rate that it was asked for.";
+    table.notes.push(load.to_owned());
+    vec![table]
 }
 
-fn latency(rows: &[Row]) -> Table {
-    let head = [
-        "",
-        "p50",
-        "p99",
-        "p99.9",
-        "Peak memory",
-        "Bytes per answer",
-        "Switches per request",
-    ];
-    let is_known = rows.iter().any(|row| !row.summary.latency_ns.is_empty());
-    let title = if is_known { "Latency" } else { "Memory" };
-    let mut table = Table::new(title, &head, 1);
-    for row in rows {
-        let peak = row.peak_bytes().map(|peak| bytes(peak as f64));
-        let answer = row.median(|round| round.response_bytes);
-        let mut cells = vec![row.name.clone()];
-        cells.extend([50.0, 99.0, 99.9].map(|percentile| percentile_of(row, percentile)));
-        cells.push(peak.unwrap_or(NONE.to_owned()));
-        cells.push(answer.map_or(NONE.to_owned(), figure));
-        cells.push(row.switches_per_request().map_or(NONE.to_owned(), figure));
-        table.rows.push(cells);
-    }
-    table.without_empty_columns()
-}
-
-fn percentile_of(row: &Row, percentile: f64) -> String {
-    let found = row.percentile(percentile);
-    found.map_or(NONE.to_owned(), |ns| time(ns as f64))
-}
-
-fn idle(rows: &[Row]) -> Table {
-    let head = ["", "Per connection", "Range", "Ratio"];
-    let mut table = Table::new("Memory", &head, 1);
-    for row in rows {
-        let compared = row.summary.idle_connection_bytes.as_ref();
-        let each = |figure: fn(&Compared) -> String| compared.map_or(NONE.to_owned(), figure);
-        table.rows.push(vec![
-            row.name.clone(),
-            each(|compared| bytes(compared.median)),
-            if row.summary.rounds > 1 {
-                each(bytes_range)
-            } else {
-                NONE.to_owned()
-            },
-            told(row.idle_ratio()),
-        ]);
-    }
-    table.notes = rows.iter().filter_map(errors).collect();
-    table.without_empty_columns()
-}
-
-fn bytes_range(compared: &Compared) -> String {
-    let (least, greatest) = (bytes(compared.least), bytes(compared.greatest));
-    if least == greatest {
-        least
-    } else if least == NONE || greatest == NONE {
-        NONE.to_owned()
-    } else {
-        format!("{least}–{greatest}")
-    }
-}
-
-/// Target by target, from the least rate to the greatest.
-fn rate(record: &Record, tests: &[&Test]) -> Table {
-    let head = ["", "Load", "Asked/s", "Achieved/s", "p50", "p99", "p99.9"];
-    let mut table = Table::new("", &head, 1);
-    for (number, _) in record.targets.iter().enumerate() {
-        let rated = rated(record, tests, number);
-        for (test, row) in &rated {
-            let asked = row.median(|round| round.rate);
-            let mut cells = vec![
-                row.name.clone(),
-                percent(test.load.unwrap_or(f64::NAN)),
-                asked.map_or(NONE.to_owned(), figure),
-                median(&row.summary.requests_per_second, 1.0),
-            ];
-            cells.extend([50.0, 99.0, 99.9].map(|percentile| percentile_of(row, percentile)));
-            table.rows.push(cells);
+/// `Errors of Go: 1 connect, 3 timeout.`, a line for each target that had any.
+fn errors(rows: &[Row]) -> Vec<String> {
+    let line = |rows: &[Row]| {
+        let mut kinds = BTreeMap::new();
+        let rounds = rows.iter().flat_map(|row| &row.rounds);
+        for (kind, number) in rounds.flat_map(|round| &round.errors) {
+            let sum = kinds.entry(kind).or_insert(0_u64);
+            *sum = sum.saturating_add(*number);
         }
-        let rows: Vec<Row> = rated.into_iter().map(|(_, row)| row).collect();
-        table.notes.extend(errors_of(&rows));
-    }
-    table
-        .notes
-        .push("Load is the part of its own greatest rate that a target was asked for.".to_owned());
-    table.without_empty_columns()
-}
-
-/// The tests with a rate of one target, from the least to the greatest.
-pub(super) fn rated<'a>(
-    record: &'a Record,
-    tests: &[&'a Test],
-    number: usize,
-) -> Vec<(&'a Test, Row<'a>)> {
-    let found = tests.iter().filter_map(|test| {
-        let mut rows = rows(record, test).into_iter();
-        Some((*test, rows.find(|row| row.number == number)?))
-    });
-    let mut found: Vec<_> = found.collect();
-    let load = |test: &Test| test.load.unwrap_or(0.0);
-    found.sort_by(|(a, _), (b, _)| load(a).total_cmp(&load(b)));
-    found
-}
-
-/// A row for each target, a column for each probe; what was wrong is told below.
-pub(super) fn behaviour(record: &Record) -> Option<Table> {
-    let probes = probes(record);
-    if probes.is_empty() {
-        return None;
-    }
-    let mut table = Table::new("", &["", "Right"], 1);
-    table
-        .head
-        .extend(probes.iter().map(|(_, title)| title.clone()));
-    for target in &record.targets {
-        let mark = |id: &str| match target.behaviour.iter().find(|found| found.id == id) {
-            None => NONE,
-            Some(found) if found.right => RIGHT,
-            Some(_) => WRONG,
-        };
-        let mut row = vec![clean(&target.name), right(target)];
-        row.extend(probes.iter().map(|(id, _)| mark(id).to_owned()));
-        table.rows.push(row);
-    }
-    table.words = table.head.len();
-    table.notes = probes
-        .iter()
-        .map(|(id, title)| {
-            let told = departures(record, id);
-            format!("{title}: {}.", told.as_deref().unwrap_or("all right"))
-        })
-        .collect();
-    Some(table)
-}
-
-/// `9 of 11`.
-pub(super) fn right(target: &Target) -> String {
-    let all = target.behaviour.len();
-    let right = target.behaviour.iter().filter(|found| found.right).count();
-    if all == 0 {
-        NONE.to_owned()
-    } else {
-        format!("{right} of {all}")
-    }
-}
-
-/// What was wrong, in a line for each probe.
-pub(super) fn wrong(record: &Record) -> Vec<String> {
-    let line = |(id, title): &(&str, String)| {
-        let told = departures(record, id)?;
-        Some(format!("{title}: {told}."))
+        kinds.retain(|_, number| *number > 0);
+        let kinds = kinds.iter();
+        let kinds = kinds.map(|(kind, number)| format!("{} {}", count(*number), clean(kind)));
+        let kinds: Vec<String> = kinds.collect();
+        let name = &rows.first()?.name;
+        (!kinds.is_empty()).then(|| format!("Errors of {name}: {}.", kinds.join(", ")))
     };
-    probes(record).iter().filter_map(line).collect()
+    let of_targets = rows.chunk_by(|a, b| a.number == b.number);
+    of_targets.filter_map(line).collect()
 }
 
-/// `✗ Go: 200; ✗ wrk: closed`, if there are any.
-fn departures(record: &Record, id: &str) -> Option<String> {
-    let mut seen: Vec<(String, Vec<String>)> = Vec::new();
-    for target in &record.targets {
-        let wrong = target.behaviour.iter().find(|f| f.id == id && !f.right);
-        let Some(wrong) = wrong else { continue };
-        let saw = clean(&wrong.saw);
-        // Many servers are wrong in the same way.
-        match seen.iter_mut().find(|(other, _)| *other == saw) {
-            Some((_, names)) => names.push(clean(&target.name)),
-            None => seen.push((saw, vec![clean(&target.name)])),
+/// A row for each server, a column for each probe: whether it did as the RFC requires, and what it did
+/// if not.
+pub(super) fn behaviour(record: &Record) -> Option<Table> {
+    let findings = record.targets.iter().flat_map(|target| &target.behaviour);
+    let mut probes: Vec<&Finding> = Vec::new();
+    for finding in findings {
+        if !probes.iter().any(|probe| probe.id == finding.id) {
+            probes.push(finding);
         }
     }
-    if seen.is_empty() {
-        return None;
+    let names = record.targets.iter().map(|target| clean(&target.name));
+    let all = record.targets.iter().map(|target| &target.behaviour);
+    let right = all.clone().map(|findings| {
+        let right = findings.iter().filter(|found| found.right).count();
+        (!findings.is_empty()).then(|| format!("{right} of {}", findings.len()))
+    });
+    let mut table = Table::new("", names).column("Right", right);
+    for probe in &probes {
+        let cells = all.clone().map(|findings| {
+            let found = findings.iter().find(|found| found.id == probe.id)?;
+            Some(if found.right {
+                RIGHT.to_owned()
+            } else {
+                format!("{WRONG} {}", clean(&found.saw))
+            })
+        });
+        table = table.column(&clean(&probe.title), cells);
     }
-    let told: Vec<String> = seen
-        .iter()
-        .map(|(saw, names)| format!("{WRONG} {}: {saw}", names.join(", ")))
-        .collect();
-    Some(told.join("; "))
+    table.text_columns = table.head.len();
+    (!probes.is_empty()).then_some(table)
+}
+
+/// The same with a line for each server and what it did wrong, for a terminal.
+pub(super) fn departures(behaviour: &Table) -> Vec<String> {
+    let line = |row: &Vec<String>| {
+        let cells = behaviour.head.iter().zip(row).skip(2);
+        let wrong = cells.filter_map(|(probe, cell)| {
+            let saw = cell.strip_prefix(WRONG)?;
+            Some(format!("{probe}:{saw}"))
+        });
+        let wrong: Vec<String> = wrong.collect();
+        let (name, right) = (row.first()?, row.get(1)?);
+        let colon = if wrong.is_empty() { "" } else { "; " };
+        Some(format!("{name}: {right}{colon}{}", wrong.join("; ")))
+    };
+    behaviour.rows.iter().filter_map(line).collect()
 }

@@ -1,4 +1,4 @@
-//! What is raced: `NAME=COMMAND` or `NAME=URL`.
+//! A server as the command line gives it: `NAME=COMMAND` or `NAME=URL`.
 
 use std::net::SocketAddr;
 use std::sync::OnceLock;
@@ -7,32 +7,32 @@ use super::probe;
 use super::record::NAME_CHARS_MAX;
 use crate::bench::{Url, reachable};
 
-/// The path that is asked for, where a URL does not say another: the same for all servers of a race,
-/// and in no other, so that no server can be made for it.
+/// The path that is requested, unless a URL has another: the same for all servers of a race, and new in
+/// each race, so that no server can prepare for it.
 pub(super) fn random_path() -> &'static str {
     static PATH: OnceLock<String> = OnceLock::new();
     PATH.get_or_init(probe::random_path)
 }
 
-/// A server with a name.
+/// A server to race.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
+pub(super) struct ServerSpec {
     pub(super) name: String,
-    pub(super) way: Way,
+    pub(super) source: Source,
     /// Path and query.
     pub(super) path: String,
 }
 
-/// How to come to it.
+/// How to reach it.
 #[derive(Clone, Debug)]
-pub(super) enum Way {
-    /// A shell's command, with `{port}` and `{workers}`.
+pub(super) enum Source {
+    /// A shell command, with `{port}` and `{workers}`.
     Command(String),
-    /// It is running already.
+    /// It is already running.
     Running { address: SocketAddr, url: Url },
 }
 
-impl Target {
+impl ServerSpec {
     /// Takes `NAME=...` apart, or says what is wrong with it.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (name, what) = text.split_once('=').ok_or_else(|| {
@@ -42,12 +42,12 @@ impl Target {
         let length = name.chars().count();
         if length == 0 || length > NAME_CHARS_MAX || name.chars().any(char::is_control) {
             return Err(format!(
-                "{name:?} is no name: take 1 to {NAME_CHARS_MAX} characters before the ="
+                "{name:?} is not a name: write 1 to {NAME_CHARS_MAX} characters before the ="
             ));
         }
         if name.contains("://") || name.contains(" -") || name.starts_with(['.', '/']) {
             return Err(format!(
-                "{name:?} is no name but what is to be raced: write NAME='{text}'"
+                "{name:?} is a command or URL, not a name: write NAME='{text}'"
             ));
         }
         if what.is_empty() {
@@ -55,31 +55,31 @@ impl Target {
                 "{name} has no command: write {name}='COMMAND {{port}} {{workers}}'"
             ));
         }
-        let (way, path) = if is_url(what) {
+        let (source, path) = if is_url(what) {
             let url = Url::parse(what)?;
             let (addresses, _) = url.resolve()?;
             let address = reachable(&addresses).ok_or_else(|| format!("{what} has no address"))?;
             if url.path.contains('{') {
                 return Err(
-                    "a path with { in it is not raced: hullo bench would replace {n}".to_owned(),
+                    "a path with { cannot be raced: hullo bench would replace {n}".to_owned(),
                 );
             }
-            // http://host:port says no path, http://host:port/ does.
-            let says_none = url.path == "/" && !what.ends_with('/');
-            let path = if says_none { random_path() } else { &url.path }.to_owned();
-            (Way::Running { address, url }, path)
+            // http://host:port has no path, http://host:port/ has.
+            let has_none = url.path == "/" && !what.ends_with('/');
+            let path = if has_none { random_path() } else { &url.path }.to_owned();
+            (Source::Running { address, url }, path)
         } else {
-            (Way::Command(what.to_owned()), random_path().to_owned())
+            (Source::Command(what.to_owned()), random_path().to_owned())
         };
         Ok(Self {
             name: name.to_owned(),
-            way,
+            source,
             path,
         })
     }
 }
 
-/// A scheme, and nothing that a URL cannot hold.
+/// Whether it begins with a scheme.
 fn is_url(text: &str) -> bool {
     let scheme = text.split_once("://").map(|(scheme, _)| scheme);
     scheme.is_some_and(|scheme| {
@@ -92,26 +92,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_and_urls_are_told_apart() {
-        let target = Target::parse("a=./server --port={port} http://x").unwrap();
+    fn commands_and_urls_are_distinguished() {
+        let spec = ServerSpec::parse("a=./server --port={port} http://x").unwrap();
         assert!(
-            matches!(target.way, Way::Command(command) if command == "./server --port={port} http://x")
+            matches!(spec.source, Source::Command(command) if command == "./server --port={port} http://x")
         );
         assert_eq!(
-            (target.name.as_str(), target.path.as_str()),
+            (spec.name.as_str(), spec.path.as_str()),
             ("a", random_path())
         );
-        let target = Target::parse("b = http://127.0.0.1:81/x?y=z").unwrap();
-        assert!(matches!(target.way, Way::Running { .. }));
-        assert_eq!(
-            (target.name.as_str(), target.path.as_str()),
-            ("b", "/x?y=z")
-        );
+        let spec = ServerSpec::parse("b = http://127.0.0.1:81/x?y=z").unwrap();
+        assert!(matches!(spec.source, Source::Running { .. }));
+        assert_eq!((spec.name.as_str(), spec.path.as_str()), ("b", "/x?y=z"));
         for (url, path) in [
             ("http://127.0.0.1:81", random_path()),
             ("http://127.0.0.1:81/", "/"),
         ] {
-            assert_eq!(Target::parse(&format!("c={url}")).unwrap().path, path);
+            assert_eq!(ServerSpec::parse(&format!("c={url}")).unwrap().path, path);
         }
     }
 
@@ -119,16 +116,16 @@ mod tests {
     fn what_is_wrong_is_said() {
         for (text, words) in [
             ("./server", "has no name"),
-            ("=x", "is no name"),
+            ("=x", "is not a name"),
             ("a=", "has no command"),
             ("a=https://x/", "https"),
             ("a=ftp://x/", "ftp"),
-            ("a\tb=x", "is no name"),
+            ("a\tb=x", "is not a name"),
             ("./server --port=80", "NAME='./server --port=80'"),
-            ("http://127.0.0.1/?a=b", "is no name"),
+            ("http://127.0.0.1/?a=b", "not a name"),
             ("a=http://127.0.0.1/{n}", "hullo bench"),
         ] {
-            let error = Target::parse(text).unwrap_err();
+            let error = ServerSpec::parse(text).unwrap_err();
             assert!(error.contains(words), "{text}: {error}");
         }
     }

@@ -1,8 +1,8 @@
-//! Figures for a reader: three digits that count, a unit, and never `NaN`.
+//! Figures for a reader: three significant digits, a unit, and never `NaN`.
 
-use crate::race::record::{Compared, Ratio};
+use super::record::Ratio;
 
-/// What there is nothing to say of.
+/// Where there is no figure.
 pub(super) const NONE: &str = "–";
 
 /// To three significant digits: `0.0372`, `3.72`, `412,000`.
@@ -29,7 +29,7 @@ fn rounded(value: f64) -> f64 {
 }
 
 /// `10,000`.
-pub(in crate::race) fn count(value: u64) -> String {
+pub(super) fn count(value: u64) -> String {
     grouped(&value.to_string())
 }
 
@@ -61,7 +61,7 @@ fn scaled(value: f64, step: f64, units: &[&str]) -> String {
 }
 
 /// `812 µs`.
-pub(in crate::race) fn time(ns: f64) -> String {
+pub(super) fn time(ns: f64) -> String {
     scaled(ns, 1000.0, &["ns", "µs", "ms", "s"])
 }
 
@@ -90,51 +90,34 @@ pub(super) fn percent(part: f64) -> String {
     }
 }
 
-/// The median of a figure, divided by what makes its unit.
-pub(super) fn median(compared: &Compared, unit: f64) -> String {
-    figure(compared.median / unit)
-}
-
-/// From the least to the greatest, divided by what makes their unit.
-pub(super) fn range(compared: &Compared, unit: f64) -> String {
-    let (least, greatest) = (
-        figure(compared.least / unit),
-        figure(compared.greatest / unit),
-    );
-    if least == NONE || greatest == NONE {
-        NONE.to_owned()
-    } else if least == greatest {
-        least
-    } else {
-        format!("{least}–{greatest}")
-    }
-}
-
 /// `×0.72 (0.70–0.74)`, or `no difference (0.97–1.02)`.
 pub(super) fn ratio(ratio: &Ratio) -> String {
-    let Some(factor) = factor(ratio) else {
+    if !ratio.mean.is_finite() {
         return NONE.to_owned();
-    };
-    if !ratio.low.is_finite() || !ratio.high.is_finite() {
-        return factor;
     }
     let decimals = decimals(ratio);
     let (low, high) = (ratio.low, ratio.high);
-    format!("{factor} ({low:.decimals$}–{high:.decimals$})")
+    format!("{} ({low:.decimals$}–{high:.decimals$})", factor(ratio))
 }
 
-/// `×0.72`, without the interval, or that there is no difference.
-pub(super) fn factor(ratio: &Ratio) -> Option<String> {
-    if !ratio.mean.is_finite() {
-        None
-    } else if ratio.differs {
+/// `×0.72`, or that there is no difference.
+pub(super) fn factor(ratio: &Ratio) -> String {
+    if ratio.differs {
         let decimals = decimals(ratio);
-        Some(format!("×{:.decimals$}", ratio.mean))
+        format!("×{:.decimals$}", ratio.mean)
     } else if ratio.is_equal() {
-        Some("no difference".to_owned())
+        "no difference".to_owned()
     } else {
-        // There may well be one, but it would take more rounds to see it.
-        Some("no difference shown".to_owned())
+        "no difference shown".to_owned()
+    }
+}
+
+/// For little room: ` ×0.72`, ` ≈` for no difference, ` ?` for none shown.
+pub(super) fn sign(ratio: &Ratio) -> String {
+    match (ratio.differs, ratio.is_equal()) {
+        (true, _) => format!(" {}", factor(ratio)),
+        (false, true) => " ≈".to_owned(),
+        (false, false) => " ?".to_owned(),
     }
 }
 
@@ -217,7 +200,6 @@ mod tests {
         assert_eq!(of(21.9, 21.0, 22.8, true), "×21.9 (21.0–22.8)");
         assert_eq!(of(0.034, 0.033, 0.035, true), "×0.034 (0.033–0.035)");
         assert_eq!(of(1.006, 1.002, 1.01, true), "×1.006 (1.002–1.010)");
-        assert_eq!(of(2.0, f64::NEG_INFINITY, f64::INFINITY, true), "×2.00");
         assert_eq!(of(f64::NAN, 0.0, 0.0, true), "–");
     }
 }

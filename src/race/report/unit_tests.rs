@@ -1,0 +1,119 @@
+//! The parts of a report by themselves.
+
+use plotters::style::text_anchor::HPos;
+use plotters::style::{FontStyle, RGBColor};
+
+use super::lines::{LEFT, apart, time_axis};
+use super::notes::{brief, date, shell};
+use super::plot::{Ink, SIZE, STYLE, cut, draw, width_of};
+use super::view::{Line, Scale};
+use crate::race::stats::{EQUAL, RESOLUTION};
+
+#[test]
+fn every_target_of_eighteen_has_a_colour_of_its_own() {
+    let hex = |ink: Ink| {
+        let RGBColor(red, green, blue) = ink.colour();
+        format!("#{red:02X}{green:02X}{blue:02X}")
+    };
+    let mut seen: Vec<String> = (0..18).map(|n| hex(Ink::Target(n))).collect();
+    seen.extend([Ink::Text, Ink::Soft, Ink::Grid, Ink::Paper].map(hex));
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 22);
+    assert!(
+        seen.iter()
+            .all(|colour| STYLE.contains(&format!("[fill=\"{colour}\"]")))
+    );
+}
+
+#[test]
+fn a_long_name_keeps_both_ends() {
+    assert_eq!(cut("hullo", 200, 26), "hullo");
+    let long = cut("a-greeting-server-in-go-with-net-http", 200, 26);
+    assert!(long.starts_with("a-g") && long.ends_with("ttp"), "{long}");
+    assert!(width_of(&long, 26) <= 200);
+    assert_eq!(cut("日本語日本語", 10, 26), "…");
+}
+
+#[test]
+fn a_picture_says_what_it_shows() {
+    let svg = draw(
+        (100, 50),
+        "<script>&\"'",
+        "<style>text{}</style>",
+        |canvas| {
+            canvas.text(
+                "<b>&",
+                (10, 10),
+                20,
+                (Ink::Text, FontStyle::Normal),
+                HPos::Left,
+            );
+        },
+    );
+    assert!(svg.starts_with("<svg role=\"img\" aria-label=\"&#60;script&#62;&#38;&#34;&#39;\" "));
+    assert!(svg.contains("<title>&#60;script&#62;&#38;&#34;&#39;</title>"));
+    assert!(svg.contains("<style>text{}</style>"));
+    assert!(svg.contains("&lt;b&gt;&amp;") && !svg.contains("<b>"));
+    assert!(svg.trim_end().ends_with("</svg>"));
+}
+
+#[test]
+fn labels_keep_their_distance() {
+    assert_eq!(apart(&[100, 200], 400), [100, 200]);
+    assert_eq!(apart(&[100, 100, 101], 400), [100, 132, 164]);
+    assert_eq!(apart(&[390, 395, 400], 400), [336, 368, 400]);
+}
+
+#[test]
+fn an_axis_covers_what_is_shown() {
+    let line = |points: &[(f64, f64)]| Line {
+        number: 0,
+        name: "a".into(),
+        points: points.to_vec(),
+    };
+    let one = [line(&[(0.3, 1e6)])];
+    let axis = time_axis(&one);
+    assert!(axis.from < axis.to && !axis.ticks.is_empty());
+    let wide = [line(&[(0.3, 30e3), (2.0, 4e9)])];
+    let axis = time_axis(&wide);
+    assert!(axis.ticks.len() < 8, "{:?}", axis.ticks);
+    assert!(axis.from < 30e3_f64.log10() && axis.to > 4e9_f64.log10());
+
+    assert!(!Scale::Rate.axis(0.3).ticks.is_empty());
+}
+
+#[test]
+fn a_time_has_its_room() {
+    assert!(width_of("999 µs", SIZE) <= LEFT);
+}
+
+#[test]
+fn a_long_reason_is_cut() {
+    assert_eq!(brief("ended with 1"), "ended with 1");
+    assert_eq!(brief(&"ä".repeat(400)).chars().count(), 301);
+}
+
+#[test]
+fn a_date_is_written_from_the_year_down() {
+    assert_eq!(date(1_795_485_600), "2026-11-24 02:00:00 UTC");
+    assert_eq!(date(0), "1970-01-01 00:00:00 UTC");
+    assert_eq!(date(u64::MAX), "9999-12-31 23:59:59 UTC");
+}
+
+#[test]
+fn a_word_is_quoted_for_a_shell() {
+    assert_eq!(shell("--port=80"), "--port=80");
+    assert_eq!(shell("it's {port}"), r"'it'\''s {port}'");
+    assert_eq!(shell(""), "''");
+}
+
+#[test]
+fn the_readme_has_the_bounds_of_no_difference() {
+    let readme = include_str!("../README.md");
+    let text = readme.split_whitespace().collect::<Vec<_>>().join(" ");
+    let bounds = format!("beyond {} to {},", EQUAL.start(), EQUAL.end());
+    assert!(text.contains(&bounds), "{bounds}");
+    let resolution = format!("within {} % of 1,", RESOLUTION * 100.0);
+    assert!(text.contains(&resolution), "{resolution}");
+}
