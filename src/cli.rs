@@ -106,7 +106,7 @@ enum Command {
     /// Run the greeting server (the default)
     Serve(Serve),
     /// Load a server with requests and measure its answers (with hey's flags)
-    Bench(Box<bench::Options>),
+    Bench(Box<bench::BenchOptions>),
     /// Race several servers: the same load for each in turn, and a comparison of speed, cost and behaviour
     Race(Box<race::Options>),
 }

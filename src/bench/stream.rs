@@ -1,4 +1,4 @@
-//! A connection's socket, and the three ways in which a call on it ends.
+//! The socket of a connection, and the three outcomes of a call on it.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 
-/// Where connections lead.
+/// Where to connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Destination {
     Tcp(SocketAddr),
@@ -30,10 +30,10 @@ pub(super) enum Outcome {
 }
 
 impl Stream {
-    /// Begins to connect, and has events told to `token` from now on.
+    /// Begins to connect, and registers for events.
     ///
-    /// Room is watched from the start: the loop is told of changes alone, so it costs no event that
-    /// is not wanted, and saves two calls for every connection.
+    /// Both directions are registered at once: events are edge-triggered, so this costs no unwanted
+    /// wake-ups and saves two system calls per connection.
     pub(super) fn open(
         destination: &Destination,
         registry: &Registry,

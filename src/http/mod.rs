@@ -26,3 +26,9 @@ pub use server::{
     Field, Handler, Limits, Method, Output, Phase, Reason, Reject, Request, Responded,
     ResponseWriter, Session, Shared, Status, Step, Wants,
 };
+
+/// RFC 9110 section 5.6.2: a method or a field name.
+#[cfg(feature = "cli")]
+pub(crate) fn is_token(text: &str) -> bool {
+    !text.is_empty() && grammar::bytes::TOKEN.covers(text.as_bytes())
+}

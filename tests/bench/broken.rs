@@ -31,7 +31,7 @@ fn signals_that_come_together_are_one_wish() {
         thread::sleep(Duration::from_millis(2));
         send(&child, Signal::TERM);
         let ran = Ran::from(child.wait_with_output().unwrap());
-        assert_eq!((ran.code, ran.complaint.as_str()), (0, ""));
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
         validate(&serde_json::from_str(&ran.text).unwrap());
     }
 }
@@ -118,12 +118,8 @@ fn what_cannot_be_written_is_said() {
         ("$BENCH -n 20 -c 2 $URL >/dev/full 2>/dev/full", 1, ""),
     ] {
         let ran = shell(line);
-        assert_eq!(ran.code, code, "{line}: {}", ran.complaint);
-        assert!(ran.complaint.contains(said), "{line}: {}", ran.complaint);
-        assert!(
-            !ran.complaint.contains("panicked"),
-            "{line}: {}",
-            ran.complaint
-        );
+        assert_eq!(ran.code, code, "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{line}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("panicked"), "{line}: {}", ran.stderr);
     }
 }

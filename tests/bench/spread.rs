@@ -39,7 +39,7 @@ fn connections_that_starve_are_counted() {
         let said = format!("{slow} of 40 connections {STARVED}");
         assert!(warnings(&json).contains(&said), "{}", ran.text);
         assert!(
-            ran.text.contains("answers per connection:\tleast "),
+            ran.text.contains("answers per connection:\tmin "),
             "{}",
             ran.text
         );
