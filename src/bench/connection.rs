@@ -195,7 +195,7 @@ impl Connection {
                 self.written += written;
                 if !self.is_open {
                     self.is_open = true;
-                    context.tally.opened += 1;
+                    context.tally.connections.opened += 1;
                     let took = context.clock.now().saturating_sub(self.opened_at);
                     context.tally.connect.record(took, 1);
                 }
@@ -323,7 +323,7 @@ impl Connection {
         }
         if at < len {
             // With nothing in flight, this is not the error of any request.
-            context.tally.unasked += 1;
+            context.tally.connections.closed_for_unasked_bytes += 1;
             self.close();
         }
         Parsed::All
@@ -344,12 +344,12 @@ impl Connection {
     /// are not answered and may be sent again.
     fn on_closing(&mut self, token: Token, context: &mut Context<'_>) -> Next {
         self.close();
-        context.tally.closed_by_server += u64::from(context.plan.keepalive);
+        context.tally.connections.closed_by_server += u64::from(context.plan.keepalive);
         let unanswered = self.in_flight();
         if unanswered == 0 {
             return Next::Free;
         }
-        context.tally.resent += unanswered as u64;
+        context.tally.connections.requests_sent_again += unanswered as u64;
         self.written = context.plan.batch.start(self.next);
         self.resume(token, context)
     }
@@ -357,7 +357,7 @@ impl Connection {
     /// Handles the end of the connection after `kept` bytes of a partial head.
     fn on_end(&mut self, token: Token, kept: usize, context: &mut Context<'_>) -> Next {
         if self.in_flight() == 0 {
-            context.tally.closed_by_server +=
+            context.tally.connections.closed_by_server +=
                 u64::from(context.plan.keepalive && self.stream.is_some());
             self.close();
             return Next::Free;
@@ -372,7 +372,7 @@ impl Connection {
                 self.on_closing(token, context)
             }
             Err(fault) => {
-                context.tally.closed_by_server += 1;
+                context.tally.connections.closed_by_server += 1;
                 Next::Failed(fault)
             }
         }

@@ -29,7 +29,11 @@ fn sample() -> Value {
         responses: 5,
         errors: 3,
     }];
-    (tally.opened, tally.opened_in_warmup, tally.unasked) = (4, 2, 1);
+    (
+        tally.connections.opened,
+        tally.connections.opened_in_warmup,
+        tally.connections.closed_for_unasked_bytes,
+    ) = (4, 2, 1);
     let connection = |answers, errors| ConnectionCounts {
         answers,
         errors,

@@ -3,8 +3,8 @@
 use super::cpu::Cost;
 use super::error::CAUSES;
 use super::report::{
-    Connections, Distribution, Errors, FORMAT, Figures, Generator, OfferedLoad, OverTime, Report,
-    RunSummary, Settings, ratio,
+    Distribution, Errors, FORMAT, Figures, Generator, OfferedLoad, OverTime, Report, RunSummary,
+    Settings, ratio,
 };
 use super::run::Run;
 use super::tally::{BIN_NANOS, Bin, Tally};
@@ -140,13 +140,7 @@ impl Report {
                 bad_response_causes: causes.zip(tally.causes).collect(),
                 connect_says: measured.connect_error.clone(),
             },
-            connections: Connections {
-                opened: tally.opened,
-                opened_in_warmup: tally.opened_in_warmup,
-                closed_by_server: tally.closed_by_server,
-                requests_sent_again: tally.resent,
-                closed_for_unasked_bytes: tally.unasked,
-            },
+            connections: tally.connections,
             per_connection: tally.per_connection.map(Figures::of),
             unfinished: tally.unfinished,
             latency: Distribution::of(&tally.latency),
@@ -188,30 +182,28 @@ impl Report {
     }
 
     fn tally(&self) -> Tally {
-        let mut tally = Tally::new();
-        tally.latency = self.latency.times();
-        tally.connect = self.connect.times();
-        tally.lag = self.lag.times();
+        let mut tally = Tally {
+            latency: self.latency.times(),
+            connect: self.connect.times(),
+            lag: self.lag.times(),
+            errors: self.errors.kinds,
+            responses: self.responses,
+            body_bytes: self.body_bytes,
+            received_bytes: self.received_bytes,
+            connections: self.connections,
+            unfinished: self.unfinished,
+            per_connection: self.per_connection.map(Figures::times),
+            ..Tally::new()
+        };
         for (status, count) in &self.statuses {
-            if let Some(place) = tally.statuses.get_mut(usize::from(*status)) {
-                *place = *count;
+            if let Some(sum) = tally.statuses.get_mut(usize::from(*status)) {
+                *sum = *count;
             }
         }
-        tally.errors = self.errors.kinds;
-        for (place, name) in tally.causes.iter_mut().zip(CAUSES) {
+        for (sum, name) in tally.causes.iter_mut().zip(CAUSES) {
             let causes = &self.errors.bad_response_causes;
-            *place = causes.get(name).copied().unwrap_or(0);
+            *sum = causes.get(name).copied().unwrap_or(0);
         }
-        tally.responses = self.responses;
-        tally.body_bytes = self.body_bytes;
-        tally.received_bytes = self.received_bytes;
-        tally.opened = self.connections.opened;
-        tally.closed_by_server = self.connections.closed_by_server;
-        tally.opened_in_warmup = self.connections.opened_in_warmup;
-        tally.unasked = self.connections.closed_for_unasked_bytes;
-        tally.resent = self.connections.requests_sent_again;
-        tally.unfinished = self.unfinished;
-        tally.per_connection = self.per_connection.map(Figures::times);
         let over_time = self.over_time.responses.iter().zip(&self.over_time.errors);
         tally.bins = over_time
             .map(|(&responses, &errors)| Bin { responses, errors })

@@ -25,7 +25,7 @@ Exit codes:
   2  wrong arguments, or --merge could join none of the files
   3  a --fail-if condition was met
   4  --merge left out some of the files
-The first of 2, 1, 3, 4 that applies.
+If several apply, the first of 2, 1, 3, 4.
 
 Example: hullo bench -z 5s -c 100 http://127.0.0.1:8080/any/path")]
 pub(crate) struct BenchOptions {
@@ -56,8 +56,8 @@ pub(crate) struct BenchOptions {
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub(super) rate: Option<f64>,
 
-    /// Timeout of a request; 0 means none
-    #[arg(short, long, default_value = "20", value_name = "TIME", value_parser = time)]
+    /// Timeout of a request, including connecting; 0 means none
+    #[arg(short, long, default_value = "20s", value_name = "TIME", value_parser = time)]
     pub(super) timeout: u64,
 
     /// Requests per write, sent without waiting for answers
@@ -97,7 +97,7 @@ pub(crate) struct BenchOptions {
     #[arg(short = 'A', long, value_name = "TYPES")]
     pub(super) accept: Option<String>,
 
-    /// Credentials for basic authentication
+    /// Credentials for HTTP basic authentication
     #[arg(short = 'a', long, value_name = "USER:PASSWORD")]
     pub(super) auth: Option<String>,
 
@@ -136,7 +136,7 @@ pub(crate) struct BenchOptions {
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
 
-    /// Write the latencies to a file, in the text format of `HdrHistogram`
+    /// Write the latencies to a file, in the text format of HDR histograms
     #[arg(long, value_name = "FILE")]
     pub(super) hdr: Option<PathBuf>,
 

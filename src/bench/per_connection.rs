@@ -44,7 +44,7 @@ pub(super) struct ConnectionCounts {
 /// How answers and errors spread over the connections. Each of the -c connections counts once in each
 /// run, however often it was opened again.
 // `T` holds one number per connection: a histogram while counting, its figures in a report.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(rename = "PerConnection"))]
 #[serde(deny_unknown_fields)]
@@ -76,13 +76,7 @@ impl<T> PerConnection<T> {
 impl PerConnection<Times> {
     /// Of all connections of one run.
     pub(super) fn of(connections: &[ConnectionCounts]) -> Self {
-        let mut all = Self {
-            answers: Times::new(),
-            mean_latency_ns: Times::new(),
-            starved: 0,
-            with_errors: 0,
-            errors: 0,
-        };
+        let mut all = Self::default();
         for connection in connections {
             all.answers.record(connection.answers, 1);
             if let Some(mean) = connection.latency_sum.checked_div(connection.answers) {

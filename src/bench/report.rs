@@ -13,6 +13,7 @@ use super::error::ErrorCounts;
 use super::per_connection::PerConnection;
 #[cfg(test)]
 use super::tally::BIN_NANOS;
+use super::tally::Connections;
 #[cfg(test)]
 use super::times::DIGITS;
 use super::times::Times;
@@ -137,21 +138,6 @@ pub(super) struct Errors {
     /// The system's message for the first connection that failed.
     #[serde(deserialize_with = "Option::deserialize")]
     pub(super) connect_says: Option<String>,
-}
-
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub(super) struct Connections {
-    /// Including those of the warm-up.
-    pub(super) opened: u64,
-    pub(super) opened_in_warmup: u64,
-    pub(super) closed_by_server: u64,
-    /// Pipelined requests that were sent again because the server closed the connection after an
-    /// earlier answer.
-    pub(super) requests_sent_again: u64,
-    /// Closed because bytes arrived with no request in flight.
-    pub(super) closed_for_unasked_bytes: u64,
 }
 
 /// The load of the open model, and whether the connections could carry it.

@@ -75,9 +75,9 @@ fn rich(seed: u64) -> Tally {
     tally.record_error(ErrorKind::Protocol(ProtocolError::Chunk), seed);
     tally.record_error(ErrorKind::Reset, 2);
     tally.received_bytes = 77 * seed;
-    tally.opened = 5;
-    tally.closed_by_server = seed;
-    tally.resent = 1;
+    tally.connections.opened = 5;
+    tally.connections.closed_by_server = seed;
+    tally.connections.requests_sent_again = 1;
     let responses = |i| if i == 0 { 499 - (seed + 1) } else { 1 };
     tally.bins = (0..seed + 2)
         .map(|i| Bin {
@@ -118,9 +118,9 @@ fn joined_reports_equal_one_of_both() {
     both.record_error(ErrorKind::Protocol(ProtocolError::Chunk), 11);
     both.record_error(ErrorKind::Reset, 2);
     both.received_bytes = 77 * 14;
-    both.opened = 10;
-    both.closed_by_server = 14;
-    both.resent = 2;
+    both.connections.opened = 10;
+    both.connections.closed_by_server = 14;
+    both.connections.requests_sent_again = 2;
     both.bins = (0..13)
         .map(|i| Bin {
             responses: match i {
@@ -188,7 +188,7 @@ fn the_text_has_the_layout_of_hey() {
     tally.statuses[200] = 100;
     tally.record_error(ErrorKind::TimeOut, 5);
     tally.record_error(ErrorKind::Protocol(ProtocolError::Length), 2);
-    tally.opened = 3;
+    tally.connections.opened = 3;
     tally.bins = vec![
         Bin {
             responses: 10,

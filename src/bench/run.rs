@@ -159,14 +159,14 @@ impl Shared {
             0 => Ok(0),
             time => {
                 let source = self.source(number, plan, RunLength::Time(time));
-                worker.run(source).map(|warm| warm.tally.opened)
+                worker.run(source).map(|warm| warm.tally.connections.opened)
             }
         };
         self.warm.wait();
         let opened_before = warm?;
         let mut result = worker.run(self.source(number, plan, plan.length))?;
-        result.tally.opened_in_warmup = opened_before;
-        result.tally.opened += opened_before;
+        result.tally.connections.opened_in_warmup = opened_before;
+        result.tally.connections.opened += opened_before;
         Ok(result)
     }
 

@@ -1,5 +1,7 @@
 //! What a thread counts, and how the counts of several threads or machines are joined.
 
+use serde::{Deserialize, Serialize};
+
 use super::error::{CAUSES, ErrorCounts, ErrorKind};
 use super::per_connection::PerConnection;
 use super::response::Answer;
@@ -15,8 +17,24 @@ pub(super) struct Bin {
     pub(super) errors: u64,
 }
 
+/// What became of the connections.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Connections {
+    /// Including those of the warm-up.
+    pub(super) opened: u64,
+    pub(super) opened_in_warmup: u64,
+    pub(super) closed_by_server: u64,
+    /// Pipelined requests that were sent again because the server closed the connection after an
+    /// earlier answer.
+    pub(super) requests_sent_again: u64,
+    /// Closed because bytes arrived with no request in flight.
+    pub(super) closed_for_unasked_bytes: u64,
+}
+
 /// All counts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     /// Of complete answers, expected or not.
     pub(super) latency: Times,
@@ -30,13 +48,7 @@ pub(super) struct Tally {
     pub(super) responses: u64,
     pub(super) body_bytes: u64,
     pub(super) received_bytes: u64,
-    pub(super) opened: u64,
-    pub(super) opened_in_warmup: u64,
-    pub(super) closed_by_server: u64,
-    /// Connections closed because bytes arrived with no request in flight.
-    pub(super) unasked: u64,
-    /// Pipelined requests behind a closing answer, which were sent again.
-    pub(super) resent: u64,
+    pub(super) connections: Connections,
     /// In flight, or due and not sent, when the run was interrupted.
     pub(super) unfinished: u64,
     /// In the open model, in nanoseconds: the time of busy connections, of threads, and of threads
@@ -49,34 +61,15 @@ pub(super) struct Tally {
     /// Known when a run has ended.
     pub(super) per_connection: PerConnection<Times>,
     pub(super) bins: Vec<Bin>,
-    bin_start: Bin,
+    /// The totals when the current interval began.
+    pub(super) bin_start: Bin,
 }
 
 impl Tally {
     pub(super) fn new() -> Self {
         Self {
-            latency: Times::new(),
-            connect: Times::new(),
-            lag: Times::new(),
             statuses: vec![0; 1000],
-            errors: ErrorCounts::default(),
-            causes: [0; CAUSES.len()],
-            responses: 0,
-            body_bytes: 0,
-            received_bytes: 0,
-            opened: 0,
-            opened_in_warmup: 0,
-            closed_by_server: 0,
-            unasked: 0,
-            resent: 0,
-            unfinished: 0,
-            busy: 0,
-            watched: 0,
-            all_busy: 0,
-            left_over: 0,
-            per_connection: PerConnection::of(&[]),
-            bins: Vec::new(),
-            bin_start: Bin::default(),
+            ..Self::default()
         }
     }
 
@@ -131,15 +124,19 @@ impl Tally {
         add_each(&mut self.statuses, &other.statuses);
         self.errors.add(&other.errors);
         add_each(&mut self.causes, &other.causes);
+        let (ours, theirs) = (&mut self.connections, &other.connections);
         for (sum, more) in [
             (&mut self.responses, other.responses),
             (&mut self.body_bytes, other.body_bytes),
             (&mut self.received_bytes, other.received_bytes),
-            (&mut self.opened, other.opened),
-            (&mut self.opened_in_warmup, other.opened_in_warmup),
-            (&mut self.closed_by_server, other.closed_by_server),
-            (&mut self.unasked, other.unasked),
-            (&mut self.resent, other.resent),
+            (&mut ours.opened, theirs.opened),
+            (&mut ours.opened_in_warmup, theirs.opened_in_warmup),
+            (&mut ours.closed_by_server, theirs.closed_by_server),
+            (&mut ours.requests_sent_again, theirs.requests_sent_again),
+            (
+                &mut ours.closed_for_unasked_bytes,
+                theirs.closed_for_unasked_bytes,
+            ),
             (&mut self.unfinished, other.unfinished),
             (&mut self.busy, other.busy),
             (&mut self.watched, other.watched),

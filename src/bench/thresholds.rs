@@ -8,7 +8,7 @@ use super::report::{Report, ratio};
 pub(super) struct Condition {
     text: String,
     metric: Metric,
-    operator: Operator,
+    compare: Compare,
     value: f64,
 }
 
@@ -17,69 +17,7 @@ enum Metric {
     Quantile(f64),
     /// Errors of the kind with this key.
     Errors(&'static str),
-    Other(&'static Other),
-}
-
-/// A metric that is neither a percentile nor a kind of error.
-#[derive(Debug)]
-struct Other {
-    name: &'static str,
-    /// hey's word for it.
-    alias: &'static str,
-    unit: Unit,
-    of: fn(&Report) -> f64,
-}
-
-const fn other(name: &'static str, unit: Unit, of: fn(&Report) -> f64) -> Other {
-    let alias = name;
-    Other {
-        name,
-        alias,
-        unit,
-        of,
-    }
-}
-
-const fn aliased(name: &'static str, alias: &'static str, of: fn(&Report) -> f64) -> Other {
-    let unit = Unit::Time;
-    Other {
-        name,
-        alias,
-        unit,
-        of,
-    }
-}
-
-/// In the order of the help.
-static OTHERS: [Other; 14] = [
-    aliased("min", "fastest", |report| report.latency.min_ns as f64),
-    aliased("max", "slowest", |report| report.latency.max_ns as f64),
-    aliased("mean", "average", |report| report.latency.mean_ns),
-    other("stdev", Unit::Time, |report| report.latency.stdev_ns),
-    other("cpu", Unit::Time, |report| {
-        report.generator.cpu_ns_per_request
-    }),
-    other("errors", Unit::Count, |report| report.errors.total as f64),
-    other("non_2xx", Unit::Count, not_2xx),
-    other("responses", Unit::Count, |report| report.responses as f64),
-    other("reconnects", Unit::Count, |report| {
-        report.connections.closed_by_server as f64
-    }),
-    other("unasked", Unit::Count, |report| {
-        report.connections.closed_for_unasked_bytes as f64
-    }),
-    other("unfinished", Unit::Count, |report| report.unfinished as f64),
-    other("rps", Unit::Count, |report| report.requests_per_second),
-    other("error_rate", Unit::Fraction, |report| {
-        ratio(report.errors.total as f64, report.ended() as f64)
-    }),
-    other("busy", Unit::Fraction, |report| report.generator.busy),
-];
-
-fn not_2xx(report: &Report) -> f64 {
-    let other = |(status, _): &(&u16, &u64)| !(200..300).contains(*status);
-    let others = report.statuses.iter().filter(other);
-    others.map(|(_, count)| *count as f64).sum()
+    Named(Unit, fn(&Report) -> f64),
 }
 
 /// The unit of a metric's value.
@@ -90,37 +28,79 @@ enum Unit {
     Fraction,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operator {
-    More,
-    AtLeast,
-    Less,
-    AtMost,
-    Equal,
-    NotEqual,
+/// Name and hey's word for it, unit, value.
+type NamedMetric = (&'static [&'static str], Unit, fn(&Report) -> f64);
+
+/// All metrics but percentiles and kinds of errors, in the order of the help.
+const METRICS: [NamedMetric; 14] = [
+    (&["min", "fastest"], Unit::Time, |report| {
+        report.latency.min_ns as f64
+    }),
+    (&["max", "slowest"], Unit::Time, |report| {
+        report.latency.max_ns as f64
+    }),
+    (&["mean", "average"], Unit::Time, |report| {
+        report.latency.mean_ns
+    }),
+    (&["stdev"], Unit::Time, |report| report.latency.stdev_ns),
+    (&["cpu"], Unit::Time, |report| {
+        report.generator.cpu_ns_per_request
+    }),
+    (&["errors"], Unit::Count, |report| {
+        report.errors.total as f64
+    }),
+    (&["non_2xx"], Unit::Count, not_2xx),
+    (&["responses"], Unit::Count, |report| {
+        report.responses as f64
+    }),
+    (&["reconnects"], Unit::Count, |report| {
+        report.connections.closed_by_server as f64
+    }),
+    (&["unasked"], Unit::Count, |report| {
+        report.connections.closed_for_unasked_bytes as f64
+    }),
+    (&["unfinished"], Unit::Count, |report| {
+        report.unfinished as f64
+    }),
+    (&["rps"], Unit::Count, |report| report.requests_per_second),
+    (&["error_rate"], Unit::Fraction, error_rate),
+    (&["busy"], Unit::Fraction, |report| report.generator.busy),
+];
+
+fn not_2xx(report: &Report) -> f64 {
+    let other = |(status, _): &(&u16, &u64)| !(200..300).contains(*status);
+    let others = report.statuses.iter().filter(other);
+    others.map(|(_, count)| *count as f64).sum()
 }
 
+fn error_rate(report: &Report) -> f64 {
+    ratio(report.errors.total as f64, report.ended() as f64)
+}
+
+/// Does the measured value compare so with the given one?
+type Compare = fn(&f64, &f64) -> bool;
+
 /// Longer ones first: `>=` also begins with `>`.
-const OPERATORS: [(&str, Operator); 7] = [
-    (">=", Operator::AtLeast),
-    ("<=", Operator::AtMost),
-    ("==", Operator::Equal),
-    ("!=", Operator::NotEqual),
-    (">", Operator::More),
-    ("<", Operator::Less),
-    ("=", Operator::Equal),
+const OPERATORS: [(&str, Compare); 7] = [
+    (">=", |a, b| a >= b),
+    ("<=", |a, b| a <= b),
+    ("==", |a, b| a.total_cmp(b).is_eq()),
+    ("!=", |a, b| a.total_cmp(b).is_ne()),
+    (">", |a, b| a > b),
+    ("<", |a, b| a < b),
+    ("=", |a, b| a.total_cmp(b).is_eq()),
 ];
 
 impl Condition {
-    /// Reads a condition, or says what is wrong with it.
+    /// Parses a condition.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let (at, operator, length) = text
+        let (at, compare, length) = text
             .char_indices()
             .find_map(|(at, _)| {
                 let found = OPERATORS
                     .iter()
                     .find(|(sign, _)| text[at..].starts_with(sign));
-                found.map(|(sign, operator)| (at, *operator, sign.len()))
+                found.map(|(sign, compare)| (at, *compare, sign.len()))
             })
             .ok_or_else(|| format!("{text:?} has no comparison: write 'p99>5ms' or 'errors>0'"))?;
         let name = text[..at].trim();
@@ -130,7 +110,7 @@ impl Condition {
         Ok(Self {
             text: text.trim().to_owned(),
             metric,
-            operator,
+            compare,
             value,
         })
     }
@@ -141,15 +121,7 @@ impl Condition {
         let Some(measured) = self.metric.of(report) else {
             return Some(format!("{}: no request was answered", self.text));
         };
-        let holds = match self.operator {
-            Operator::More => measured > self.value,
-            Operator::AtLeast => measured >= self.value,
-            Operator::Less => measured < self.value,
-            Operator::AtMost => measured <= self.value,
-            Operator::Equal => measured.total_cmp(&self.value).is_eq(),
-            Operator::NotEqual => measured.total_cmp(&self.value).is_ne(),
-        };
-        holds.then(|| {
+        (self.compare)(&measured, &self.value).then(|| {
             format!(
                 "{}: it is {}",
                 self.text,
@@ -163,8 +135,8 @@ impl Condition {
 fn metrics() -> String {
     let kinds = ErrorCounts::default().rows();
     let kinds = kinds.map(|row| (Unit::Count, row.key));
-    let others = OTHERS.iter().map(|other| (other.unit, other.name));
-    let all: Vec<_> = others.chain(kinds).collect();
+    let others = METRICS.map(|(names, unit, _)| (unit, names[0]));
+    let all: Vec<_> = others.into_iter().chain(kinds).collect();
     let of = |unit| {
         let names = all.iter().filter(|(of, _)| *of == unit);
         names.map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
@@ -200,9 +172,9 @@ fn value(text: &str, unit: Unit) -> Result<f64, String> {
 
 impl Metric {
     fn parse(name: &str) -> Option<Self> {
-        let is_named = |other: &&Other| other.name == name || other.alias == name;
-        if let Some(other) = OTHERS.iter().find(is_named) {
-            return Some(Self::Other(other));
+        let named = METRICS.iter().find(|(names, ..)| names.contains(&name));
+        if let Some((_, unit, of)) = named {
+            return Some(Self::Named(*unit, *of));
         }
         let mut kinds = ErrorCounts::default().rows();
         if let Some(row) = kinds.find(|row| row.key == name) {
@@ -220,7 +192,7 @@ impl Metric {
         match self {
             Self::Quantile(_) => Unit::Time,
             Self::Errors(_) => Unit::Count,
-            Self::Other(other) => other.unit,
+            Self::Named(unit, _) => unit,
         }
     }
 
@@ -235,7 +207,7 @@ impl Metric {
                 let mut rows = report.errors.kinds.rows();
                 rows.find(|row| row.key == key).map(|row| row.count as f64)
             }
-            Self::Other(other) => Some((other.of)(report)),
+            Self::Named(_, of) => Some(of(report)),
         }
     }
 }
@@ -257,14 +229,14 @@ mod tests {
     use super::super::report_tests::{report, tally};
     use super::*;
 
-    /// 100 answers of 1 to 100 ms, 10 of them with another status, and 5 time-outs.
+    /// 100 answers of 1 to 100 ms, 10 of them with another status, and 5 timeouts.
     fn sample() -> Report {
         let mut tally = tally(&(1..=100).map(|ms| ms * 1_000_000).collect::<Vec<_>>());
         tally.statuses[200] = 90;
         tally.statuses[500] = 10;
         tally.record_error(ErrorKind::TimeOut, 5);
         tally.record_error(ErrorKind::Status, 10);
-        tally.closed_by_server = 2;
+        tally.connections.closed_by_server = 2;
         report(tally)
     }
 

@@ -17,8 +17,8 @@ pub(super) struct Times {
     max: u64,
 }
 
-impl Times {
-    pub(super) fn new() -> Self {
+impl Default for Times {
+    fn default() -> Self {
         let histogram = Histogram::new_with_bounds(1, NANOS_MAX, DIGITS);
         Self {
             histogram: histogram.expect("the bounds are constants that fit each other"),
@@ -27,10 +27,12 @@ impl Times {
             max: 0,
         }
     }
+}
 
+impl Times {
     /// From `(value, count)` of a histogram, with the exact sum, minimum and maximum.
     pub(super) fn from_parts(counts: &[(u64, u64)], sum: u64, min: u64, max: u64) -> Self {
-        let mut times = Self::new();
+        let mut times = Self::default();
         for (value, count) in counts {
             times.histogram.saturating_record_n(*value, *count);
         }
@@ -104,7 +106,7 @@ mod tests {
 
     #[test]
     fn joined_histograms_equal_one_of_both() {
-        let (mut a, mut b, mut both) = (Times::new(), Times::new(), Times::new());
+        let (mut a, mut b, mut both) = (Times::default(), Times::default(), Times::default());
         for i in 0..10_000_u64 {
             let nanos = i * i * 37 + 1;
             let half = if i % 3 == 0 { &mut a } else { &mut b };
@@ -119,7 +121,7 @@ mod tests {
 
     #[test]
     fn without_times_all_figures_are_zero() {
-        let none = Times::new();
+        let none = Times::default();
         assert_eq!((none.min(), none.max(), none.quantile(0.99)), (0, 0, 0));
         assert!(none.mean() == 0.0);
         let again = Times::from_parts(&[], 0, 0, 0);
@@ -128,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_maximum_is_exact_beyond_the_histogram() {
-        let mut times = Times::new();
+        let mut times = Times::default();
         times.record(3 * NANOS_MAX, 1);
         assert_eq!((times.count(), times.max()), (1, 3 * NANOS_MAX));
     }

@@ -52,7 +52,7 @@ pub(super) struct Progress {
 }
 
 /// The result of one thread.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct ThreadResult {
     pub(super) elapsed: u64,
     pub(super) tally: Tally,
@@ -145,13 +145,7 @@ impl<'a> Worker<'a> {
     /// connections stay open for the next call.
     pub(super) fn run(&mut self, source: WorkSource<'a>) -> io::Result<ThreadResult> {
         if self.stop.load(Ordering::Relaxed) {
-            return Ok(ThreadResult {
-                elapsed: 0,
-                tally: Tally::new(),
-                connections: Vec::new(),
-                cost: Cost::default(),
-                connect_error: None,
-            });
+            return Ok(ThreadResult::default());
         }
         self.begin(source);
         let mut events = Events::with_capacity(EVENTS_MAX);
@@ -346,7 +340,7 @@ impl<'a> Worker<'a> {
         self.busy -= 1;
         if kind.is_connect() {
             // A server that accepted no connection yet may not be up: find out soon.
-            let pause = match self.tally.opened {
+            let pause = match self.tally.connections.opened {
                 0 => RECONNECT_NANOS / 10,
                 _ => RECONNECT_NANOS,
             };

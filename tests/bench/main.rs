@@ -7,8 +7,8 @@ mod errors;
 mod faulty;
 mod merging;
 mod pacing;
+mod per_connection;
 mod reports;
-mod spread;
 
 use std::io::Read as _;
 use std::sync::Arc;
