@@ -159,9 +159,9 @@ impl Connection {
     #[inline]
     fn resume(&mut self, token: Token, context: &mut Context<'_>) -> Next {
         if self.stream.is_none()
-            && let Err(fault) = self.open(token, context)
+            && let Err(kind) = self.open(token, context)
         {
-            return Next::Failed(fault);
+            return Next::Failed(kind);
         }
         self.write(token, context)
     }
@@ -278,7 +278,7 @@ impl Connection {
         }
         match parsed {
             Parsed::More => Next::Again,
-            Parsed::Late => Next::Failed(ErrorKind::TimeOut),
+            Parsed::Late => Next::Failed(ErrorKind::Timeout),
             Parsed::Protocol(bad) => Next::Failed(ErrorKind::Protocol(bad)),
             Parsed::Closing => self.on_closing(token, context),
             Parsed::All if self.end_follows => Next::Again,
@@ -366,14 +366,14 @@ impl Connection {
             Ok(answer) => {
                 context.now = context.clock.now();
                 if context.is_late(self.since, self.next) {
-                    return Next::Failed(ErrorKind::TimeOut);
+                    return Next::Failed(ErrorKind::Timeout);
                 }
                 self.last(&answer, context);
                 self.on_closing(token, context)
             }
-            Err(fault) => {
+            Err(kind) => {
                 context.tally.connections.closed_by_server += 1;
-                Next::Failed(fault)
+                Next::Failed(kind)
             }
         }
     }
@@ -411,8 +411,8 @@ impl Context<'_> {
     /// Has the request at this position of a batch waited longer than its timeout? The clock decides,
     /// not whether the timer has fired yet.
     #[inline]
-    fn is_late(&self, since: u64, place: usize) -> bool {
-        let due = since + place as u64 * self.interval;
+    fn is_late(&self, since: u64, position: usize) -> bool {
+        let due = since + position as u64 * self.interval;
         let waited = self.now.saturating_sub(due);
         self.plan.timeout.is_some_and(|timeout| waited > timeout)
     }
@@ -428,8 +428,8 @@ impl Context<'_> {
             return took.saturating_mul(count);
         }
         let mut sum = 0_u64;
-        for place in first..end {
-            let due = since + place as u64 * self.interval;
+        for position in first..end {
+            let due = since + position as u64 * self.interval;
             let took = now.saturating_sub(due);
             self.tally.latency.record(took, 1);
             sum = sum.saturating_add(took);

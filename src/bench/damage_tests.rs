@@ -40,8 +40,8 @@ fn sample() -> Value {
         latency_sum: 4_000_000 * answers,
     };
     tally.per_connection = PerConnection::of(&[connection(5, 1), connection(0, 1)]);
-    (tally.busy, tally.left_over) = (120_000_000, 1);
-    (tally.watched, tally.all_busy) = (80_000_000, 20_000_000);
+    (tally.busy_nanos, tally.left_over) = (120_000_000, 1);
+    (tally.thread_nanos, tally.all_busy_nanos) = (80_000_000, 20_000_000);
     let run = |tally| Run {
         tally,
         started_unix_ms: 1_700_000_000_000,

@@ -24,7 +24,7 @@ macro_rules! error_kinds {
 
         impl ErrorCounts {
             /// The count of one kind.
-            pub(super) const fn of(&mut self, kind: ErrorKind) -> &mut u64 {
+            pub(super) const fn count_mut(&mut self, kind: ErrorKind) -> &mut u64 {
                 match kind {
                     $(ErrorKind::$kind { .. } => &mut self.$key,)+
                 }
@@ -58,7 +58,7 @@ error_kinds! {
     /// The connection ended in the middle of the answer.
     Short => short, "short body: connection closed in the middle of the answer";
     /// The answer was not complete in time.
-    TimeOut => timeout, "timeout";
+    Timeout => timeout, "timeout";
     /// The bytes received are not an HTTP answer to the request.
     Protocol(ProtocolError) => bad_response, "bad response";
     /// A complete answer whose status is not in `--expect-status`.

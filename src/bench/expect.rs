@@ -61,12 +61,12 @@ pub(super) struct Expect {
 impl Expect {
     /// The expected body of the answer at this position.
     #[inline]
-    pub(super) fn body(&self, place: usize) -> Option<&[u8]> {
+    pub(super) fn body(&self, position: usize) -> Option<&[u8]> {
         // RFC 9110 section 9.3.2: answers to HEAD have no content.
         if self.head_only {
             return None;
         }
-        self.bodies.as_ref()?.get(place).map(Vec::as_slice)
+        self.bodies.as_ref()?.get(position).map(Vec::as_slice)
     }
 }
 

@@ -111,8 +111,8 @@ fn offered_load(run: &Run, rate: f64) -> OfferedLoad {
     let tally = &run.tally;
     OfferedLoad {
         requests_per_second: rate,
-        all_busy: ratio(tally.all_busy as f64, tally.watched as f64),
-        busy_connections: ratio(tally.busy as f64, run.elapsed as f64),
+        all_busy: ratio(tally.all_busy_nanos as f64, tally.thread_nanos as f64),
+        busy_connections: ratio(tally.busy_nanos as f64, run.elapsed as f64),
         left_over: tally.left_over,
     }
 }

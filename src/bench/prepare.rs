@@ -9,7 +9,7 @@ use super::expect::Expect;
 use super::options::BenchOptions;
 use super::plan::{Plan, RunLength};
 use super::report::Settings;
-use super::request::{self, Batch, PLACE, Request, method};
+use super::request::{self, Batch, PLACEHOLDER, Request, method};
 use super::stream::Destination;
 use super::url::{Url, reachable};
 
@@ -161,10 +161,13 @@ fn expect(options: &BenchOptions, request: &Request) -> Result<Expect, String> {
     if head_only && options.expect_body.is_some() {
         return Err("--expect-body cannot be used with HEAD: its answers have no body".to_owned());
     }
-    let places = 0..usize::from(options.pipeline);
+    let positions = 0..usize::from(options.pipeline);
     let bodies = options.expect_body.as_ref().map(|text| {
-        places
-            .map(|place| text.replace(PLACE, &place.to_string()).into_bytes())
+        positions
+            .map(|position| {
+                text.replace(PLACEHOLDER, &position.to_string())
+                    .into_bytes()
+            })
             .collect()
     });
     Ok(Expect {

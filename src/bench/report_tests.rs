@@ -186,7 +186,7 @@ fn warnings_appear_when_they_apply() {
 fn the_text_has_the_layout_of_hey() {
     let mut tally = tally(&(1..=100).map(|ms| ms * 1_000_000).collect::<Vec<_>>());
     tally.statuses[200] = 100;
-    tally.record_error(ErrorKind::TimeOut, 5);
+    tally.record_error(ErrorKind::Timeout, 5);
     tally.record_error(ErrorKind::Protocol(ProtocolError::Length), 2);
     tally.connections.opened = 3;
     tally.bins = vec![

@@ -16,7 +16,7 @@ pub(super) struct Request {
 }
 
 /// Replaced by the position of a request in its batch, so that the order of answers can be checked.
-pub(super) const PLACE: &str = "{n}";
+pub(super) const PLACEHOLDER: &str = "{n}";
 
 /// Pipelined requests, written at once.
 #[derive(Clone, Debug)]
@@ -32,8 +32,8 @@ impl Batch {
             bytes: Vec::new(),
             ends: Vec::with_capacity(pipeline),
         };
-        for place in 0..pipeline {
-            request.render(place, &mut batch.bytes);
+        for position in 0..pipeline {
+            request.render(position, &mut batch.bytes);
             batch.ends.push(batch.bytes.len());
         }
         batch
@@ -46,8 +46,10 @@ impl Batch {
 
     /// The offset of the request at this position; for the position after the last, the end.
     #[inline]
-    pub(super) fn start(&self, place: usize) -> usize {
-        place.checked_sub(1).map_or(0, |before| self.ends[before])
+    pub(super) fn start(&self, position: usize) -> usize {
+        position
+            .checked_sub(1)
+            .map_or(0, |before| self.ends[before])
     }
 
     /// The bytes between two offsets.
@@ -58,8 +60,8 @@ impl Batch {
 }
 
 impl Request {
-    fn render(&self, place: usize, out: &mut Vec<u8>) {
-        let path = self.path.replace(PLACE, &place.to_string());
+    fn render(&self, position: usize, out: &mut Vec<u8>) {
+        let path = self.path.replace(PLACEHOLDER, &position.to_string());
         let has = |name: &str| {
             self.fields
                 .iter()
@@ -222,9 +224,9 @@ mod tests {
         };
         let batch = Batch::new(&request, 12);
         assert_eq!(batch.len(), 12);
-        for place in 0..12 {
-            let one = batch.bytes(batch.start(place), batch.start(place + 1));
-            let line = format!("GET /{place}/{place} HTTP/1.1\r\n");
+        for position in 0..12 {
+            let one = batch.bytes(batch.start(position), batch.start(position + 1));
+            let line = format!("GET /{position}/{position} HTTP/1.1\r\n");
             assert!(one.starts_with(line.as_bytes()) && one.ends_with(b"\r\n\r\n"));
         }
     }

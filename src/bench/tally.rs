@@ -51,11 +51,11 @@ pub(super) struct Tally {
     pub(super) connections: Connections,
     /// In flight, or due and not sent, when the run was interrupted.
     pub(super) unfinished: u64,
-    /// In the open model, in nanoseconds: the time of busy connections, of threads, and of threads
-    /// without an idle connection.
-    pub(super) busy: u64,
-    pub(super) watched: u64,
-    pub(super) all_busy: u64,
+    /// In the open model: the time of busy connections, of threads, and of threads without an idle
+    /// connection.
+    pub(super) busy_nanos: u64,
+    pub(super) thread_nanos: u64,
+    pub(super) all_busy_nanos: u64,
     /// In the open model: requests still waiting for a connection when the last one was due.
     pub(super) left_over: u64,
     /// Known when a run has ended.
@@ -80,14 +80,14 @@ impl Tally {
         if let Some(count) = self.statuses.get_mut(usize::from(answer.status)) {
             *count += 1;
         }
-        if let Some(fault) = answer.fault {
-            self.record_error(fault, 1);
+        if let Some(kind) = answer.fault {
+            self.record_error(kind, 1);
         }
     }
 
     #[cold]
     pub(super) fn record_error(&mut self, kind: ErrorKind, count: u64) {
-        *self.errors.of(kind) += count;
+        *self.errors.count_mut(kind) += count;
         if let ErrorKind::Protocol(bad) = kind {
             self.causes[bad as usize] += count;
         }
@@ -138,9 +138,9 @@ impl Tally {
                 theirs.closed_for_unasked_bytes,
             ),
             (&mut self.unfinished, other.unfinished),
-            (&mut self.busy, other.busy),
-            (&mut self.watched, other.watched),
-            (&mut self.all_busy, other.all_busy),
+            (&mut self.busy_nanos, other.busy_nanos),
+            (&mut self.thread_nanos, other.thread_nanos),
+            (&mut self.all_busy_nanos, other.all_busy_nanos),
             (&mut self.left_over, other.left_over),
         ] {
             *sum = sum.saturating_add(more);

@@ -234,7 +234,7 @@ mod tests {
         let mut tally = tally(&(1..=100).map(|ms| ms * 1_000_000).collect::<Vec<_>>());
         tally.statuses[200] = 90;
         tally.statuses[500] = 10;
-        tally.record_error(ErrorKind::TimeOut, 5);
+        tally.record_error(ErrorKind::Timeout, 5);
         tally.record_error(ErrorKind::Status, 10);
         tally.connections.closed_by_server = 2;
         report(tally)

@@ -145,7 +145,10 @@ impl<'a> Worker<'a> {
     /// connections stay open for the next call.
     pub(super) fn run(&mut self, source: WorkSource<'a>) -> io::Result<ThreadResult> {
         if self.stop.load(Ordering::Relaxed) {
-            return Ok(ThreadResult::default());
+            return Ok(ThreadResult {
+                connect_error: self.connect_error.clone(),
+                ..ThreadResult::default()
+            });
         }
         self.begin(source);
         let mut events = Events::with_capacity(EVENTS_MAX);
@@ -206,10 +209,10 @@ impl<'a> Worker<'a> {
         }
         let passed = self.now.saturating_sub(self.accounted_at);
         self.accounted_at = self.now;
-        self.tally.watched += passed;
-        self.tally.busy += passed.saturating_mul(self.busy as u64);
+        self.tally.thread_nanos += passed;
+        self.tally.busy_nanos += passed.saturating_mul(self.busy as u64);
         if self.busy == self.connections.len() {
-            self.tally.all_busy += passed;
+            self.tally.all_busy_nanos += passed;
         }
         if self.now >= self.schedule_end
             && let WorkSource::Schedule(schedule) = &self.source
@@ -446,7 +449,7 @@ impl<'a> Worker<'a> {
             }
             let since = connection.oldest(self.interval);
             if since.saturating_add(timeout) <= self.now {
-                self.fail(index, ErrorKind::TimeOut);
+                self.fail(index, ErrorKind::Timeout);
             } else {
                 oldest = oldest.min(since);
             }
@@ -456,7 +459,7 @@ impl<'a> Worker<'a> {
             && let Some(limit) = self.now.checked_sub(timeout)
             && let Some((_, late)) = schedule.claim(limit, usize::MAX)
         {
-            self.tally.record_error(ErrorKind::TimeOut, late as u64);
+            self.tally.record_error(ErrorKind::Timeout, late as u64);
             self.tally.left_over += late as u64;
         }
         let oldest = self.source.due().map_or(oldest, |due| due.min(oldest));
