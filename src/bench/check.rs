@@ -321,62 +321,43 @@ fn run(run: &RunSummary) -> Result<(), String> {
 
 /// What is counted twice is equal.
 fn sums(report: &Report) -> Result<(), String> {
-    let (responses, errors) = (report.responses, report.errors.total);
-    let causes = report.errors.bad_response_causes.values();
-    let runs = &report.runs;
-    for (name, value, sum, of) in [
-        (
-            "latency.count",
-            report.latency.count,
-            u128::from(responses),
-            "`responses`",
-        ),
-        (
-            "responses",
-            responses,
-            sum(report.statuses.values()),
-            "`statuses`",
-        ),
-        (
-            "errors.kinds.bad_response",
-            report.errors.kinds.bad_response,
-            sum(causes),
-            "its causes",
-        ),
-        (
-            "errors.total",
-            errors,
-            report.errors.kinds.total().into(),
-            "its kinds",
-        ),
-        (
-            "responses",
-            responses,
-            sum(&report.over_time.responses),
-            "`over_time.responses`",
-        ),
-        (
-            "errors.total",
-            errors,
-            sum(&report.over_time.errors),
-            "`over_time.errors`",
-        ),
-        (
-            "responses",
-            responses,
-            sum(runs.iter().map(|run| &run.responses)),
-            "`runs`",
-        ),
-        (
-            "errors.total",
-            errors,
-            sum(runs.iter().map(|run| &run.errors)),
-            "`runs`",
-        ),
-    ] {
-        equal(name, value, sum, of)?;
-    }
-    Ok(())
+    let Report {
+        errors,
+        over_time,
+        runs,
+        ..
+    } = report;
+    let (all, failed, kinds) = (report.responses, errors.total, &errors.kinds);
+    let (latency, causes) = (report.latency.count, errors.bad_response_causes.values());
+    let of_runs = |of: fn(&RunSummary) -> &u64| sum(runs.iter().map(of));
+    equal("latency.count", latency, all.into(), "`responses`")?;
+    equal(
+        "responses",
+        all,
+        sum(report.statuses.values()),
+        "`statuses`",
+    )?;
+    equal(
+        "errors.kinds.bad_response",
+        kinds.bad_response,
+        sum(causes),
+        "its causes",
+    )?;
+    equal("errors.total", failed, kinds.total().into(), "its kinds")?;
+    equal(
+        "responses",
+        all,
+        sum(&over_time.responses),
+        "`over_time.responses`",
+    )?;
+    equal(
+        "errors.total",
+        failed,
+        sum(&over_time.errors),
+        "`over_time.errors`",
+    )?;
+    equal("responses", all, of_runs(|run| &run.responses), "`runs`")?;
+    equal("errors.total", failed, of_runs(|run| &run.errors), "`runs`")
 }
 
 fn sum<'a>(counts: impl IntoIterator<Item = &'a u64>) -> u128 {
