@@ -4,12 +4,12 @@
 use serde_json::Value;
 
 use super::error::{CAUSES, KINDS};
-use super::head::STATUSES;
 use super::per_connection::Figures;
 use super::prepare::method;
 use super::report::{Distribution, Offer, Part, Report, Settings, ratio};
 use super::tally::{BIN_NANOS, DIGITS};
 use super::target::Target;
+use crate::http::client::STATUSES;
 
 /// Counts are exact so far in every reader of JSON.
 const COUNT_MAX: u64 = 1 << 53;

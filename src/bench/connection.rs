@@ -8,14 +8,15 @@ use std::time::Instant;
 
 use mio::{Registry, Token};
 
-use super::error::{ErrorKind, ProtocolError};
-use super::head::Memo;
+use super::error::ErrorKind;
 use super::pace::Pace;
 use super::plan::Plan;
 use super::response::{Answer, Reader};
 use super::spread::Slot;
-use super::stream::{Outcome, Stream};
+use super::stream::Stream;
 use super::tally::Tally;
+use crate::http::client::{Memo, ProtocolError};
+use crate::net::kernel::Outcome;
 
 /// How often a turn reads from one connection before it is another's turn.
 const READS_PER_TURN_MAX: usize = 8;
@@ -202,10 +203,10 @@ impl Connection {
                 }
                 Turn::Wait
             }
-            Outcome::Later => Turn::Wait,
-            Outcome::Lost(error) if !self.is_open => Turn::Failed(desk.complain(&error)),
+            Outcome::WouldBlock => Turn::Wait,
+            Outcome::Closed(error) if !self.is_open => Turn::Failed(desk.complain(&error)),
             // Whoever refuses a long request says so before the end of it: read that first.
-            Outcome::Lost(_) => {
+            Outcome::Closed(_) => {
                 self.end_follows = true;
                 match self.read(token, desk) {
                     Turn::Wait => Turn::Failed(ErrorKind::Reset),
@@ -243,14 +244,14 @@ impl Connection {
                         return Turn::Wait;
                     }
                 }
-                Outcome::Later => {
+                Outcome::WouldBlock => {
                     self.left.extend_from_slice(&desk.block[..kept]);
                     return Turn::Wait;
                 }
-                Outcome::Lost(error) if !self.is_open => {
+                Outcome::Closed(error) if !self.is_open => {
                     return Turn::Failed(desk.complain(&error));
                 }
-                Outcome::Lost(_) => return self.lost(),
+                Outcome::Closed(_) => return self.lost(),
             }
         }
         Turn::Again

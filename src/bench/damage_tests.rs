@@ -5,13 +5,14 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use super::cpu::Cost;
-use super::error::{ErrorKind, ProtocolError};
+use super::error::ErrorKind;
 use super::read::read_report;
 use super::report::{Measured, Report, Settings};
 use super::report_tests::{report, tally};
 use super::run::Run;
 use super::spread::{Slot, Spread};
 use super::tally::Bin;
+use crate::http::client::ProtocolError;
 
 static SAMPLE: LazyLock<Value> = LazyLock::new(sample);
 

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::http::client::ProtocolError;
+
 /// Why a request has no answer, or not the one that was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ErrorKind {
@@ -25,27 +27,6 @@ pub(super) enum ErrorKind {
     Body,
 }
 
-/// What is wrong with an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ProtocolError {
-    NotHttp,
-    Head,
-    LineEnd,
-    HeadLength,
-    FieldCount,
-    Length,
-    LengthTwice,
-    Coding,
-    CodingAndLength,
-    CodingInOld,
-    Chunk,
-    Trailer,
-    Interim,
-    Upgrade,
-    Status,
-    Unasked,
-}
-
 /// How a kind of failure is written in JSON and in `--fail-if`, and what a reader sees.
 pub(super) const KINDS: [(&str, &str); 9] = [
     ("refused", "connection refused"),
@@ -64,24 +45,16 @@ pub(super) const KINDS: [(&str, &str); 9] = [
 
 pub(super) const PROTOCOL: usize = 6;
 
-pub(crate) const CAUSES: [&str; 16] = [
-    "not HTTP/1",
-    "malformed head",
-    "bare LF or CR as a line end",
-    "head too long",
-    "too many fields",
-    "Content-Length is no number",
-    "Content-Length given twice",
-    "Transfer-Encoding has no, or more than one, final chunked",
-    "both Transfer-Encoding and Content-Length",
-    "Transfer-Encoding in HTTP/1.0",
-    "malformed chunk",
-    "malformed trailer",
-    "too many 1xx answers",
-    "101 without having asked for an upgrade",
-    "status below 100 or above 599",
-    "bytes that no request asked for",
-];
+/// What was wrong with a bad response, in the places of [`ProtocolError::index`].
+pub(super) const CAUSES: [&str; ProtocolError::ALL.len()] = {
+    let mut causes = [""; ProtocolError::ALL.len()];
+    let mut place = 0;
+    while place < causes.len() {
+        causes[place] = ProtocolError::ALL[place].sentence();
+        place += 1;
+    }
+    causes
+};
 
 impl ErrorKind {
     /// Its row in [`KINDS`].
@@ -132,11 +105,5 @@ mod tests {
         ] {
             assert_eq!(KINDS[fault.kind()].0, name);
         }
-        assert_eq!(ProtocolError::Unasked as usize, CAUSES.len() - 1);
-        assert_eq!(
-            CAUSES[ProtocolError::Coding as usize].split(' ').next(),
-            Some("Transfer-Encoding")
-        );
-        assert_eq!(CAUSES[ProtocolError::Chunk as usize], "malformed chunk");
     }
 }

@@ -5,12 +5,12 @@
 //!  flags                   settled  threads   │                       counts    JSON       tables
 //!                                             ├─ source, pace: what is due when   │
 //!                                             └─ connection ── stream             └─ thresholds, warn
-//!                                                  └─ response <- head, chunked <- error
+//!                                                  └─ response ── http's client
 //!
 //!  files ──> merge ──> read ──> check ──> report
 //! ```
 //!
-//! What reads answers (`response`), paces requests (`pace`, `source`), and makes a report knows no
+//! What judges responses (`response`; [`http`](crate::http) reads them), paces requests (`pace`, `source`), and makes a report knows no
 //! socket and no clock: it is tried whole, byte by byte, and cut at every place.
 //!
 //! The way of a request: the kernel says that an answer is there; the worker reads once into its
@@ -30,15 +30,13 @@
 )]
 
 mod check;
-pub(crate) mod chunked;
 mod command;
 mod connection;
 mod cpu;
 #[cfg(test)]
 mod damage_tests;
-pub(crate) mod error;
+mod error;
 mod expect;
-pub(crate) mod head;
 mod merge;
 mod options;
 mod pace;

@@ -1,12 +1,13 @@
 //! A report of given samples, and what is promised of any report.
 
 use super::cpu::Cost;
-use super::error::{ErrorKind, ProtocolError};
+use super::error::ErrorKind;
 use super::report::{Measured, Report, Settings};
 use super::run::Run;
 use super::spread::{Slot, Spread};
 use super::tally::{Bin, Tally};
 use super::{tables, text};
+use crate::http::client::ProtocolError;
 
 /// Answers with these latencies.
 pub(super) fn tally(nanos: &[u64]) -> Tally {

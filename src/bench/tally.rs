@@ -194,7 +194,7 @@ impl Tally {
         self.faults[fault.kind()] += count;
         if let ErrorKind::Protocol(bad) = fault {
             debug_assert_eq!(fault.kind(), PROTOCOL);
-            self.causes[bad as usize] += count;
+            self.causes[bad.index()] += count;
         }
     }
 

@@ -15,13 +15,13 @@ use mio::{Events, Poll, Token};
 use super::connection::{Clock, Connection, Desk, Turn};
 use super::cpu::Cost;
 use super::error::ErrorKind;
-use super::head::{HEAD_BYTES_MAX, Memo};
 use super::pace::Pace;
 use super::plan::Plan;
 use super::spread::Slot;
 use super::tally::Tally;
 use super::timer::Timer;
 use super::work_source::WorkSource;
+use crate::http::client::{HEAD_BYTES_MAX, Memo};
 
 /// How many events a turn takes from the kernel at once.
 const EVENTS_MAX: usize = 1024;
