@@ -8,14 +8,15 @@ use std::time::Instant;
 
 use mio::{Registry, Token};
 
-use super::error::{ErrorKind, ProtocolError};
-use super::head::Memo;
+use super::error::ErrorKind;
 use super::pace::Pace;
 use super::per_connection::ConnectionCounts;
 use super::plan::Plan;
 use super::response::{Answer, Reader};
 use super::stream::{Outcome, Stream};
 use super::tally::Tally;
+use crate::http::client::{Memo, ProtocolError};
+use crate::net::kernel::Outcome;
 
 /// Reads from one connection before the others get their turn.
 const READS_PER_TURN_MAX: usize = 8;

@@ -13,6 +13,7 @@ use super::report::{Report, Settings};
 use super::report_tests::{report, tally};
 use super::run::Run;
 use super::tally::Bin;
+use crate::http::client::ProtocolError;
 
 static SAMPLE: LazyLock<Value> = LazyLock::new(sample);
 

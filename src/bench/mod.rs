@@ -30,13 +30,12 @@
 )]
 
 mod check;
-pub(crate) mod chunked;
 mod command;
 mod connection;
 mod cpu;
 #[cfg(test)]
 mod damage_tests;
-pub(crate) mod error;
+mod error;
 mod expect;
 pub(crate) mod head;
 mod measured;

@@ -8,6 +8,7 @@ use super::report::{Report, Settings};
 use super::run::Run;
 use super::tally::{Bin, Tally};
 use super::{tables, text};
+use crate::http::client::ProtocolError;
 
 /// Answers with these latencies.
 pub(super) fn tally(nanos: &[u64]) -> Tally {

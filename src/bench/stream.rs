@@ -1,6 +1,6 @@
 //! The socket of a connection, and the three outcomes of a call on it.
 
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -18,15 +18,6 @@ pub(super) enum Destination {
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
-}
-
-/// How a call ends.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    Done(usize),
-    /// An event will tell when.
-    Later,
-    Lost(io::Error),
 }
 
 impl Stream {
@@ -56,33 +47,25 @@ impl Stream {
     }
 
     #[inline]
-    pub(super) fn read(&mut self, block: &mut [u8]) -> Outcome {
-        outcome(|| match self {
-            Self::Tcp(stream) => stream.read(block),
-            Self::Unix(stream) => stream.read(block),
-        })
-    }
-
-    /// Also on a connection that is not there yet: then it ends in `Later`, or as connecting did.
-    #[inline]
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Outcome {
-        outcome(|| match self {
-            Self::Tcp(stream) => stream.write(bytes),
-            Self::Unix(stream) => stream.write(bytes),
-        })
-    }
-}
-
-#[inline]
-fn outcome(mut call: impl FnMut() -> io::Result<usize>) -> Outcome {
-    loop {
-        match call() {
-            Ok(count) => return Outcome::Done(count),
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock => return Outcome::Later,
-                ErrorKind::Interrupted => {}
-                _ => return Outcome::Lost(error),
+    pub(super) fn read(&mut self, block: &mut [u8]) -> Outcome<usize, io::Error> {
+        outcome_or(
+            |error| error,
+            || match self {
+                Self::Tcp(stream) => stream.read(block),
+                Self::Unix(stream) => stream.read(block),
             },
-        }
+        )
+    }
+
+    /// Also on a connection that is not there yet: then it would block, or fails as connecting did.
+    #[inline]
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Outcome<usize, io::Error> {
+        outcome_or(
+            |error| error,
+            || match self {
+                Self::Tcp(stream) => stream.write(bytes),
+                Self::Unix(stream) => stream.write(bytes),
+            },
+        )
     }
 }

@@ -14,13 +14,13 @@ use mio::{Events, Poll, Token};
 use super::connection::{Clock, Connection, Context, Next};
 use super::cpu::Cost;
 use super::error::ErrorKind;
-use super::head::{HEAD_BYTES_MAX, Memo};
 use super::pace::Pace;
 use super::per_connection::ConnectionCounts;
 use super::plan::Plan;
 use super::tally::Tally;
 use super::timer::Timer;
 use super::work_source::WorkSource;
+use crate::http::client::{HEAD_BYTES_MAX, Memo};
 
 /// The most events per wait.
 const EVENTS_MAX: usize = 1024;

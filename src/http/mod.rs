@@ -18,6 +18,11 @@
 //! every known request-smuggling attack lives in a leniency.
 
 mod blocks;
+#[cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, unused_imports, reason = "only the commands are clients")
+)]
+pub(crate) mod client;
 mod grammar;
 mod server;
 

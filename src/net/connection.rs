@@ -182,7 +182,7 @@ impl<S> Connection<S> {
                 }
                 Outcome::Done(()) => {}
                 Outcome::WouldBlock => return Next::Wait,
-                Outcome::Closed => return Next::Close,
+                Outcome::Closed(()) => return Next::Close,
             }
         }
         match self.stage {
@@ -281,7 +281,7 @@ impl<S> Connection<S> {
                         self.has_urgent = false;
                         return (Next::Wait, start..end);
                     }
-                    Outcome::Closed => return (Next::Close, 0..0),
+                    Outcome::Closed(()) => return (Next::Close, 0..0),
                 }
             }
             context.out.clear();
@@ -329,7 +329,7 @@ impl<S> Connection<S> {
             match self.send(token, context) {
                 Outcome::Done(()) => {}
                 Outcome::WouldBlock => return Some(Next::Wait),
-                Outcome::Closed => return Some(Next::Close),
+                Outcome::Closed(()) => return Some(Next::Close),
             }
         }
         match step.wants {
@@ -351,10 +351,10 @@ impl<S> Connection<S> {
             Outcome::Done(sent) if sent == bytes.len() => return Outcome::Done(()),
             Outcome::Done(sent) => sent,
             Outcome::WouldBlock => 0,
-            Outcome::Closed => return Outcome::Closed,
+            Outcome::Closed(()) => return Outcome::Closed(()),
         };
         let Some(block) = context.shared.blocks().filled(&bytes[sent..]) else {
-            return Outcome::Closed;
+            return Outcome::Closed(());
         };
         let left = self.buffered.get_or_insert_default();
         left.owe(block);
@@ -365,7 +365,7 @@ impl<S> Connection<S> {
         self.watches_room = true;
         match context.kernel.watch_room(&mut self.stream, token) {
             Ok(()) => Outcome::WouldBlock,
-            Err(_) => Outcome::Closed,
+            Err(_) => Outcome::Closed(()),
         }
     }
 
@@ -384,7 +384,7 @@ impl<S> Connection<S> {
         match outcome(|| kernel.write(&mut self.stream, &output.bytes()[left.sent..])) {
             Outcome::Done(sent) => left.sent += sent,
             Outcome::WouldBlock => return Outcome::WouldBlock,
-            Outcome::Closed => return Outcome::Closed,
+            Outcome::Closed(()) => return Outcome::Closed(()),
         }
         if left.sent < output.len() {
             return Outcome::WouldBlock;
@@ -404,7 +404,7 @@ impl<S> Connection<S> {
         match outcome(|| kernel.shut(&mut self.stream)) {
             Outcome::Done(()) if drained => Next::Wait,
             Outcome::Done(()) => self.linger(LINGER_BYTES_MAX, block, kernel),
-            Outcome::WouldBlock | Outcome::Closed => Next::Close,
+            Outcome::WouldBlock | Outcome::Closed(()) => Next::Close,
         }
     }
 
@@ -415,7 +415,7 @@ impl<S> Connection<S> {
     {
         for _ in 0..READS_PER_TURN_MAX {
             match outcome(|| kernel.read(&mut self.stream, block)) {
-                Outcome::Done(0) | Outcome::Closed => return Next::Close,
+                Outcome::Done(0) | Outcome::Closed(()) => return Next::Close,
                 Outcome::Done(read) => {
                     let Some(rest) = left.checked_sub(read as u32).filter(|rest| *rest > 0) else {
                         return Next::Close;

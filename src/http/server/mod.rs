@@ -4,6 +4,7 @@ mod body;
 mod date;
 mod head;
 mod limits;
+mod method;
 mod output;
 mod reject;
 mod response;
@@ -11,8 +12,9 @@ mod scan;
 mod session;
 mod target;
 
-pub use head::{Method, Request};
+pub use head::Request;
 pub use limits::Limits;
+pub use method::Method;
 pub use output::Output;
 pub use reject::Reject;
 pub use response::{Field, Responded, ResponseWriter, Status};

@@ -4,6 +4,7 @@
 //! changes, once a second. No byte that came from a peer ever gets into a reply's head: the
 //! fields of a [`ResponseWriter`] are `'static`.
 
+use super::super::grammar::connection::Persistence;
 use super::date::{DATE_BYTES, imf_fixdate};
 use super::output::Output;
 
@@ -105,17 +106,6 @@ impl Prepared {
             self.head[DATE..DATE_END].copy_from_slice(&imf_fixdate(unix_seconds));
         }
     }
-}
-
-/// What becomes of the connection after a reply (RFC 9112 section 9.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Persistence {
-    /// It stays open: the default of HTTP/1.1.
-    Keep,
-    /// It stays open because an HTTP/1.0 peer asked for it, and the answer says so.
-    KeepAlive,
-    /// This is its last reply.
-    Close,
 }
 
 /// Proof that a request was answered: a handler cannot forget to, nor do it twice.

@@ -6,14 +6,19 @@
 //! end: so a fault in the body still gets its status, and the next request begins where it should.
 
 use super::super::blocks::{Block, Blocks};
-use super::body::Body;
-use super::head::{Framing, Head, Method, Request, table};
+use super::super::grammar::body::Body;
+use super::super::grammar::connection::Persistence;
+use super::super::grammar::fields::table;
+use super::super::grammar::framing::Framing;
+use super::body::skip;
+use super::head::{Head, Request};
 use super::limits::{EMPTY_LINES_MAX, Limits, TURN_REQUESTS_MAX};
+use super::method::Method;
 use super::output::Output;
 use super::reject::Reject;
 use super::response::{
-    ALLOW, CONTINUE, Field, Persistence, Prepared, REPLY_HEAD_BYTES_MAX, RETRY_AFTER, Responded,
-    ResponseWriter, Status,
+    ALLOW, CONTINUE, Field, Prepared, REPLY_HEAD_BYTES_MAX, RETRY_AFTER, Responded, ResponseWriter,
+    Status,
 };
 use super::scan::Scan;
 
@@ -363,16 +368,16 @@ impl Session {
                 progress
             }
             State::Body(pending) => {
-                let walk = pending.body.walk(input, &shared.limits)?;
-                if !walk.ended {
-                    return Ok(Progress::NeedsMore(walk.consumed));
+                let skipped = skip(&mut pending.body, input, &shared.limits)?;
+                if !skipped.ended {
+                    return Ok(Progress::NeedsMore(skipped.consumed));
                 }
                 let Pending { head, scan, .. } = &**pending;
                 let persistence = with_head(&head.bytes(), scan, &shared.limits, |head| {
                     Ok(shared.answer(head, out))
                 })?;
                 self.state = State::default();
-                Ok(Progress::Answered(walk.consumed, persistence))
+                Ok(Progress::Answered(skipped.consumed, persistence))
             }
             State::Closed(_) => Ok(Progress::NeedsMore(0)),
         }
@@ -446,9 +451,9 @@ impl Session {
     ) -> Result<Progress, Reject> {
         let (head_bytes, rest) = input.split_at(scan.length());
         let mut body = Body::new(head.framing);
-        let walk = body.walk(rest, &shared.limits)?;
-        let taken = scan.length() + walk.consumed;
-        if walk.ended {
+        let skipped = skip(&mut body, rest, &shared.limits)?;
+        let taken = scan.length() + skipped.consumed;
+        if skipped.ended {
             return Ok(Progress::Answered(taken, shared.answer(head, out)));
         }
         // RFC 9110 section 10.1.1: not needed once some of the body has come.
