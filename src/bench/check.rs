@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::error::CAUSES;
-use super::head::STATUSES;
 use super::report::{Distribution, Figures, OfferedLoad, Report, RunSummary, Settings, ratio};
 use super::request::method;
 use super::tally::BIN_NANOS;
 use super::times::DIGITS;
 use super::url::Url;
+use crate::http::client::STATUSES;
 
 /// Every JSON reader represents counts up to this exactly.
 const COUNT_MAX: u64 = 1 << 53;

@@ -13,7 +13,7 @@ use super::pace::Pace;
 use super::per_connection::ConnectionCounts;
 use super::plan::Plan;
 use super::response::{Answer, Reader};
-use super::stream::{Outcome, Stream};
+use super::stream::Stream;
 use super::tally::Tally;
 use crate::http::client::{Memo, ProtocolError};
 use crate::net::kernel::Outcome;
@@ -202,12 +202,12 @@ impl Connection {
                 }
                 Next::Wait
             }
-            Outcome::Later => Next::Wait,
-            Outcome::Lost(error) if !self.is_open => {
+            Outcome::WouldBlock => Next::Wait,
+            Outcome::Closed(error) if !self.is_open => {
                 Next::Failed(context.record_connect_error(&error))
             }
             // The server may have answered before the end of a long request: read that first.
-            Outcome::Lost(_) => {
+            Outcome::Closed(_) => {
                 self.end_follows = true;
                 match self.read(token, context) {
                     Next::Wait => Next::Failed(ErrorKind::Reset),
@@ -245,14 +245,14 @@ impl Connection {
                         return Next::Wait;
                     }
                 }
-                Outcome::Later => {
+                Outcome::WouldBlock => {
                     self.buffered.extend_from_slice(&context.block[..kept]);
                     return Next::Wait;
                 }
-                Outcome::Lost(error) if !self.is_open => {
+                Outcome::Closed(error) if !self.is_open => {
                     return Next::Failed(context.record_connect_error(&error));
                 }
-                Outcome::Lost(_) => return self.on_reset(),
+                Outcome::Closed(_) => return self.on_reset(),
             }
         }
         Next::Again

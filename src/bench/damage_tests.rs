@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use super::cpu::Cost;
-use super::error::{ErrorKind, ProtocolError};
+use super::error::ErrorKind;
 use super::measured::Measured;
 use super::per_connection::{ConnectionCounts, PerConnection};
 use super::read::read_report;

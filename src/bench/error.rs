@@ -4,6 +4,8 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use crate::http::client::ProtocolError;
+
 /// The one list of error kinds. It makes the enum, the counts, their keys in JSON and in
 /// `--fail-if`, and the sentences of the report.
 macro_rules! error_kinds {
@@ -76,45 +78,16 @@ pub(super) struct Row {
     pub(super) count: u64,
 }
 
-/// What is wrong with an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ProtocolError {
-    NotHttp,
-    Head,
-    LineEnd,
-    HeadLength,
-    FieldCount,
-    Length,
-    LengthTwice,
-    Coding,
-    CodingAndLength,
-    CodingInOld,
-    Chunk,
-    Trailer,
-    Interim,
-    Upgrade,
-    Status,
-    Unasked,
-}
-
-pub(crate) const CAUSES: [&str; 16] = [
-    "not HTTP/1",
-    "malformed head",
-    "bare LF or CR as a line end",
-    "head too long",
-    "too many fields",
-    "Content-Length is no number",
-    "Content-Length given twice",
-    "Transfer-Encoding has no, or more than one, final chunked",
-    "both Transfer-Encoding and Content-Length",
-    "Transfer-Encoding in HTTP/1.0",
-    "malformed chunk",
-    "malformed trailer",
-    "too many 1xx answers",
-    "101 without having asked for an upgrade",
-    "status below 100 or above 599",
-    "bytes that no request asked for",
-];
+/// What was wrong with a bad response, in the order of [`ProtocolError::index`].
+pub(super) const CAUSES: [&str; ProtocolError::ALL.len()] = {
+    let mut causes = [""; ProtocolError::ALL.len()];
+    let mut index = 0;
+    while index < causes.len() {
+        causes[index] = ProtocolError::ALL[index].sentence();
+        index += 1;
+    }
+    causes
+};
 
 impl ErrorKind {
     /// Did connecting fail?
@@ -128,20 +101,5 @@ impl ErrorKind {
             io::ErrorKind::ConnectionRefused => Self::Refused,
             _ => Self::Connect,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn causes_are_in_the_order_of_the_enum() {
-        assert_eq!(ProtocolError::Unasked as usize, CAUSES.len() - 1);
-        assert_eq!(
-            CAUSES[ProtocolError::Coding as usize].split(' ').next(),
-            Some("Transfer-Encoding")
-        );
-        assert_eq!(CAUSES[ProtocolError::Chunk as usize], "malformed chunk");
     }
 }

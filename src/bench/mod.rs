@@ -5,12 +5,12 @@
 //!  flags                         threads  │                      counts   joined      JSON
 //!                                         ├─ work_source, pace: what is due when       │
 //!                                         └─ connection ── stream      text, tables, thresholds
-//!                                              └─ response <- head, chunked <- error
+//!                                              └─ response ── http::client
 //!
 //!  files ─> merge ─> read ─> check ─> report ─> measured
 //! ```
 //!
-//! The modules that read answers (`response`), pace requests (`pace`, `work_source`) and make reports
+//! The modules that judge answers (`response`; `http::client` reads them), pace requests (`pace`, `work_source`) and make reports
 //! have no socket and no clock, so tests run them whole, byte by byte, and cut at every place.
 //!
 //! The path of a request: the kernel reports that an answer is there; the worker reads once into its
@@ -37,7 +37,6 @@ mod cpu;
 mod damage_tests;
 mod error;
 mod expect;
-pub(crate) mod head;
 mod measured;
 mod merge;
 mod options;

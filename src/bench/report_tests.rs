@@ -1,7 +1,7 @@
 //! Reports of known samples, and properties of any report.
 
 use super::cpu::Cost;
-use super::error::{ErrorKind, ProtocolError};
+use super::error::ErrorKind;
 use super::measured::Measured;
 use super::per_connection::{ConnectionCounts, PerConnection};
 use super::report::{Report, Settings};

@@ -1,4 +1,4 @@
-//! The socket of a connection, and the three outcomes of a call on it.
+//! The socket of a connection.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
+
+use crate::net::kernel::{Outcome, outcome_or};
 
 /// Where to connect.
 #[derive(Clone, Debug, PartialEq, Eq)]

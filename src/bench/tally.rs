@@ -89,7 +89,7 @@ impl Tally {
     pub(super) fn record_error(&mut self, kind: ErrorKind, count: u64) {
         *self.errors.count_mut(kind) += count;
         if let ErrorKind::Protocol(bad) = kind {
-            self.causes[bad as usize] += count;
+            self.causes[bad.index()] += count;
         }
     }
 
