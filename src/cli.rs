@@ -45,7 +45,7 @@ enum Command {
     /// Run the greeting server (the default)
     Serve(serve::Flags),
     /// Load-test a server and check its responses (takes hey's flags)
-    Bench(Box<bench::Options>),
+    Bench(Box<bench::BenchOptions>),
     /// Load-test several servers in turn and compare their speed, cost and behaviour
     Race(Box<race::Options>),
 }

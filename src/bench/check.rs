@@ -1,17 +1,19 @@
-//! Whether a report from a file can be believed: each number is what it can be, and what follows
-//! from others is what follows from them. What passes can be joined and written.
+//! Whether a report from a file is plausible: each number is in its range, and derived numbers follow
+//! from the others. A report that passes can be joined and written.
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::error::{CAUSES, KINDS};
-use super::head::STATUSES;
-use super::per_connection::Figures;
-use super::prepare::method;
-use super::report::{Distribution, Offer, Part, Report, Settings, ratio};
-use super::tally::{BIN_NANOS, DIGITS};
-use super::target::Target;
+use super::error::CAUSES;
+use super::report::{Distribution, Figures, OfferedLoad, Report, RunSummary, Settings, ratio};
+use super::request::method;
+use super::tally::BIN_NANOS;
+use super::times::DIGITS;
+use super::url::Url;
+use crate::http::client::STATUSES;
 
-/// Counts are exact so far in every reader of JSON.
+/// Every JSON reader represents counts up to this exactly.
 const COUNT_MAX: u64 = 1 << 53;
 
 /// 31 years, in nanoseconds.
@@ -22,18 +24,18 @@ const UNIX_MS_MAX: u64 = 253_402_300_800_000;
 
 const RATE_MAX: f64 = 1e12;
 
-/// Parts of the time: a thread cannot run more than all of it, but clocks differ a little.
+/// Fractions of the time: a thread cannot run for more than all of it, but clocks differ a little.
 const SHARE_MAX: f64 = 2.0;
 
-/// Floating numbers that were computed elsewhere are equal if they differ by less than this part.
+/// Floating-point numbers computed on another machine are equal within this relative error.
 const TOLERANCE: f64 = 1e-9;
 
-/// Says what is wrong with a report, by the name of the field.
+/// Checks a report. The error names the field.
 pub(super) fn check(report: &Report) -> Result<(), String> {
     settings(&report.settings)?;
     counts(report)?;
-    if let Some(offer) = &report.offer {
-        self::offer(offer)?;
+    if let Some(load) = &report.offer {
+        offered_load(load)?;
     }
     over_time(report)?;
     runs(report)?;
@@ -57,27 +59,21 @@ fn within(name: &str, value: u64, least: u64, most: u64) -> Result<(), String> {
     if (least..=most).contains(&value) {
         return Ok(());
     }
-    Err(format!(
-        "`{name}` is {value}, which is not from {least} to {most}"
-    ))
+    Err(format!("`{name}` is {value}, not from {least} to {most}"))
 }
 
 fn up_to(name: &str, value: f64, most: f64) -> Result<(), String> {
     if (0.0..=most).contains(&value) {
         return Ok(());
     }
-    Err(format!(
-        "`{name}` is {value}, which is not from 0 to {most}"
-    ))
+    Err(format!("`{name}` is {value}, not from 0 to {most}"))
 }
 
 fn settings(settings: &Settings) -> Result<(), String> {
-    Target::parse(&settings.url).map_err(|error| format!("`settings.url`: {error}"))?;
+    Url::parse(&settings.url).map_err(|error| format!("`settings.url`: {error}"))?;
     if method(&settings.method).as_ref() != Ok(&settings.method) {
         let method = &settings.method;
-        return Err(format!(
-            "`settings.method` is {method:?}, which is not a method"
-        ));
+        return Err(format!("`settings.method` is {method:?}, not a method"));
     }
     let some = |value: Option<u64>| value.unwrap_or(1);
     for (name, value, least, most) in [
@@ -99,7 +95,7 @@ fn settings(settings: &Settings) -> Result<(), String> {
     ] {
         up_to(&format!("settings.{name}"), rate.unwrap_or(0.0), RATE_MAX)?;
         if rate == Some(0.0) {
-            return Err(format!("`settings.{name}` is 0, which sends nothing"));
+            return Err(format!("`settings.{name}` is 0, not above 0"));
         }
     }
     Ok(())
@@ -129,32 +125,29 @@ fn counts(report: &Report) -> Result<(), String> {
     for (status, count) in &report.statuses {
         let name = format!("statuses.{status}");
         if !STATUSES.contains(status) {
-            return Err(format!("`{name}`: HTTP has no such status"));
+            return Err(format!("`{name}`: not an HTTP status"));
         }
         within(&name, *count, 1, COUNT_MAX)?;
     }
     let errors = &report.errors;
-    let kinds = KINDS.map(|kind| kind.0);
-    named("errors.kinds", &errors.kinds, &kinds)?;
-    let causes = &errors.bad_response_causes;
-    named("errors.bad_response_causes", causes, &CAUSES)?;
+    for row in errors.kinds.rows() {
+        at_most(&format!("errors.kinds.{}", row.key), row.count, COUNT_MAX)?;
+    }
+    causes(&errors.bad_response_causes)?;
     at_most("generator.cpu_ns", report.generator.cpu_ns, NANOS_MAX)?;
     up_to("generator.busy", report.generator.busy, SHARE_MAX)?;
     up_to("generator.queued", report.generator.queued, SHARE_MAX)
 }
 
-fn named(
-    field: &str,
-    counts: &std::collections::BTreeMap<String, u64>,
-    names: &[&str],
-) -> Result<(), String> {
-    if let Some(name) = counts.keys().find(|name| !names.contains(&name.as_str())) {
-        return Err(format!("`{field}` has {name:?}, which is unknown"));
+fn causes(counts: &BTreeMap<String, u64>) -> Result<(), String> {
+    let field = "errors.bad_response_causes";
+    if let Some(name) = counts.keys().find(|name| !CAUSES.contains(&name.as_str())) {
+        return Err(format!("`{field}` has an unknown cause, {name:?}"));
     }
-    for name in names {
+    for name in CAUSES {
         let count = counts
-            .get(*name)
-            .ok_or_else(|| format!("`{field}` has no {name:?}"))?;
+            .get(name)
+            .ok_or_else(|| format!("`{field}` lacks {name:?}"))?;
         at_most(&format!("{field}.{name}"), *count, COUNT_MAX)?;
     }
     Ok(())
@@ -173,12 +166,12 @@ fn distribution(name: &str, times: &Distribution) -> Result<(), String> {
     self::figures(name, "_ns", &figures)
 }
 
-/// `unit`: what the names of the ends and of the sum end in.
+/// `unit` is the suffix of the names of minimum, maximum and sum.
 fn figures(name: &str, unit: &str, times: &Figures) -> Result<(), String> {
     if times.histogram.significant_digits != DIGITS {
         let digits = times.histogram.significant_digits;
         return Err(format!(
-            "`{name}.histogram.significant_digits` is {digits}, and only {DIGITS} can be joined"
+            "`{name}.histogram.significant_digits` is {digits}, but only {DIGITS} can be joined"
         ));
     }
     at_most(&format!("{name}.max{unit}"), times.max, NANOS_MAX)?;
@@ -197,14 +190,14 @@ fn figures(name: &str, unit: &str, times: &Figures) -> Result<(), String> {
         total,
         "the counts of its histogram",
     )?;
-    // A sum that does not fit stands at its limit.
+    // A sum that overflows is saturated.
     let limit = |nanos: u64| u64::try_from(total * u128::from(nanos)).unwrap_or(u64::MAX);
     let (least, most) = (limit(times.min), limit(times.max));
     within(&format!("{name}.sum{unit}"), times.sum, least, most)?;
     ends(name, unit, times)
 }
 
-/// The least and the greatest lie in the first and the last bucket of the histogram.
+/// The minimum and the maximum are in the first and the last bucket of the histogram.
 fn ends(name: &str, unit: &str, times: &Figures) -> Result<(), String> {
     let counts = &times.histogram.counts;
     let (Some((first, _)), Some((last, _))) = (counts.first(), counts.last()) else {
@@ -218,7 +211,7 @@ fn ends(name: &str, unit: &str, times: &Figures) -> Result<(), String> {
     for (end, nanos, value) in [("min", times.min, first), ("max", times.max, last)] {
         if bucket(nanos) != bucket(*value) {
             return Err(format!(
-                "`{name}.{end}{unit}` is {nanos}, and its histogram says {value}"
+                "`{name}.{end}{unit}` is {nanos}, but its histogram says {value}"
             ));
         }
     }
@@ -248,18 +241,18 @@ fn per_connection(report: &Report) -> Result<(), String> {
     if each.errors > 0 && each.with_errors == 0 {
         let errors = each.errors;
         return Err(format!(
-            "`per_connection.with_errors` is 0, of {errors} errors"
+            "`per_connection.with_errors` is 0, but there are {errors} errors"
         ));
     }
     Ok(())
 }
 
-fn offer(offer: &Offer) -> Result<(), String> {
-    let rate = offer.requests_per_second;
+fn offered_load(load: &OfferedLoad) -> Result<(), String> {
+    let rate = load.requests_per_second;
     up_to("offer.requests_per_second", rate, RATE_MAX)?;
-    up_to("offer.all_busy", offer.all_busy, SHARE_MAX)?;
-    up_to("offer.busy_connections", offer.busy_connections, RATE_MAX)?;
-    at_most("offer.left_over", offer.left_over, COUNT_MAX)
+    up_to("offer.all_busy", load.all_busy, SHARE_MAX)?;
+    up_to("offer.busy_connections", load.busy_connections, RATE_MAX)?;
+    at_most("offer.left_over", load.left_over, COUNT_MAX)
 }
 
 fn over_time(report: &Report) -> Result<(), String> {
@@ -267,7 +260,7 @@ fn over_time(report: &Report) -> Result<(), String> {
     let interval = over_time.interval_ns;
     if interval != BIN_NANOS {
         return Err(format!(
-            "`over_time.interval_ns` is {interval}, and only {BIN_NANOS} can be joined"
+            "`over_time.interval_ns` is {interval}, but only {BIN_NANOS} can be joined"
         ));
     }
     for (name, counts) in [
@@ -283,7 +276,7 @@ fn over_time(report: &Report) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!(
-            "`over_time.errors` has {errors} intervals, and `over_time.responses` {responses}"
+            "`over_time.errors` has {errors} intervals, but `over_time.responses` has {responses}"
         ))
     }
 }
@@ -292,7 +285,7 @@ fn runs(report: &Report) -> Result<(), String> {
     let machines = report.machines;
     if (report.runs.len() as u64) < machines {
         let runs = report.runs.len();
-        return Err(format!("`runs` has {runs}, of {machines} machines"));
+        return Err(format!("`runs` has {runs} runs of {machines} machines"));
     }
     for (number, run) in report.runs.iter().enumerate() {
         self::run(run).map_err(|error| error.replacen('`', &format!("`runs[{number}]."), 1))?;
@@ -300,7 +293,7 @@ fn runs(report: &Report) -> Result<(), String> {
     Ok(())
 }
 
-fn run(run: &Part) -> Result<(), String> {
+fn run(run: &RunSummary) -> Result<(), String> {
     at_most("started_unix_ms", run.started_unix_ms, UNIX_MS_MAX)?;
     for (name, value, most) in [
         ("elapsed_ns", run.elapsed_ns, NANOS_MAX),
@@ -318,7 +311,7 @@ fn run(run: &Part) -> Result<(), String> {
     if !is_near(run.requests_per_second, per_second) {
         let said = run.requests_per_second;
         return Err(format!(
-            "`requests_per_second` is {said}, and the rest makes it {per_second}"
+            "`requests_per_second` is {said}, but the other fields give {per_second}"
         ));
     }
     up_to("mean_ns", run.mean_ns, NANOS_MAX as f64)?;
@@ -326,65 +319,45 @@ fn run(run: &Part) -> Result<(), String> {
     up_to("cpu_ns_per_request", cpu, NANOS_MAX as f64)
 }
 
-/// What was counted in two ways is the same in both.
+/// What is counted twice is equal.
 fn sums(report: &Report) -> Result<(), String> {
-    let (responses, errors) = (report.responses, report.errors.total);
-    let bad = report.errors.kinds.get("bad_response").copied();
-    let causes = report.errors.bad_response_causes.values();
-    let runs = &report.runs;
-    for (name, value, sum, of) in [
-        (
-            "latency.count",
-            report.latency.count,
-            u128::from(responses),
-            "`responses`",
-        ),
-        (
-            "responses",
-            responses,
-            sum(report.statuses.values()),
-            "`statuses`",
-        ),
-        (
-            "errors.kinds.bad_response",
-            bad.unwrap_or(0),
-            sum(causes),
-            "its causes",
-        ),
-        (
-            "errors.total",
-            errors,
-            sum(report.errors.kinds.values()),
-            "its kinds",
-        ),
-        (
-            "responses",
-            responses,
-            sum(&report.over_time.responses),
-            "`over_time.responses`",
-        ),
-        (
-            "errors.total",
-            errors,
-            sum(&report.over_time.errors),
-            "`over_time.errors`",
-        ),
-        (
-            "responses",
-            responses,
-            sum(runs.iter().map(|run| &run.responses)),
-            "`runs`",
-        ),
-        (
-            "errors.total",
-            errors,
-            sum(runs.iter().map(|run| &run.errors)),
-            "`runs`",
-        ),
-    ] {
-        equal(name, value, sum, of)?;
-    }
-    Ok(())
+    let Report {
+        errors,
+        over_time,
+        runs,
+        ..
+    } = report;
+    let (all, failed, kinds) = (report.responses, errors.total, &errors.kinds);
+    let (latency, causes) = (report.latency.count, errors.bad_response_causes.values());
+    let of_runs = |of: fn(&RunSummary) -> &u64| sum(runs.iter().map(of));
+    equal("latency.count", latency, all.into(), "`responses`")?;
+    equal(
+        "responses",
+        all,
+        sum(report.statuses.values()),
+        "`statuses`",
+    )?;
+    equal(
+        "errors.kinds.bad_response",
+        kinds.bad_response,
+        sum(causes),
+        "its causes",
+    )?;
+    equal("errors.total", failed, kinds.total().into(), "its kinds")?;
+    equal(
+        "responses",
+        all,
+        sum(&over_time.responses),
+        "`over_time.responses`",
+    )?;
+    equal(
+        "errors.total",
+        failed,
+        sum(&over_time.errors),
+        "`over_time.errors`",
+    )?;
+    equal("responses", all, of_runs(|run| &run.responses), "`runs`")?;
+    equal("errors.total", failed, of_runs(|run| &run.errors), "`runs`")
 }
 
 fn sum<'a>(counts: impl IntoIterator<Item = &'a u64>) -> u128 {
@@ -395,14 +368,14 @@ fn equal(name: &str, value: u64, sum: u128, of: &str) -> Result<(), String> {
     if u128::from(value) == sum {
         Ok(())
     } else {
-        Err(format!("`{name}` is {value}, and {of} make {sum}"))
+        Err(format!("`{name}` is {value}, but {of} add up to {sum}"))
     }
 }
 
-/// Rates, means and percentiles follow from what was counted.
+/// Rates, means and percentiles follow from the counts.
 fn derived(report: &Report) -> Result<(), String> {
     let made = Report::new(report.settings.clone(), report.measured());
-    // These are said by whoever wrote the file.
+    // These come from the version that wrote the file.
     let made = Report {
         version: report.version.clone(),
         warnings: report.warnings.clone(),
@@ -414,7 +387,11 @@ fn derived(report: &Report) -> Result<(), String> {
 }
 
 fn difference(path: &str, read: &Value, made: &Value) -> Option<String> {
-    let differs = || Some(format!("`{path}` is {read}, and the rest makes it {made}"));
+    let differs = || {
+        Some(format!(
+            "`{path}` is {read}, but the other fields give {made}"
+        ))
+    };
     match (read, made) {
         (Value::Object(a), Value::Object(b)) if a.len() == b.len() => {
             a.iter().find_map(|(key, a)| {

@@ -1,4 +1,4 @@
-//! The command itself: it prepares, runs, prints and says how it went.
+//! The command: it prepares, runs, prints the report and returns the exit code.
 
 use std::fs;
 use std::io;
@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::options::{Format, Options};
+use super::measured::Measured;
+use super::options::{BenchOptions, Format};
 use super::plan::Plan;
 use super::prepare::prepare;
-use super::progress::Line;
-use super::report::{Measured, Report};
+use super::progress::ProgressLine;
+use super::report::Report;
 use super::run::run;
 use super::{merge, tables, text};
 use crate::signals;
@@ -22,16 +23,16 @@ use crate::terminal::{note, print};
 
 /// No request succeeded.
 const EXIT_NOTHING: u8 = 1;
-/// The arguments are at fault.
+/// The arguments are wrong.
 const EXIT_USAGE: u8 = 2;
-/// A `--fail-if` held.
-const EXIT_FAILED: u8 = 3;
-/// Of the files to join, some were left out.
+/// A `--fail-if` condition was met.
+const EXIT_CONDITION: u8 = 3;
+/// Some of the files to join were left out.
 const EXIT_LEFT_OUT: u8 = 4;
 
-/// Does what the options say, and returns how it went.
+/// Runs the command.
 #[must_use]
-pub(crate) fn bench(options: &Options) -> ExitCode {
+pub(crate) fn bench(options: &BenchOptions) -> ExitCode {
     let report = if options.merge.is_empty() {
         measure(options).map(|report| (report, 0))
     } else {
@@ -55,16 +56,16 @@ pub(crate) fn bench(options: &Options) -> ExitCode {
 
 type Failure = (u8, String);
 
-fn measure(options: &Options) -> Result<Report, Failure> {
+fn measure(options: &BenchOptions) -> Result<Report, Failure> {
     let (plan, settings) = prepare(options).map_err(|sentence| (EXIT_USAGE, sentence))?;
     let stop = stop_on_signal()
-        .map_err(|error| (EXIT_NOTHING, format!("cannot wait for signals: {error}")))?;
+        .map_err(|error| (EXIT_NOTHING, format!("cannot listen for signals: {error}")))?;
     let measured = repeat(options, &plan, &stop)
         .map_err(|error| (EXIT_NOTHING, format!("an event loop failed: {error}")))?;
     Ok(Report::new(settings, measured))
 }
 
-/// A signal ends the run, and what there is is printed. Another wish, later, ends the process.
+/// The first signal ends the run and the report is printed. A later one ends the process.
 fn stop_on_signal() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let end = |signal| process::exit(128 + signal);
@@ -72,10 +73,10 @@ fn stop_on_signal() -> io::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-fn repeat(options: &Options, plan: &Plan, stop: &Arc<AtomicBool>) -> io::Result<Measured> {
+fn repeat(options: &BenchOptions, plan: &Plan, stop: &Arc<AtomicBool>) -> io::Result<Measured> {
     let mut all = None;
     for number in 1..=options.repeat {
-        let mut line = Line::new(plan, number, options.repeat);
+        let mut line = ProgressLine::new(plan, number, options.repeat);
         let result = run(plan, stop, &mut |responses, errors| {
             line.show(responses, errors);
         });
@@ -92,7 +93,7 @@ fn repeat(options: &Options, plan: &Plan, stop: &Arc<AtomicBool>) -> io::Result<
     all.ok_or_else(|| io::Error::other("there was no run"))
 }
 
-fn publish(options: &Options, report: &Report) -> Result<(), String> {
+fn publish(options: &BenchOptions, report: &Report) -> Result<(), String> {
     let write = |path: &Path, text: String| {
         fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
     };
@@ -111,25 +112,24 @@ fn publish(options: &Options, report: &Report) -> Result<(), String> {
     print(&text).map_err(|error| format!("cannot write the report: {error}"))
 }
 
-fn verdict(options: &Options, report: &Report, left_out: usize) -> u8 {
-    let held: Vec<String> = options
+fn verdict(options: &BenchOptions, report: &Report, left_out: usize) -> u8 {
+    let met: Vec<String> = options
         .fail_if
         .iter()
-        .filter_map(|condition| condition.held(report))
+        .filter_map(|condition| condition.met(report))
         .collect();
-    for sentence in &held {
-        note("hullo bench", format!("failed, {sentence}"));
+    for sentence in &met {
+        note("hullo bench", format!("failed: {sentence}"));
     }
-    // Without a good answer the right thing was not measured: that is another fault than a slow
-    // server.
+    // Without a good answer the numbers mean nothing: that comes before the conditions on them.
     if report.responses == 0 {
-        note("hullo bench", "nothing was answered");
+        note("hullo bench", "no request was answered");
         EXIT_NOTHING
     } else if report.succeeded() == 0 {
         note("hullo bench", "every request failed");
         EXIT_NOTHING
-    } else if !held.is_empty() {
-        EXIT_FAILED
+    } else if !met.is_empty() {
+        EXIT_CONDITION
     } else if left_out > 0 {
         EXIT_LEFT_OUT
     } else {

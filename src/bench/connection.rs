@@ -1,27 +1,28 @@
-//! One connection: what is in flight on it, and the bytes that a turn left over.
+//! One connection: the requests in flight on it, and the bytes buffered between turns.
 //!
-//! A batch is written at once and read to its end before the next: at any time the places
-//! `next..end` of a batch are in flight. The block that is read into belongs to the thread; only
-//! half a head moves in here.
+//! A batch is written at once and its answers are read before the next: at any time the requests
+//! `next..end` of a batch are in flight. The input block belongs to the thread; only a partial head is
+//! kept here.
 
 use std::time::Instant;
 
 use mio::{Registry, Token};
 
-use super::error::{ErrorKind, ProtocolError};
-use super::head::Memo;
+use super::error::ErrorKind;
 use super::pace::Pace;
+use super::per_connection::ConnectionCounts;
 use super::plan::Plan;
 use super::response::{Answer, Reader};
-use super::spread::Slot;
-use super::stream::{Outcome, Stream};
+use super::stream::Stream;
 use super::tally::Tally;
+use crate::http::client::{Memo, ProtocolError};
+use crate::net::kernel::Outcome;
 
-/// How often a turn reads from one connection before it is another's turn.
+/// Reads from one connection before the others get their turn.
 const READS_PER_TURN_MAX: usize = 8;
 
-/// What a thread lends to the connection whose turn it is.
-pub(super) struct Desk<'a> {
+/// What a thread lends to a connection while handling it.
+pub(super) struct Context<'a> {
     pub(super) plan: &'a Plan,
     pub(super) registry: &'a Registry,
     /// Longer than the longest head.
@@ -29,12 +30,12 @@ pub(super) struct Desk<'a> {
     pub(super) memo: &'a mut Memo,
     pub(super) tally: &'a mut Tally,
     pub(super) clock: Clock,
-    /// The last time that was read.
+    /// The last reading of the clock.
     pub(super) now: u64,
-    /// From one request of a batch to the next, in the open model; else 0.
+    /// Between two requests of a batch in the open model; otherwise 0.
     pub(super) interval: u64,
-    /// What connecting failed of, in the system's words.
-    pub(super) complaint: &'a mut Option<String>,
+    /// The system's message for the first connection that failed.
+    pub(super) connect_error: &'a mut Option<String>,
 }
 
 /// Nanoseconds since the run began.
@@ -52,40 +53,40 @@ impl Clock {
     }
 }
 
-/// How a turn ends.
+/// What the thread does with the connection next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(super) enum Turn {
-    /// There will be an event.
+pub(super) enum Next {
+    /// Wait for an event.
     Wait,
-    /// There may be more to read, of which no event will tell.
+    /// Read again: there may be more, without another event.
     Again,
-    /// Everything was answered.
+    /// All requests are answered: send more.
     Free,
-    /// What is in flight has failed.
+    /// All requests in flight have failed.
     Failed(ErrorKind),
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Connection {
     stream: Option<Stream>,
-    /// The first byte was taken.
+    /// The first byte was written: it is connected.
     is_open: bool,
-    /// The server has ended its side: no event will come for the end.
+    /// The server has closed its side: no further event reports it.
     end_follows: bool,
     opened_at: u64,
     reader: Reader,
-    /// Half a head.
-    left: Vec<u8>,
+    /// A partial head.
+    buffered: Vec<u8>,
     /// When the batch was sent, or its first request was due.
     since: u64,
     next: usize,
     end: usize,
-    /// So much of the batch's bytes was taken.
+    /// Bytes of the batch written so far.
     written: usize,
     pub(super) pace: Pace,
-    /// Of this run, over all its streams.
-    pub(super) slot: Slot,
+    /// Of this run, however often it was opened.
+    pub(super) counts: ConnectionCounts,
 }
 
 impl Connection {
@@ -105,317 +106,320 @@ impl Connection {
         &mut self,
         token: Token,
         (since, count): (u64, usize),
-        desk: &mut Desk<'_>,
-    ) -> Turn {
+        context: &mut Context<'_>,
+    ) -> Next {
         debug_assert!(self.in_flight() == 0 && count > 0);
         self.since = since;
         self.next = 0;
         self.end = count;
         self.written = 0;
-        self.go_on(token, desk)
+        self.resume(token, context)
     }
 
-    /// Everything in flight is given up, and the connection with it. Returns how much that was.
-    pub(super) fn give_up(&mut self) -> usize {
+    /// Closes the connection. Returns how many requests were in flight.
+    pub(super) fn abandon(&mut self) -> usize {
         let lost = self.in_flight();
         self.next = self.end;
-        self.hang_up();
+        self.close();
         lost
     }
 
-    /// Gives up what is in flight, when there is something. Returns how much that was.
-    pub(super) fn give_up_if_busy(&mut self) -> u64 {
+    /// The same, unless nothing is in flight.
+    pub(super) fn abandon_if_busy(&mut self) -> u64 {
         if self.in_flight() > 0 {
-            self.give_up() as u64
+            self.abandon() as u64
         } else {
             0
         }
     }
 
-    /// An event has come: there is room to write, or something to read, perhaps with the end
-    /// behind it.
+    /// Handles an event: the socket is writable or readable, or the server has closed its side.
     #[inline]
-    pub(super) fn heed(
+    pub(super) fn on_event(
         &mut self,
         token: Token,
         readable: bool,
         end_follows: bool,
-        desk: &mut Desk<'_>,
-    ) -> Turn {
+        context: &mut Context<'_>,
+    ) -> Next {
         self.end_follows |= end_follows;
-        if self.written < desk.plan.batch.start(self.end)
+        if self.written < context.plan.batch.start(self.end)
             && self.in_flight() > 0
-            && let turn @ (Turn::Free | Turn::Failed(_) | Turn::Again) = self.write(token, desk)
+            && let next @ (Next::Free | Next::Failed(_) | Next::Again) = self.write(token, context)
         {
-            return turn;
+            return next;
         }
         if readable || self.end_follows {
-            self.read(token, desk)
+            self.read(token, context)
         } else {
-            Turn::Wait
+            Next::Wait
         }
     }
 
-    /// Writes what is in flight and not written, on a new connection if there is none.
+    /// Writes the unwritten rest of the batch, on a new connection if necessary.
     #[inline]
-    fn go_on(&mut self, token: Token, desk: &mut Desk<'_>) -> Turn {
+    fn resume(&mut self, token: Token, context: &mut Context<'_>) -> Next {
         if self.stream.is_none()
-            && let Err(fault) = self.open(token, desk)
+            && let Err(kind) = self.open(token, context)
         {
-            return Turn::Failed(fault);
+            return Next::Failed(kind);
         }
-        self.write(token, desk)
+        self.write(token, context)
     }
 
-    fn open(&mut self, token: Token, desk: &mut Desk<'_>) -> Result<(), ErrorKind> {
+    fn open(&mut self, token: Token, context: &mut Context<'_>) -> Result<(), ErrorKind> {
         self.is_open = false;
         self.end_follows = false;
-        self.opened_at = desk.clock.now();
-        // Who was refused goes on at once, but not for ever at the same time.
-        desk.now = self.opened_at;
+        self.opened_at = context.clock.now();
+        // A refused connection retries at once: time must pass, or that would never end.
+        context.now = self.opened_at;
         self.reader = Reader::default();
-        let opened = Stream::open(&desk.plan.destination, desk.registry, token);
-        self.stream = Some(opened.map_err(|error| desk.complain(&error))?);
+        let opened = Stream::open(&context.plan.destination, context.registry, token);
+        self.stream = Some(opened.map_err(|error| context.record_connect_error(&error))?);
         Ok(())
     }
 
-    fn hang_up(&mut self) {
+    fn close(&mut self) {
         self.stream = None;
         self.reader = Reader::default();
-        self.left = Vec::new();
+        self.buffered = Vec::new();
     }
 
     #[inline]
-    fn write(&mut self, token: Token, desk: &mut Desk<'_>) -> Turn {
+    fn write(&mut self, token: Token, context: &mut Context<'_>) -> Next {
         let Some(stream) = &mut self.stream else {
-            return Turn::Wait;
+            return Next::Wait;
         };
-        let end = desk.plan.batch.start(self.end);
-        match stream.write(desk.plan.batch.bytes(self.written, end)) {
+        let end = context.plan.batch.start(self.end);
+        match stream.write(context.plan.batch.bytes(self.written, end)) {
             Outcome::Done(written) => {
                 self.written += written;
                 if !self.is_open {
                     self.is_open = true;
-                    desk.tally.opened += 1;
-                    let took = desk.clock.now().saturating_sub(self.opened_at);
-                    desk.tally.connect.record(took, 1);
+                    context.tally.connections.opened += 1;
+                    let took = context.clock.now().saturating_sub(self.opened_at);
+                    context.tally.connect.record(took, 1);
                 }
-                Turn::Wait
+                Next::Wait
             }
-            Outcome::Later => Turn::Wait,
-            Outcome::Lost(error) if !self.is_open => Turn::Failed(desk.complain(&error)),
-            // Whoever refuses a long request says so before the end of it: read that first.
-            Outcome::Lost(_) => {
+            Outcome::WouldBlock => Next::Wait,
+            Outcome::Closed(error) if !self.is_open => {
+                Next::Failed(context.record_connect_error(&error))
+            }
+            // The server may have answered before the end of a long request: read that first.
+            Outcome::Closed(_) => {
                 self.end_follows = true;
-                match self.read(token, desk) {
-                    Turn::Wait => Turn::Failed(ErrorKind::Reset),
-                    turn => turn,
+                match self.read(token, context) {
+                    Next::Wait => Next::Failed(ErrorKind::Reset),
+                    next => next,
                 }
             }
         }
     }
 
-    /// Reads until the socket is empty. After a read that did not fill the block it is, unless the
+    /// Reads until the socket is empty, which it is after a read that did not fill the block, unless the
     /// end is known to follow.
     #[inline]
-    fn read(&mut self, token: Token, desk: &mut Desk<'_>) -> Turn {
+    fn read(&mut self, token: Token, context: &mut Context<'_>) -> Next {
         for _ in 0..READS_PER_TURN_MAX {
             let Some(stream) = &mut self.stream else {
-                return Turn::Wait;
+                return Next::Wait;
             };
-            let kept = self.left.len();
+            let kept = self.buffered.len();
             if kept > 0 {
-                desk.block[..kept].copy_from_slice(&self.left);
-                self.left.clear();
+                context.block[..kept].copy_from_slice(&self.buffered);
+                self.buffered.clear();
             }
-            let space = &mut desk.block[kept..];
+            let space = &mut context.block[kept..];
             let room = space.len();
             debug_assert!(room > 0, "a full block reads as the end of file");
             match stream.read(space) {
-                Outcome::Done(0) => return self.end(token, kept, desk),
+                Outcome::Done(0) => return self.on_end(token, kept, context),
                 Outcome::Done(read) => {
-                    desk.tally.received_bytes += read as u64;
-                    let turn = self.digest(token, kept + read, desk);
-                    if turn != Turn::Again {
-                        return turn;
+                    context.tally.received_bytes += read as u64;
+                    let next = self.parse(token, kept + read, context);
+                    if next != Next::Again {
+                        return next;
                     }
                     if read < room && !self.end_follows {
-                        return Turn::Wait;
+                        return Next::Wait;
                     }
                 }
-                Outcome::Later => {
-                    self.left.extend_from_slice(&desk.block[..kept]);
-                    return Turn::Wait;
+                Outcome::WouldBlock => {
+                    self.buffered.extend_from_slice(&context.block[..kept]);
+                    return Next::Wait;
                 }
-                Outcome::Lost(error) if !self.is_open => {
-                    return Turn::Failed(desk.complain(&error));
+                Outcome::Closed(error) if !self.is_open => {
+                    return Next::Failed(context.record_connect_error(&error));
                 }
-                Outcome::Lost(_) => return self.lost(),
+                Outcome::Closed(_) => return self.on_reset(),
             }
         }
-        Turn::Again
+        Next::Again
     }
 
-    /// A reset; with nothing in flight nothing is lost by it.
-    fn lost(&mut self) -> Turn {
-        self.hang_up();
+    /// A reset. With nothing in flight, no request fails.
+    fn on_reset(&mut self) -> Next {
+        self.close();
         if self.in_flight() == 0 {
-            Turn::Free
+            Next::Free
         } else {
-            Turn::Failed(ErrorKind::Reset)
+            Next::Failed(ErrorKind::Reset)
         }
     }
 
-    /// Takes the answers out of the block. `Again`: more is to be read for the one that is due, or
-    /// for the end that follows.
+    /// Parses the answers in the block. `Again` if the next answer or the end of the connection is still
+    /// to be read.
     #[inline]
-    fn digest(&mut self, token: Token, len: usize, desk: &mut Desk<'_>) -> Turn {
+    fn parse(&mut self, token: Token, len: usize, context: &mut Context<'_>) -> Next {
         let first = self.next;
-        let turn = self.answers(len, desk);
+        let parsed = self.answers(len, context);
         if self.next > first {
-            self.count(first, desk);
+            self.count(first, context);
         }
-        match turn {
-            Digest::More => Turn::Again,
-            Digest::Late => Turn::Failed(ErrorKind::TimeOut),
-            Digest::Protocol(bad) => Turn::Failed(ErrorKind::Protocol(bad)),
-            Digest::Closing => self.closed(token, desk),
-            Digest::All if self.end_follows => Turn::Again,
-            Digest::All => self.freed(desk),
+        match parsed {
+            Parsed::More => Next::Again,
+            Parsed::Late => Next::Failed(ErrorKind::Timeout),
+            Parsed::Protocol(bad) => Next::Failed(ErrorKind::Protocol(bad)),
+            Parsed::Closing => self.on_closing(token, context),
+            Parsed::All if self.end_follows => Next::Again,
+            Parsed::All => self.release(context),
         }
     }
 
     #[inline]
-    fn answers(&mut self, len: usize, desk: &mut Desk<'_>) -> Digest {
+    fn answers(&mut self, len: usize, context: &mut Context<'_>) -> Parsed {
         let mut at = 0;
         let first = self.next;
         while self.next < self.end {
-            let input = &desk.block[at..len];
+            let input = &context.block[at..len];
             let read = match self
                 .reader
-                .read(input, self.next, &desk.plan.expect, desk.memo)
+                .read(input, self.next, &context.plan.expect, context.memo)
             {
                 Ok(read) => read,
-                Err(bad) => return Digest::Protocol(bad),
+                Err(bad) => return Parsed::Protocol(bad),
             };
             at += read.consumed;
             let Some(answer) = read.answer else {
-                self.left.extend_from_slice(&desk.block[at..len]);
-                return Digest::More;
+                self.buffered.extend_from_slice(&context.block[at..len]);
+                return Parsed::More;
             };
             if self.next == first {
-                desk.now = desk.clock.now();
+                context.now = context.clock.now();
             }
-            if desk.is_late(self.since, self.next) {
-                return Digest::Late;
+            if context.is_late(self.since, self.next) {
+                return Parsed::Late;
             }
             let is_last = answer.closes || self.next + 1 == self.end;
             if is_last && at < len {
-                return Digest::Protocol(ProtocolError::Unasked);
+                return Parsed::Protocol(ProtocolError::Unasked);
             }
             self.next += 1;
-            desk.tally.answer(&answer);
-            self.slot.errors += u64::from(answer.fault.is_some());
+            context.tally.answer(&answer);
+            self.counts.errors += u64::from(answer.fault.is_some());
             if answer.closes {
-                return Digest::Closing;
+                return Parsed::Closing;
             }
         }
         if at < len {
-            // Nothing is in flight: no request can be charged with it.
-            desk.tally.unasked += 1;
-            self.hang_up();
+            // With nothing in flight, this is not the error of any request.
+            context.tally.connections.closed_for_unasked_bytes += 1;
+            self.close();
         }
-        Digest::All
+        Parsed::All
     }
 
-    /// All is answered, and the connection is good for more.
+    /// All requests are answered, and the server keeps the connection open.
     #[inline]
-    fn freed(&mut self, desk: &Desk<'_>) -> Turn {
-        // An answer that came before the end of its request leaves the rest of it unsent.
-        let is_half_sent = self.written < desk.plan.batch.start(self.end);
-        if is_half_sent || !desk.plan.keepalive {
-            self.hang_up();
+    fn release(&mut self, context: &Context<'_>) -> Next {
+        // After an early answer, the rest of its request was never sent.
+        let is_half_sent = self.written < context.plan.batch.start(self.end);
+        if is_half_sent || !context.plan.keepalive {
+            self.close();
         }
-        Turn::Free
+        Next::Free
     }
 
-    /// The answer said that it is the last on this connection. RFC 9112 section 9.6: requests
-    /// behind it are not answered and may be sent again.
-    fn closed(&mut self, token: Token, desk: &mut Desk<'_>) -> Turn {
-        self.hang_up();
-        desk.tally.closed_by_server += u64::from(desk.plan.keepalive);
+    /// Handles an answer that is the last on this connection. RFC 9112 section 9.6: requests behind it
+    /// are not answered and may be sent again.
+    fn on_closing(&mut self, token: Token, context: &mut Context<'_>) -> Next {
+        self.close();
+        context.tally.connections.closed_by_server += u64::from(context.plan.keepalive);
         let unanswered = self.in_flight();
         if unanswered == 0 {
-            return Turn::Free;
+            return Next::Free;
         }
-        desk.tally.resent += unanswered as u64;
-        self.written = desk.plan.batch.start(self.next);
-        self.go_on(token, desk)
+        context.tally.connections.requests_sent_again += unanswered as u64;
+        self.written = context.plan.batch.start(self.next);
+        self.resume(token, context)
     }
 
-    /// The server has ended the connection, with `kept` bytes of half a head before.
-    fn end(&mut self, token: Token, kept: usize, desk: &mut Desk<'_>) -> Turn {
+    /// Handles the end of the connection after `kept` bytes of a partial head.
+    fn on_end(&mut self, token: Token, kept: usize, context: &mut Context<'_>) -> Next {
         if self.in_flight() == 0 {
-            desk.tally.closed_by_server += u64::from(desk.plan.keepalive && self.stream.is_some());
-            self.hang_up();
-            return Turn::Free;
+            context.tally.connections.closed_by_server +=
+                u64::from(context.plan.keepalive && self.stream.is_some());
+            self.close();
+            return Next::Free;
         }
-        match self.reader.end(kept, self.next, &desk.plan.expect) {
+        match self.reader.end(kept, self.next, &context.plan.expect) {
             Ok(answer) => {
-                desk.now = desk.clock.now();
-                if desk.is_late(self.since, self.next) {
-                    return Turn::Failed(ErrorKind::TimeOut);
+                context.now = context.clock.now();
+                if context.is_late(self.since, self.next) {
+                    return Next::Failed(ErrorKind::Timeout);
                 }
-                self.last(&answer, desk);
-                self.closed(token, desk)
+                self.last(&answer, context);
+                self.on_closing(token, context)
             }
-            Err(fault) => {
-                desk.tally.closed_by_server += 1;
-                Turn::Failed(fault)
+            Err(kind) => {
+                context.tally.connections.closed_by_server += 1;
+                Next::Failed(kind)
             }
         }
     }
 
-    fn last(&mut self, answer: &Answer, desk: &mut Desk<'_>) {
-        desk.tally.answer(answer);
-        self.slot.errors += u64::from(answer.fault.is_some());
+    fn last(&mut self, answer: &Answer, context: &mut Context<'_>) {
+        context.tally.answer(answer);
+        self.counts.errors += u64::from(answer.fault.is_some());
         self.next += 1;
-        self.count(self.next - 1, desk);
+        self.count(self.next - 1, context);
     }
 
-    /// The answers from the place `first` on have come, all in one read.
+    /// Counts the answers from `first` on, which arrived in one read.
     #[inline]
-    fn count(&mut self, first: usize, desk: &mut Desk<'_>) {
-        self.slot.answers += (self.next - first) as u64;
-        let took = desk.latencies(self.since, first, self.next);
-        self.slot.latency_sum = self.slot.latency_sum.saturating_add(took);
+    fn count(&mut self, first: usize, context: &mut Context<'_>) {
+        self.counts.answers += (self.next - first) as u64;
+        let took = context.latencies(self.since, first, self.next);
+        self.counts.latency_sum = self.counts.latency_sum.saturating_add(took);
     }
 }
 
-/// What was in the block.
-enum Digest {
-    /// Half an answer at the end.
+/// What the block contained.
+enum Parsed {
+    /// A partial answer at the end.
     More,
-    /// A whole answer, after its time-out.
+    /// A complete answer, after its timeout.
     Late,
+    /// All answers in flight.
     All,
-    /// An answer after which the connection is of no use.
+    /// An answer that ends the connection.
     Closing,
     Protocol(ProtocolError),
 }
 
-impl Desk<'_> {
-    /// Has the request in this place of a batch waited longer than its time-out? The clock decides,
-    /// not whether a timer has rung yet.
+impl Context<'_> {
+    /// Has the request at this position of a batch waited longer than its timeout? The clock decides,
+    /// not whether the timer has fired yet.
     #[inline]
-    fn is_late(&self, since: u64, place: usize) -> bool {
-        let due = since + place as u64 * self.interval;
+    fn is_late(&self, since: u64, position: usize) -> bool {
+        let due = since + position as u64 * self.interval;
         let waited = self.now.saturating_sub(due);
         self.plan.timeout.is_some_and(|timeout| waited > timeout)
     }
 
-    /// The answers to the places `first..end` of a batch have come, all in one read, by now. Returns
-    /// the sum of their latencies.
+    /// Records the latencies of the requests `first..end` of a batch, whose answers arrived in one read.
+    /// Returns their sum.
     #[inline]
     fn latencies(&mut self, since: u64, first: usize, end: usize) -> u64 {
         let now = self.now;
@@ -425,8 +429,8 @@ impl Desk<'_> {
             return took.saturating_mul(count);
         }
         let mut sum = 0_u64;
-        for place in first..end {
-            let due = since + place as u64 * self.interval;
+        for position in first..end {
+            let due = since + position as u64 * self.interval;
             let took = now.saturating_sub(due);
             self.tally.latency.record(took, 1);
             sum = sum.saturating_add(took);
@@ -435,8 +439,8 @@ impl Desk<'_> {
     }
 
     #[cold]
-    fn complain(&mut self, error: &std::io::Error) -> ErrorKind {
-        self.complaint.get_or_insert_with(|| error.to_string());
+    fn record_connect_error(&mut self, error: &std::io::Error) -> ErrorKind {
+        self.connect_error.get_or_insert_with(|| error.to_string());
         ErrorKind::of_connect(error)
     }
 }

@@ -1,24 +1,24 @@
-//! What this thread has cost so far.
+//! The CPU time of this thread.
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Of one thread, in nanoseconds.
+/// Times of one thread, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cost {
-    /// It ran on a core.
+    /// Running on a core.
     pub(super) cpu: u64,
-    /// It could have run, but others had the core. 0 where the system does not say.
+    /// Ready to run, but waiting for a core. 0 where the system does not report it.
     pub(super) queued: u64,
 }
 
 impl Cost {
-    /// So far. The CPU time is read last, so that reading the rest does not count.
+    /// Since the thread began. The CPU time is read last, so that reading the rest does not count.
     pub(super) fn so_far() -> Self {
         let queued = queued();
         Self { cpu: cpu(), queued }
     }
 
-    /// From here to now. The CPU time is read first.
+    /// Since `self` was read. The CPU time is read first.
     pub(super) fn to_now(self) -> Self {
         let cpu = cpu().saturating_sub(self.cpu);
         Self {

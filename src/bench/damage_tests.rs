@@ -1,42 +1,48 @@
-//! A report file that was damaged in any of its places is refused by name, or harmless.
+//! A report file damaged in any field is refused by the name of the field, or harmless.
 
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
 use super::cpu::Cost;
-use super::error::{ErrorKind, ProtocolError};
+use super::error::ErrorKind;
+use super::measured::Measured;
+use super::per_connection::{ConnectionCounts, PerConnection};
 use super::read::read_report;
-use super::report::{Measured, Report, Settings};
+use super::report::{Report, Settings};
 use super::report_tests::{report, tally};
 use super::run::Run;
-use super::spread::{Slot, Spread};
 use super::tally::Bin;
+use crate::http::client::ProtocolError;
 
 static SAMPLE: LazyLock<Value> = LazyLock::new(sample);
 
-/// With something in every place.
+/// With a value in every field.
 fn sample() -> Value {
     let mut tally = tally(&[900, 1_000, 2_000_000, 2_000_000, 77_000_000]);
     tally.connect.record(5_000, 2);
     tally.lag.record(700, 5);
     tally.statuses[200] = 4;
     tally.statuses[503] = 1;
-    tally.fault(ErrorKind::Connect, 2);
-    tally.fault(ErrorKind::Protocol(ProtocolError::Chunk), 1);
+    tally.record_error(ErrorKind::Connect, 2);
+    tally.record_error(ErrorKind::Protocol(ProtocolError::Chunk), 1);
     tally.bins = vec![Bin {
         responses: 5,
         errors: 3,
     }];
-    (tally.opened, tally.opened_in_warmup, tally.unasked) = (4, 2, 1);
-    let slot = |answers, errors| Slot {
+    (
+        tally.connections.opened,
+        tally.connections.opened_in_warmup,
+        tally.connections.closed_for_unasked_bytes,
+    ) = (4, 2, 1);
+    let connection = |answers, errors| ConnectionCounts {
         answers,
         errors,
         latency_sum: 4_000_000 * answers,
     };
-    tally.spread = Spread::of(&[slot(5, 1), slot(0, 1)]);
-    (tally.busy, tally.left_over) = (120_000_000, 1);
-    (tally.watched, tally.full) = (80_000_000, 20_000_000);
+    tally.per_connection = PerConnection::of(&[connection(5, 1), connection(0, 1)]);
+    (tally.busy_nanos, tally.left_over) = (120_000_000, 1);
+    (tally.thread_nanos, tally.all_busy_nanos) = (80_000_000, 20_000_000);
     let run = |tally| Run {
         tally,
         started_unix_ms: 1_700_000_000_000,
@@ -45,7 +51,7 @@ fn sample() -> Value {
             cpu: 3_000_000,
             queued: 1_000,
         }],
-        complaint: Some("No route to host (os error 113)".to_owned()),
+        connect_error: Some("No route to host (os error 113)".to_owned()),
     };
     let settings = Settings {
         rate: Some(100.0),
@@ -57,7 +63,7 @@ fn sample() -> Value {
     serde_json::from_str(&report.json()).unwrap()
 }
 
-/// The paths of all values below one, and of itself.
+/// The paths of a value and of all values below it.
 fn paths(value: &Value, path: &str, found: &mut Vec<String>) {
     found.push(path.to_owned());
     match value {
@@ -76,7 +82,7 @@ fn paths(value: &Value, path: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Reads a sample in which one value is another one.
+/// Reads a sample with one value replaced.
 fn read_with(path: &str, value: Value) -> Result<String, String> {
     let mut damaged = SAMPLE.clone();
     *damaged.pointer_mut(path).unwrap() = value;
@@ -90,7 +96,7 @@ fn read_with(path: &str, value: Value) -> Result<String, String> {
 }
 
 #[test]
-fn a_number_that_cannot_be_is_refused() {
+fn impossible_numbers_are_refused() {
     let sample = &*SAMPLE;
     read_report(&sample.to_string()).unwrap();
     let mut all = Vec::new();
@@ -102,7 +108,7 @@ fn a_number_that_cannot_be_is_refused() {
         for small in [0, 1] {
             let mut damaged = SAMPLE.clone();
             *damaged.pointer_mut(path).unwrap() = json!(small);
-            // What passes was made again from what was read.
+            // If it passes, the report made from it equals it.
             let _ = Report::read(&damaged.to_string());
         }
         let _ = read_with(path, json!(1_u64 << 53));
@@ -113,7 +119,7 @@ fn a_number_that_cannot_be_is_refused() {
     }
 }
 
-/// Where, what, and how the refusal begins.
+/// A path, the value put there, and a part of the error.
 fn contradictions() -> Vec<(&'static str, Value, &'static str)> {
     vec![
         ("/latency/min_ns", json!(78_000_000), "`latency.min_ns` is"),
@@ -122,74 +128,78 @@ fn contradictions() -> Vec<(&'static str, Value, &'static str)> {
         (
             "/latency/percentiles_ns/p50",
             json!(7),
-            "p50` is 7, and the",
+            "p50` is 7, but the",
         ),
         (
             "/requests_per_second",
             json!(1e6),
-            "is 1000000.0, and the rest",
+            "is 1000000.0, but the other fields",
         ),
-        ("/responses", json!(6), "and `responses` make 6"),
-        ("/statuses/503", json!(2), "and `statuses` make 6"),
-        ("/errors/total", json!(4), "is 4, and its kinds make 3"),
-        ("/over_time/errors/0", json!(1), "`over_time.errors` make 1"),
+        ("/responses", json!(6), "but `responses` add up to 6"),
+        ("/statuses/503", json!(2), "but `statuses` add up to 6"),
+        ("/errors/total", json!(4), "is 4, but its kinds add up to 3"),
+        (
+            "/over_time/errors/0",
+            json!(1),
+            "`over_time.errors` add up to 1",
+        ),
         ("/over_time/errors", json!([]), "has 0 intervals"),
         (
             "/runs/0/responses",
             json!(1),
             "`runs[0].requests_per_second` is",
         ),
-        ("/runs/0/errors", json!(1), "and `runs` make 1"),
+        ("/runs/0/errors", json!(1), "but `runs` add up to 1"),
         ("/runs/0/p99_ns", json!(1), "`runs[0].p90_ns` is"),
-        ("/runs", json!([]), "`runs` has 0, of 1 machines"),
-        ("/statuses", json!({"999": 5}), "no such status"),
+        ("/runs", json!([]), "`runs` has 0 runs of 1 machines"),
+        ("/statuses", json!({"999": 5}), "not an HTTP status"),
         ("/settings/url", json!("ftp://a"), "`settings.url`: "),
     ]
 }
 
-/// The same, of the connections.
+/// The same for connections.
 fn contradictions_of_connections() -> Vec<(&'static str, Value, &'static str)> {
     vec![
         (
             "/per_connection/answers/sum",
             json!(4),
-            "`per_connection.answers.sum` is 4, and `responses` make 5",
+            "`per_connection.answers.sum` is 4, but `responses` add up to 5",
         ),
         (
             "/per_connection/answers/min",
             json!(1),
-            "`per_connection.answers.min` is 1, and its histogram says 0",
+            "`per_connection.answers.min` is 1, but its histogram says 0",
         ),
         (
             "/per_connection/answers/p50",
             json!(3),
-            "p50` is 3, and the",
+            "p50` is 3, but the",
         ),
         (
             "/per_connection/mean_latency_ns/count",
             json!(2),
-            "mean_latency_ns.count` is 2, and the counts",
+            "mean_latency_ns.count` is 2, but the counts",
         ),
         (
             "/per_connection/starved",
             json!(3),
-            "`per_connection.starved` is 3, which is not from 0 to 2",
+            "`per_connection.starved` is 3, not from 0 to 2",
         ),
         (
             "/per_connection/with_errors",
             json!(0),
-            "with_errors` is 0, of 2 errors",
+            "with_errors` is 0, but there are 2 errors",
         ),
         (
             "/per_connection/errors",
             json!(4),
-            "`per_connection.errors` is 4, which is not from 0 to 3",
+            "`per_connection.errors` is 4, not from 0 to 3",
         ),
     ]
 }
 
 #[test]
-fn what_follows_from_the_rest_must_do_so() {
+fn contradictions_are_refused() {
     let all = [contradictions(), contradictions_of_connections()].concat();
     for (path, value, said) in all {
         let error = read_with(path, value).unwrap_err();
@@ -226,7 +236,7 @@ fn escape_sequences_in_a_file_reach_no_terminal() {
             assert!(read.is_err(), "{path} has another field: {read:?}");
         }
     }
-    assert!(passed > 0, "what the system said may be any text");
+    assert!(passed > 0, "the system's message may be any text");
 }
 
 #[test]
@@ -250,11 +260,11 @@ fn no_field_may_be_missing() {
 #[test]
 fn a_report_is_found_between_the_lines_of_a_log() {
     let report = SAMPLE.to_string();
-    // The fields of `serde_json::Value` are in alphabetic order: ours begins with its format.
+    // `serde_json::Value` sorts its fields: ours begins with its format.
     let report = Report::read(&report).unwrap().json();
     let whole = read_report(&report).unwrap();
     for text in [
-        format!("hullo bench: failed, p99>1ms: it is 7 ms\n{report}"),
+        format!("hullo bench: failed: p99>1ms: it is 7 ms\n{report}"),
         format!("{report}hullo bench: a note {{1}}\n"),
         format!("{{\"level\":\"info\"}}\n2026-11-24T18:00:00Z {report}{{}}\n"),
     ] {

@@ -1,142 +1,105 @@
-//! How a request can fail. Each failed request is counted once, by one of these.
+//! How a request can fail. Each failed request is counted once, as one of these.
 
 use std::io;
 
-/// Why a request has no answer, or not the one that was expected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ErrorKind {
-    /// Nobody listens there.
-    Refused,
-    /// No connection, for another reason: no route, no free port, no descriptor.
-    Connect,
-    /// The connection was reset while the request was on it.
-    Reset,
-    /// The server closed the connection, without a word, before the first byte of the answer.
-    Closed,
-    /// The connection ended inside the answer.
-    Short,
-    /// The answer was not whole in time.
-    TimeOut,
-    /// What came is no answer to what was asked.
-    Protocol(ProtocolError),
-    /// A whole answer, with another status than `--expect-status` says.
-    Status,
-    /// A whole answer, with another body than `--expect-body` says.
-    Body,
+use serde::{Deserialize, Serialize};
+
+use crate::http::client::ProtocolError;
+
+/// The one list of error kinds. It makes the enum, the counts, their keys in JSON and in
+/// `--fail-if`, and the sentences of the report.
+macro_rules! error_kinds {
+    ($($(#[$doc:meta])+ $kind:ident $(($cause:ty))? => $key:ident, $sentence:literal;)+) => {
+        /// Why a request has no answer, or not the expected one.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum ErrorKind {
+            $($(#[$doc])+ $kind $(($cause))?,)+
+        }
+
+        /// Failed requests by kind. Each counts once.
+        #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct ErrorCounts {
+            $($(#[$doc])+ pub(super) $key: u64,)+
+        }
+
+        impl ErrorCounts {
+            /// The count of one kind.
+            pub(super) const fn count_mut(&mut self, kind: ErrorKind) -> &mut u64 {
+                match kind {
+                    $(ErrorKind::$kind { .. } => &mut self.$key,)+
+                }
+            }
+
+            /// All kinds, in the order of the list.
+            pub(super) fn rows(&self) -> impl Iterator<Item = Row> + use<> {
+                [$(Row { key: stringify!($key), sentence: $sentence, count: self.$key },)+].into_iter()
+            }
+
+            pub(super) const fn total(&self) -> u64 {
+                0_u64 $(.saturating_add(self.$key))+
+            }
+
+            pub(super) const fn add(&mut self, other: &Self) {
+                $(self.$key = self.$key.saturating_add(other.$key);)+
+            }
+        }
+    };
 }
 
-/// What is wrong with an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ProtocolError {
-    NotHttp,
-    Head,
-    LineEnd,
-    HeadLength,
-    FieldCount,
-    Length,
-    LengthTwice,
-    Coding,
-    CodingAndLength,
-    CodingInOld,
-    Chunk,
-    Trailer,
-    Interim,
-    Upgrade,
-    Status,
-    Unasked,
+error_kinds! {
+    /// The server refused the connection.
+    Refused => refused, "connection refused";
+    /// No connection for another reason: no route, no free port, no descriptor.
+    Connect => connect, "cannot connect";
+    /// The connection was reset with the request in flight.
+    Reset => reset, "connection reset";
+    /// The server closed the connection before the first byte of the answer.
+    Closed => closed, "connection closed before the answer";
+    /// The connection ended in the middle of the answer.
+    Short => short, "short body: connection closed in the middle of the answer";
+    /// The answer was not complete in time.
+    Timeout => timeout, "timeout";
+    /// The bytes received are not an HTTP answer to the request.
+    Protocol(ProtocolError) => bad_response, "bad response";
+    /// A complete answer whose status is not in `--expect-status`.
+    Status => status, "unexpected status";
+    /// A complete answer whose body is not that of `--expect-body`.
+    Body => body, "unexpected body";
 }
 
-/// How a kind of failure is written in JSON and in `--fail-if`, and what a reader sees.
-pub(super) const KINDS: [(&str, &str); 9] = [
-    ("refused", "connection refused"),
-    ("connect", "no connection"),
-    ("reset", "connection reset"),
-    ("closed", "connection closed before the answer"),
-    (
-        "short",
-        "short body: connection closed in the middle of the answer",
-    ),
-    ("timeout", "time-out"),
-    ("bad_response", "bad response"),
-    ("status", "unexpected status"),
-    ("body", "unexpected body"),
-];
+/// One error kind in a report.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    /// Its name in JSON and in `--fail-if`.
+    pub(super) key: &'static str,
+    pub(super) sentence: &'static str,
+    pub(super) count: u64,
+}
 
-pub(super) const PROTOCOL: usize = 6;
-
-pub(crate) const CAUSES: [&str; 16] = [
-    "not HTTP/1",
-    "malformed head",
-    "bare LF or CR as a line end",
-    "head too long",
-    "too many fields",
-    "Content-Length is no number",
-    "Content-Length given twice",
-    "Transfer-Encoding has no, or more than one, final chunked",
-    "both Transfer-Encoding and Content-Length",
-    "Transfer-Encoding in HTTP/1.0",
-    "malformed chunk",
-    "malformed trailer",
-    "too many 1xx answers",
-    "101 without having asked for an upgrade",
-    "status below 100 or above 599",
-    "bytes that no request asked for",
-];
+/// What was wrong with a bad response, in the order of [`ProtocolError::index`].
+pub(super) const CAUSES: [&str; ProtocolError::ALL.len()] = {
+    let mut causes = [""; ProtocolError::ALL.len()];
+    let mut index = 0;
+    while index < causes.len() {
+        causes[index] = ProtocolError::ALL[index].sentence();
+        index += 1;
+    }
+    causes
+};
 
 impl ErrorKind {
-    /// Its row in [`KINDS`].
-    pub(super) const fn kind(self) -> usize {
-        match self {
-            Self::Refused => 0,
-            Self::Connect => 1,
-            Self::Reset => 2,
-            Self::Closed => 3,
-            Self::Short => 4,
-            Self::TimeOut => 5,
-            Self::Protocol(_) => PROTOCOL,
-            Self::Status => 7,
-            Self::Body => 8,
-        }
-    }
-
-    /// Was there no connection at all?
+    /// Did connecting fail?
     pub(super) const fn is_connect(self) -> bool {
         matches!(self, Self::Refused | Self::Connect)
     }
 
-    /// What an error of connect(2) means.
+    /// The kind of an error of connect(2).
     pub(super) fn of_connect(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::Refused,
             _ => Self::Connect,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_has_its_row() {
-        for (fault, name) in [
-            (ErrorKind::Refused, "refused"),
-            (ErrorKind::Connect, "connect"),
-            (ErrorKind::Reset, "reset"),
-            (ErrorKind::Closed, "closed"),
-            (ErrorKind::Short, "short"),
-            (ErrorKind::TimeOut, "timeout"),
-            (ErrorKind::Protocol(ProtocolError::Head), "bad_response"),
-            (ErrorKind::Status, "status"),
-            (ErrorKind::Body, "body"),
-        ] {
-            assert_eq!(KINDS[fault.kind()].0, name);
-        }
-        assert_eq!(ProtocolError::Unasked as usize, CAUSES.len() - 1);
-        assert_eq!(
-            CAUSES[ProtocolError::Coding as usize].split(' ').next(),
-            Some("Transfer-Encoding")
-        );
-        assert_eq!(CAUSES[ProtocolError::Chunk as usize], "malformed chunk");
     }
 }

@@ -1,8 +1,8 @@
-//! What an answer should be: `--expect-status` and `--expect-body`.
+//! `--expect-status` and `--expect-body`.
 
 use std::fmt;
 
-/// Statuses that are expected.
+/// A set of status codes.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Statuses([bool; 600]);
 
@@ -12,7 +12,9 @@ impl Statuses {
         let mut set = [false; 600];
         for item in text.split(',').map(str::trim) {
             let (low, high) = bounds(item).ok_or_else(|| {
-                format!("{item:?} is no status: write 200, 2xx, 200-299, or a list such as 200,304")
+                format!(
+                    "{item:?} is not a status: write 200, 2xx, 200-299, or a list such as 200,304"
+                )
             })?;
             set[low..=high].fill(true);
         }
@@ -46,32 +48,32 @@ fn bounds(item: &str) -> Option<(usize, usize)> {
     }
 }
 
-/// What is expected of the answers.
+/// What the answers should be.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expect {
     pub(super) statuses: Option<Statuses>,
-    /// The body, for each place in a batch.
+    /// The body for each position in a batch.
     pub(super) bodies: Option<Vec<Vec<u8>>>,
-    /// The requests ask for the head alone.
+    /// The requests use HEAD.
     pub(super) head_only: bool,
 }
 
 impl Expect {
-    /// The body that is expected of the answer in this place.
+    /// The expected body of the answer at this position.
     #[inline]
-    pub(super) fn body(&self, place: usize) -> Option<&[u8]> {
-        // RFC 9110 section 9.3.2: no answer to HEAD has one, so there is nothing to compare.
+    pub(super) fn body(&self, position: usize) -> Option<&[u8]> {
+        // RFC 9110 section 9.3.2: answers to HEAD have no content.
         if self.head_only {
             return None;
         }
-        self.bodies.as_ref()?.get(place).map(Vec::as_slice)
+        self.bodies.as_ref()?.get(position).map(Vec::as_slice)
     }
 }
 
-/// Compares a body that comes in pieces with the one expected.
+/// Compares a body that arrives in pieces with the expected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Comparison {
-    /// So many bytes were equal.
+    /// The number of bytes compared.
     at: usize,
     equal: bool,
 }
@@ -92,7 +94,7 @@ impl Comparison {
         }
     }
 
-    /// Was the body, which has ended, the one expected?
+    /// Was the complete body the expected one?
     #[inline]
     pub(super) fn is_equal(&self, expected: Option<&[u8]>) -> bool {
         expected.is_none_or(|expected| self.equal && self.at == expected.len())
@@ -110,12 +112,12 @@ mod tests {
             assert!(set.has(*status), "{text} has {status}");
         }
         for status in no {
-            assert!(!set.has(*status), "{text} has not {status}");
+            assert!(!set.has(*status), "{text} lacks {status}");
         }
     }
 
     #[test]
-    fn statuses_are_one_a_class_a_range_or_a_list() {
+    fn a_status_is_a_code_a_class_a_range_or_a_list() {
         check("200", &[200], &[199, 201, 0, 599]);
         check("2xx", &[200, 299], &[199, 300]);
         check(
@@ -127,12 +129,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_status_is_said() {
+    fn bad_statuses_are_refused() {
         for text in [
             "", "20", "2000", "0xx", "xx", "2x", "abc", "299-200", "200,", "-200", "+20",
         ] {
             let error = Statuses::parse(text).unwrap_err();
-            assert!(error.contains("is no status"), "{text}: {error}");
+            assert!(error.contains("is not a status"), "{text}: {error}");
         }
     }
 

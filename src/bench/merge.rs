@@ -1,30 +1,31 @@
-//! Joins the results of several machines, from their files.
+//! Joins the results of several machines from their files.
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::report::{Measured, Part, Report, Settings};
+use super::measured::Measured;
+use super::report::{Report, RunSummary, Settings};
 use crate::terminal::{clean, note};
 
-/// A day of results, and far more than is read by mistake.
+/// More than the results of a day.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// What was joined so far.
+/// The files joined so far.
 struct Joined {
     settings: Settings,
     measured: Measured,
     first: String,
-    /// The runs of each file, to see when one comes again.
-    runs: Vec<(String, Vec<Part>)>,
+    /// The runs of each file, to find duplicates.
+    runs: Vec<(String, Vec<RunSummary>)>,
 }
 
-/// Joins what can be joined. Returns the report, and how many files were left out of it: what is
-/// wrong with them is said on standard error, and in its warnings.
+/// Joins the files that can be joined. Returns the report and the number of files left out; standard
+/// error and the warnings of the report say why.
 ///
 /// # Errors
 ///
-/// When nothing could be joined.
+/// When no file could be joined.
 pub(super) fn merge(paths: &[PathBuf]) -> Result<(Report, usize), String> {
     let mut joined = None;
     let mut left_out = Vec::new();
@@ -41,12 +42,12 @@ pub(super) fn merge(paths: &[PathBuf]) -> Result<(Report, usize), String> {
         settings, measured, ..
     }) = joined
     else {
-        return Err("there is nothing to join".to_owned());
+        return Err("none of the files can be joined".to_owned());
     };
     let mut report = Report::new(settings, measured);
     if !left_out.is_empty() {
         let (missing, all) = (left_out.len(), paths.len());
-        let counted = format!("{missing} of {all} files were left out of this");
+        let counted = format!("{missing} of {all} files were left out");
         report.warnings.splice(0..0, [counted]);
         report.warnings.append(&mut left_out.clone());
     }
@@ -59,9 +60,9 @@ fn read(path: &Path) -> Result<Report, String> {
         .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
         .map_err(|error| error.to_string())?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err("it is longer than 256 MiB".to_owned());
+        return Err("the file is larger than 256 MiB".to_owned());
     }
-    // Log lines beside the report may hold anything; in the report itself it is text.
+    // Log lines around the report may hold any bytes; those of the report are checked.
     Report::read(&String::from_utf8_lossy(&bytes))
 }
 
@@ -75,21 +76,21 @@ fn add(joined: &mut Option<Joined>, name: &str, report: &Report) -> Result<(), S
         });
         return Ok(());
     };
-    // Runs that began at the same millisecond do not agree in every nanosecond.
-    let has_run = |(_, runs): &&(String, Vec<Part>)| {
+    // Two runs that began in the same millisecond still differ in their nanoseconds.
+    let has_run = |(_, runs): &&(String, Vec<RunSummary>)| {
         let mut again = report.runs.iter().filter(|run| runs.contains(run));
         again.next().is_some()
     };
     if let Some((before, _)) = joined.runs.iter().find(has_run) {
         return Err(format!(
-            "a run of it is also in {before}, and would be counted twice"
+            "one of its runs is also in {before} and would be counted twice"
         ));
     }
-    if !joined.settings.is_same_work(&report.settings) {
+    if !joined.settings.is_same_load(&report.settings) {
         let first = &joined.first;
         note(
             "hullo bench",
-            format!("note: {name} had other settings than {first}"),
+            format!("note: the settings of {name} differ from those of {first}"),
         );
     }
     joined.measured.join(report.measured());

@@ -1,48 +1,47 @@
 //! `hullo bench`: a load generator that is not the bottleneck.
 //!
 //! ```text
-//!  options ──> prepare ──> plan ──> run ──> one worker per thread ──> tally ──> report ──> text
-//!  flags                   settled  threads   │                       counts    JSON       tables
-//!                                             ├─ source, pace: what is due when   │
-//!                                             └─ connection ── stream             └─ thresholds, warn
-//!                                                  └─ response <- head, chunked <- error
+//!  options ─> prepare ─> plan ─> run ─> one worker per thread ─> tally ─> measured ─> report
+//!  flags                         threads  │                      counts   joined      JSON
+//!                                         ├─ work_source, pace: what is due when       │
+//!                                         └─ connection ── stream      text, tables, thresholds
+//!                                              └─ response ── http::client
 //!
-//!  files ──> merge ──> read ──> check ──> report
+//!  files ─> merge ─> read ─> check ─> report ─> measured
 //! ```
 //!
-//! What reads answers (`response`), paces requests (`pace`, `source`), and makes a report knows no
-//! socket and no clock: it is tried whole, byte by byte, and cut at every place.
+//! The modules that judge answers (`response`; `http::client` reads them), pace requests (`pace`, `work_source`) and make reports
+//! have no socket and no clock, so tests run them whole, byte by byte, and cut at every place.
 //!
-//! The way of a request: the kernel says that an answer is there; the worker reads once into its
-//! one block; a head that equals the last one byte for byte means what that meant, any other is
-//! parsed; the clock is read, and that time is the end of this request and the start of the next;
-//! its bytes, rendered before the run, are written once. Nothing is allocated, locked or formatted.
+//! The path of a request: the kernel reports that an answer is there; the worker reads once into its
+//! one block; a head equal to the last one needs no parsing; the clock is read, and that time is the
+//! end of this request and the start of the next; the bytes of the next, rendered before the run, are
+//! written once. Nothing is allocated, locked or formatted.
 //!
-//! How requests are counted: each ends in exactly one way, with a whole answer or with one error,
-//! which takes with it all that were in flight on the same connection. A whole answer that is not
-//! as `--expect-status` or `--expect-body` say counts as both. Nothing is retried, but for requests
-//! behind an answer that announced the end of the connection: those were never the server's to
-//! answer (RFC 9112 section 9.6), and go out again on the next one.
+//! How requests are counted: each ends in exactly one way, with a complete answer or with one error,
+//! which fails all requests in flight on the same connection. A complete answer other than
+//! `--expect-status` or `--expect-body` expect counts as both. Nothing is retried, except requests
+//! behind an answer that announced the end of the connection: the server never handled those (RFC 9112
+//! section 9.6), so they are sent again on a new one.
 #![expect(
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
-    reason = "rates and times become floating numbers to be computed with, and none is negative"
+    reason = "rates and times are computed in floating point, and none is negative"
 )]
 
 mod check;
-pub(crate) mod chunked;
 mod command;
 mod connection;
 mod cpu;
 #[cfg(test)]
 mod damage_tests;
-pub(crate) mod error;
+mod error;
 mod expect;
-pub(crate) mod head;
+mod measured;
 mod merge;
 mod options;
 mod pace;
-mod per_connection;
+pub(crate) mod per_connection;
 mod plan;
 mod prepare;
 mod progress;
@@ -53,20 +52,22 @@ mod report_tests;
 mod request;
 mod response;
 mod run;
-pub(crate) mod spread;
+#[cfg(test)]
+mod schema_tests;
 mod stream;
 mod tables;
 mod tally;
-mod target;
 mod text;
 mod thresholds;
 mod timer;
+mod times;
+mod url;
 mod warn;
 mod work_source;
 mod worker;
 
 pub(crate) use command::bench;
-pub(crate) use options::{Options, hey_flags};
+pub(crate) use options::{BenchOptions, hey_flags};
 #[doc(hidden)]
 pub use read::read_report;
-pub(crate) use target::{Target as Url, reachable};
+pub(crate) use url::{Url, reachable};

@@ -1,4 +1,4 @@
-//! The flags of `hullo bench`: those of hey, by the same letters, and more.
+//! The flags of `hullo bench`: those of hey, with the same letters, and more.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,62 +10,69 @@ use super::request;
 use super::thresholds::Condition;
 use crate::units;
 
-// clap makes a line break of the placeholder, unless something invisible stands in it.
+// clap reads the placeholder as a line break, unless an escape sequence separates its characters.
 const URL_HELP: &str = "\
-Where to send requests: http://host[:port]/path?query. {\u{1b}[0mn} in it becomes the place in the batch of --pipeline";
-const BODY_HELP: &str = "Count any other content as an error; {\u{1b}[0mn} as in the URL";
+URL to request: http://host[:port]/path?query. {\u{1b}[0mn} is replaced by the position in the --pipeline batch, from 0";
+const BODY_HELP: &str =
+    "Count an answer with any other content as an error; {\u{1b}[0mn} as in the URL";
 
 /// Arguments of `hullo bench`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Exit codes: 0; 1 when no request succeeded; 2 when the arguments are at fault, or nothing could be \
-joined; 3 when a --fail-if held; 4 when --merge left out some of the files. The first that applies.\n\
-Try it: hullo bench -z 5s -c 100 http://127.0.0.1:8080/any/path")]
-pub(crate) struct Options {
+Exit codes:
+  0  success
+  1  no request succeeded, or the report cannot be written
+  2  wrong arguments, or --merge could join none of the files
+  3  a --fail-if condition was met
+  4  --merge left out some of the files
+If several apply, the first of 2, 1, 3, 4.
+
+Example: hullo bench -z 5s -c 100 http://127.0.0.1:8080/any/path")]
+pub(crate) struct BenchOptions {
     #[arg(
         required_unless_present = "merge",
         help = URL_HELP
     )]
     pub(super) url: Option<String>,
 
-    /// Requests to send
+    /// Number of requests
     #[arg(short = 'n', long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) requests: u64,
 
-    /// Connections at the same time [default: 50, or -n if that is fewer]
+    /// Number of concurrent connections [default: 50, or -n if smaller]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) connections: Option<u32>,
 
-    /// Send for this long (10s, 3m) instead of -n; requests in flight at the end are still awaited
+    /// Send requests for this long (10s, 3m) instead of -n; those in flight at the end are awaited
     #[arg(short = 'z', long, value_name = "TIME", value_parser = time)]
     pub(super) duration: Option<u64>,
 
-    /// Most requests per second on each connection
+    /// Rate limit in requests per second, for each connection
     #[arg(short = 'q', value_name = "RATE", value_parser = rate, conflicts_with = "rate")]
     pub(super) rate_per_connection: Option<f64>,
 
-    /// Requests per second in all, each due at its own time, whatever became of those before it; latency
-    /// counts from then (open model)
-    #[arg(long, value_parser = rate)]
+    /// Send requests at this rate per second in total, regardless of how fast the server answers; latency
+    /// counts from when a request is due (open model)
+    #[arg(long, value_name = "RATE", value_parser = rate)]
     pub(super) rate: Option<f64>,
 
-    /// Longest time for a request; 0 is for ever
-    #[arg(short, long, default_value = "20", value_name = "TIME", value_parser = time)]
+    /// Timeout of a request, including connecting; 0 means none
+    #[arg(short, long, default_value = "20s", value_name = "TIME", value_parser = time)]
     pub(super) timeout: u64,
 
-    /// Requests in one write, sent before their answers
+    /// Requests per write, sent without waiting for answers
     #[arg(short, long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) pipeline: u16,
 
-    /// Threads, each with its own event loop [default: one per core]
+    /// Number of threads, each with its own event loop [default: one per core]
     #[arg(long, visible_alias = "cpus", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,
 
-    /// Send for this long before counting
+    /// Send requests for this long before counting
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "0", hide_default_value = true)]
     pub(super) warmup: u64,
 
-    /// Start when the clock next shows a multiple of this (10s, 1m), so that several machines start
+    /// Start at the next multiple of this on the wall clock (10s, 1m), so that several machines start
     /// together
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) align: Option<u64>,
@@ -75,38 +82,38 @@ pub(crate) struct Options {
     pub(super) repeat: u32,
 
     /// Request method
-    #[arg(short, long, default_value = "GET")]
+    #[arg(short, long, value_name = "METHOD", default_value = "GET")]
     pub(super) method: String,
 
-    /// Field of the request, as 'Name: value'; may be repeated
+    /// Request header field, as 'Name: value'; can be repeated
     #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = request::field)]
     pub(super) fields: Vec<(String, String)>,
 
-    /// Value of the Host field [default: from the URL]
+    /// Host header field [default: from the URL]
     #[arg(long, value_name = "NAME")]
     pub(super) host: Option<String>,
 
-    /// Value of the Accept field
+    /// Accept header field
     #[arg(short = 'A', long, value_name = "TYPES")]
     pub(super) accept: Option<String>,
 
-    /// Credentials for basic authentication
+    /// Credentials for HTTP basic authentication
     #[arg(short = 'a', long, value_name = "USER:PASSWORD")]
     pub(super) auth: Option<String>,
 
-    /// Content of the request
+    /// Request content
     #[arg(short = 'd', long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(super) data: Option<String>,
 
-    /// Content of the request, from a file
+    /// Request content from a file
     #[arg(short = 'D', long, value_name = "FILE", conflicts_with = "data")]
     pub(super) data_file: Option<PathBuf>,
 
-    /// Content-Type of the content [default: text/html]
+    /// Content-Type header field [default: text/html, with content]
     #[arg(short = 'T', long, value_name = "TYPE")]
     pub(super) content_type: Option<String>,
 
-    /// A new connection for each request
+    /// Use a new connection for each request
     #[arg(long, conflicts_with = "pipeline")]
     pub(super) disable_keepalive: bool,
 
@@ -114,31 +121,31 @@ pub(crate) struct Options {
     #[arg(long, value_name = "PATH")]
     pub(super) unix_socket: Option<PathBuf>,
 
-    /// Count any other status as an error: 200, 2xx, 200-299, or a list with commas
+    /// Count an answer with any other status as an error: 200, 2xx, 200-299, or a comma-separated list
     #[arg(long, value_name = "STATUS", value_parser = Statuses::parse)]
     pub(super) expect_status: Option<Statuses>,
 
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help = BODY_HELP)]
     pub(super) expect_body: Option<String>,
 
-    /// Format of the report
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    /// Format of the report on standard output
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     pub(super) output: Format,
 
-    /// Write the results to a file, with their histograms, to be joined by --merge
+    /// Write the results as JSON to a file, with histograms, for --merge
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
 
-    /// Write the latencies to a file, in `HdrHistogram`'s text format
+    /// Write the latencies to a file, in the text format of HDR histograms
     #[arg(long, value_name = "FILE")]
     pub(super) hdr: Option<PathBuf>,
 
-    /// Exit with 3 if this holds, as 'p99>5ms' or 'errors>0'; may be repeated
+    /// Exit with code 3 if this condition is met, as 'p99>5ms' or 'errors>0'; can be repeated
     #[arg(long, value_name = "CONDITION", value_parser = Condition::parse)]
     pub(super) fail_if: Vec<Condition>,
 
-    /// Send nothing: join results that --json or -o json has written on several machines. Files that
-    /// cannot be joined, and runs that come twice, are named and left out
+    /// Send nothing: join the results that --json or -o json wrote on several machines. Files that cannot
+    /// be joined and duplicate runs are reported and left out
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "url")]
     pub(super) merge: Vec<PathBuf>,
 
@@ -148,18 +155,18 @@ pub(crate) struct Options {
     #[arg(long, hide = true, num_args = 0, default_missing_value = "", value_parser = no_h2)]
     h2: Option<String>,
 
-    // hullo asks for no compression and follows no redirect: these are so already.
+    // hullo does not ask for compression or follow redirects: these flags of hey change nothing.
     #[arg(long, hide = true)]
     disable_compression: bool,
     #[arg(long, hide = true)]
     disable_redirects: bool,
 }
 
-/// As many connections as hey has, when neither is given.
+/// The default of hey.
 const CONNECTIONS: u32 = 50;
 
-impl Options {
-    /// How many connections: those that were asked for, or 50; but not more than there are requests.
+impl BenchOptions {
+    /// The number of connections: as given, or 50, but not more than there are requests.
     pub(super) fn connections(&self) -> u32 {
         self.connections.unwrap_or_else(|| match self.duration {
             Some(_) => CONNECTIONS,
@@ -168,16 +175,16 @@ impl Options {
     }
 }
 
-/// What is printed.
+/// The format of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// hey's layout
+    /// The layout of hey
     Text,
-    /// All of it, with the histograms, on one line
+    /// Everything, including histograms, on one line
     Json,
-    /// A line for each run, and one for all
+    /// A line for each run and for the total
     Csv,
-    /// A table
+    /// The same as a table
     Markdown,
 }
 
@@ -188,20 +195,20 @@ fn time(text: &str) -> Result<u64, String> {
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate > 0.0 && rate <= 1e9 => Ok(rate),
-        _ => Err("not a rate: a number of requests per second above 0".to_owned()),
+        _ => Err("not a rate: write a number of requests per second above 0".to_owned()),
     }
 }
 
 fn no_proxy(_: &str) -> Result<String, String> {
-    Err("requests go to the server alone: behind a proxy, what is measured is the proxy. To measure one, give its own URL, and the name behind it with --host".to_owned())
+    Err("proxies are not supported: the benchmark would measure the proxy. To measure a proxy, give its URL, and the name of the server behind it with --host".to_owned())
 }
 
 fn no_h2(_: &str) -> Result<String, String> {
-    Err("HTTP/2 is not supported: hullo speaks HTTP/1.1".to_owned())
+    Err("HTTP/2 is not supported: hullo uses HTTP/1.1".to_owned())
 }
 
-/// Arguments as hey's users type them: with hey, `-host` and `--host` are the same, and here the
-/// former would be `-h`. Only those of `bench` are touched, and only whole flags.
+/// Accepts the long flags of hey with one dash: hey reads `-host` as `--host`, clap would read it as
+/// `-h`. Only whole flags of `bench` are changed.
 pub(crate) fn hey_flags(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     const LONG: [&str; 6] = [
         "-host",
@@ -212,7 +219,7 @@ pub(crate) fn hey_flags(arguments: impl Iterator<Item = OsString>) -> Vec<OsStri
         "-disable-redirects",
     ];
     let mut arguments: Vec<OsString> = arguments.collect();
-    if arguments.get(1).is_some_and(|job| job == "bench") {
+    if arguments.get(1).is_some_and(|command| command == "bench") {
         for argument in arguments.iter_mut().skip(2) {
             let Some(text) = argument.to_str() else {
                 continue;
@@ -235,10 +242,10 @@ mod tests {
     #[derive(Debug, Parser)]
     struct Cli {
         #[command(flatten)]
-        options: Options,
+        options: BenchOptions,
     }
 
-    fn read(line: &str) -> Result<Options, String> {
+    fn read(line: &str) -> Result<BenchOptions, String> {
         let words = "hullo bench ".to_owned() + line;
         let arguments = hey_flags(words.split_whitespace().map(OsString::from));
         let rest = arguments.into_iter().skip(1);
@@ -248,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_of_hey_mean_what_they_mean_there() {
+    fn flags_of_hey_have_the_same_meaning() {
         let o = read("-n 5000 -c 20 -q 7.5 -t 3 -m POST -H A:b -H C:d -d x=1 -T text/plain -host h -disable-keepalive -cpus 2 -disable-redirects -A */* -a u:p http://a/").unwrap();
         assert_eq!(
             (o.requests, o.connections(), o.threads),
@@ -276,14 +283,11 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused_with_a_reason() {
+    fn bad_arguments_are_refused_with_a_reason() {
         for (line, word) in [
             ("", "required"),
-            (
-                "-x localhost:3128 http://a/",
-                "what is measured is the proxy",
-            ),
-            ("-h2 http://a/", "hullo speaks HTTP/1.1"),
+            ("-x localhost:3128 http://a/", "would measure the proxy"),
+            ("-h2 http://a/", "hullo uses HTTP/1.1"),
             ("-n 0 http://a/", "not in 1.."),
             ("-c 0 http://a/", "not in 1.."),
             ("-p 0 http://a/", "not in 1..=1024"),
@@ -294,8 +298,8 @@ mod tests {
             ("-z soon http://a/", "not a time"),
             ("-o xml http://a/", "possible values"),
             ("-H nocolon http://a/", "no colon"),
-            ("--fail-if p99 http://a/", "compares nothing"),
-            ("--expect-status ok http://a/", "is no status"),
+            ("--fail-if p99 http://a/", "has no comparison"),
+            ("--expect-status ok http://a/", "is not a status"),
             ("--disable-keepalive -p 2 http://a/", "cannot be used with"),
         ] {
             let error = read(line).unwrap_err();
@@ -304,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn other_jobs_and_values_are_left_alone() {
+    fn other_commands_and_values_are_left_alone() {
         let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
         let serve = words("hullo serve -host x");
         assert_eq!(hey_flags(serve.clone().into_iter()), serve);

@@ -1,32 +1,32 @@
-//! When requests are due: arithmetic alone. Times are nanoseconds since the start of the run.
+//! When requests are due. Pure arithmetic: times are nanoseconds since the start of the run.
 
 /// The open model: request `k` of the run is due at `k / rate`, whatever became of those before it.
 /// Threads share them as they share the connections; each has its own at equal intervals.
 ///
-/// What is due and not sent yet is a queue, but one that needs no memory: its times follow from the
+/// Requests that are due and not sent form a queue that needs no memory: their times follow from their
 /// numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Schedule {
     nanos_per_request: f64,
-    /// When this thread's first request is due, and from one to the next: in requests of the run.
+    /// When this thread's first request is due, and the distance to the next: in requests of the run.
     offset: f64,
     stride: f64,
-    /// The number of this thread's next request, among its own.
+    /// The next request, numbered among this thread's own.
     next: u64,
-    /// How many it has.
+    /// How many requests this thread has.
     end: u64,
-    /// The run is so long at least: to the end of the interval that the last request begins. Two
-    /// requests in 4 s are half a request a second, though the second is due after 2 s.
+    /// The shortest length of the run: to the end of the interval that the last request begins. Two
+    /// requests in 4 s are half a request per second, though the second is due after 2 s.
     length: u64,
 }
 
 impl Schedule {
-    /// Of one thread of several, of which each has a `connections / threads` part of the connections,
-    /// and the first ones one more where that leaves a remainder.
+    /// The schedule of one of several threads. Each has `connections / threads` connections, and the
+    /// first threads have one more if there is a remainder.
     ///
-    /// The first ones together send at `i / a`, for `a` the part of all connections that is theirs, and
-    /// the others just before `(i + 1) / (1 - a)`. Sequences like these have one member of either in
-    /// each interval between two numbers (Beatty), so that one request of the run is due in each.
+    /// Those first threads together send at `i / a`, where `a` is their fraction of all connections, and
+    /// the others just before `(i + 1) / (1 - a)`. Between two consecutive integers lies one member of
+    /// exactly one of these sequences (Beatty), so one request of the run is due in each interval.
     pub(super) fn new(
         rate: f64,
         requests: u64,
@@ -38,7 +38,7 @@ impl Schedule {
         let (each, larger) = (connections / threads, connections % threads);
         let of_larger = larger * (each + 1);
         let requests_of = |part: u128| (u128::from(requests) * part).div_ceil(connections);
-        // Whether it is one of them, how many they are, their connections and requests, and its place.
+        // The group of threads: offset, size, connections, requests, and this thread's place in it.
         let (ahead, group, part, all, place) = if larger == 0 {
             (0, threads, connections, requests.into(), thread)
         } else if thread < larger {
@@ -59,17 +59,17 @@ impl Schedule {
         }
     }
 
-    /// The same in a run that is so long, whatever the last interval would be.
+    /// The same schedule in a run of this length, wherever its last interval ends.
     pub(super) fn lasting(self, length: u64) -> Self {
         Self { length, ..self }
     }
 
-    /// How long the run is, if no answer is late.
+    /// The length of the run if no answer is late.
     pub(super) fn length(&self) -> u64 {
         self.length
     }
 
-    /// How many requests are due in a time, for a run of that length.
+    /// The number of requests due in a run of this length.
     pub(super) fn requests_in(rate: f64, nanos: u64) -> u64 {
         (rate * nanos as f64 / 1e9).ceil() as u64
     }
@@ -86,15 +86,14 @@ impl Schedule {
         ((self.offset + number as f64 * self.stride) * self.nanos_per_request) as u64
     }
 
-    /// Between two requests of this thread.
+    /// The time between two requests of this thread.
     pub(super) fn interval(&self) -> u64 {
         (self.stride * self.nanos_per_request) as u64
     }
 
-    /// Takes the requests that are due by now, `most` at most: when the first was due, and how
-    /// many there are.
+    /// Claims up to `most` requests that are due by now: when the first was due, and how many.
     #[inline]
-    pub(super) fn take(&mut self, now: u64, most: usize) -> Option<(u64, usize)> {
+    pub(super) fn claim(&mut self, now: u64, most: usize) -> Option<(u64, usize)> {
         let first = self.due().filter(|due| *due <= now)?;
         let mut count = 0;
         while count < most && self.due().is_some_and(|due| due <= now) {
@@ -104,37 +103,37 @@ impl Schedule {
         Some((first, count))
     }
 
-    /// How many are due by now, and were not taken.
+    /// The number of requests that are due by now and not claimed.
     pub(super) fn waiting(&self, now: u64) -> u64 {
         let mut rest = *self;
         let due = (now as f64 / self.nanos_per_request - self.offset) / self.stride;
-        // The division is right but for rounding: the last steps are counted.
+        // The division may be off by rounding: the last steps are counted one by one.
         let skipped = (due as u64).min(self.end).saturating_sub(self.next + 2);
         rest.next += skipped;
         skipped
             + rest
-                .take(now, usize::MAX)
+                .claim(now, usize::MAX)
                 .map_or(0, |(_, count)| count as u64)
     }
 }
 
-/// A limit for one connection, as `-q` of hey: so many requests a second at most. Time that was
-/// not used is lost: nothing is caught up on.
+/// The rate limit of one connection, as `-q` of hey. Unused time is lost: there are no bursts to catch
+/// up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pace {
-    /// Before this, nothing is sent.
+    /// The connection must not send before this time.
     pub(super) next: u64,
 }
 
 impl Pace {
-    /// Takes leave for `count` requests now, at `interval` each, or says when to come again.
+    /// Permits `count` requests now, at `interval` each. The error is the time to try again.
     #[inline]
-    pub(super) fn take(&mut self, now: u64, interval: u64, count: usize) -> Result<(), u64> {
+    pub(super) fn acquire(&mut self, now: u64, interval: u64, count: usize) -> Result<(), u64> {
         if now < self.next {
             return Err(self.next);
         }
         let cost = interval.saturating_mul(count as u64);
-        // A little late is not lost, or the rate would never be reached; more than a turn is.
+        // Less than one interval late is made up for, or the rate would never be reached.
         let from = if now - self.next < cost {
             self.next
         } else {
@@ -157,11 +156,11 @@ mod tests {
             assert_eq!(schedule.interval(), 3_000_000);
             while let Some(due) = schedule.due() {
                 assert_eq!(
-                    schedule.take(due - u64::from(due > 0), 1).is_some(),
+                    schedule.claim(due - u64::from(due > 0), 1).is_some(),
                     due == 0
                 );
                 if due > 0 {
-                    assert_eq!(schedule.take(due, 1), Some((due, 1)));
+                    assert_eq!(schedule.claim(due, 1), Some((due, 1)));
                 }
                 all.push(due);
             }
@@ -184,7 +183,7 @@ mod tests {
                             Schedule::new(1e3, requests, thread, threads, connections);
                         let before = all.len();
                         while let Some(due) = schedule.due() {
-                            schedule.take(due, 1).unwrap();
+                            schedule.claim(due, 1).unwrap();
                             // Rounding may end just below the number.
                             all.push((due + 1) / 1_000_000);
                         }
@@ -205,23 +204,23 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_taken_waits_with_its_own_time() {
+    fn unclaimed_requests_keep_their_due_times() {
         let mut schedule = Schedule::new(10.0, 100, 0, 1, 1);
         assert_eq!(schedule.waiting(0), 1);
-        assert_eq!(schedule.take(0, 4), Some((0, 1)));
+        assert_eq!(schedule.claim(0, 4), Some((0, 1)));
         assert_eq!(schedule.waiting(0), 0);
         // A second without a free connection: ten are due.
         assert_eq!(schedule.waiting(1_000_000_000), 10);
-        assert_eq!(schedule.take(1_000_000_000, 4), Some((100_000_000, 4)));
+        assert_eq!(schedule.claim(1_000_000_000, 4), Some((100_000_000, 4)));
         assert_eq!(schedule.waiting(1_000_000_000), 6);
-        assert_eq!(schedule.take(1_000_000_000, 16), Some((500_000_000, 6)));
-        assert_eq!(schedule.take(1_000_000_000, 16), None);
+        assert_eq!(schedule.claim(1_000_000_000, 16), Some((500_000_000, 6)));
+        assert_eq!(schedule.claim(1_000_000_000, 16), None);
         assert_eq!(schedule.due(), Some(1_100_000_000));
     }
 
-    /// A clever count has a naive twin.
+    /// The division agrees with counting one by one.
     #[test]
-    fn waiting_counts_what_taking_would_take() {
+    fn waiting_counts_what_claiming_would_return() {
         for rate in [0.5, 3.0, 7.7, 1000.0, 123_456.7] {
             for (thread, threads) in [(0, 1), (1, 3), (2, 3), (7, 8)] {
                 for now in [
@@ -235,7 +234,7 @@ mod tests {
                     let schedule = Schedule::new(rate, 1_000_000, thread, threads, 13);
                     let naive = schedule
                         .clone()
-                        .take(now, usize::MAX)
+                        .claim(now, usize::MAX)
                         .map_or(0, |(_, n)| n as u64);
                     assert_eq!(
                         schedule.waiting(now),
@@ -252,7 +251,7 @@ mod tests {
         assert_eq!(Schedule::requests_in(1000.0, 1_500_000_000), 1500);
         assert_eq!(Schedule::requests_in(0.1, 1_000_000_000), 1);
         let mut schedule = Schedule::new(5.0, 3, 0, 1, 1);
-        assert_eq!(schedule.take(u64::MAX / 2, 10), Some((0, 3)));
+        assert_eq!(schedule.claim(u64::MAX / 2, 10), Some((0, 3)));
         assert_eq!((schedule.due(), schedule.waiting(u64::MAX / 2)), (None, 0));
         assert_eq!(Schedule::new(5.0, 3, 3, 4, 4).due(), None);
         // Three at five a second are 0.6 s, though the third is due after 0.4 s.
@@ -261,23 +260,23 @@ mod tests {
     }
 
     #[test]
-    fn a_pace_is_kept_and_not_caught_up_on() {
+    fn a_pace_is_kept_and_not_caught_up() {
         let mut pace = Pace::default();
-        assert_eq!(pace.take(0, 100, 1), Ok(()));
-        assert_eq!(pace.take(99, 100, 1), Err(100));
-        assert_eq!(pace.take(110, 100, 1), Ok(()), "a little late");
+        assert_eq!(pace.acquire(0, 100, 1), Ok(()));
+        assert_eq!(pace.acquire(99, 100, 1), Err(100));
+        assert_eq!(pace.acquire(110, 100, 1), Ok(()), "a little late");
         assert_eq!(
-            pace.take(150, 100, 1),
+            pace.acquire(150, 100, 1),
             Err(200),
-            "and the next in its time all the same"
+            "and the next at its own time"
         );
-        assert_eq!(pace.take(1000, 100, 1), Ok(()), "much later");
+        assert_eq!(pace.acquire(1000, 100, 1), Ok(()), "much later");
         assert_eq!(
-            pace.take(1000, 100, 1),
+            pace.acquire(1000, 100, 1),
             Err(1100),
-            "what was lost is not caught up on"
+            "lost time is not caught up"
         );
-        assert_eq!(pace.take(1100, 100, 16), Ok(()));
-        assert_eq!(pace.take(1101, 100, 16), Err(2700));
+        assert_eq!(pace.acquire(1100, 100, 16), Ok(()));
+        assert_eq!(pace.acquire(1101, 100, 16), Err(2700));
     }
 }

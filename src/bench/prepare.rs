@@ -1,4 +1,4 @@
-//! From flags to a plan, or to a sentence that says why there is none.
+//! From flags to a plan, or to a sentence that says what is wrong with them.
 
 use std::fs;
 use std::thread::available_parallelism;
@@ -6,32 +6,32 @@ use std::thread::available_parallelism;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::expect::Expect;
-use super::options::Options;
-use super::plan::{Plan, Work};
+use super::options::BenchOptions;
+use super::plan::{Plan, RunLength};
 use super::report::Settings;
-use super::request::{self, Batch, PLACE, Request};
+use super::request::{self, Batch, PLACEHOLDER, Request, method};
 use super::stream::Destination;
-use super::target::{Target, reachable};
+use super::url::{Url, reachable};
 
-/// Descriptors that are not connections: standard streams, pollers, timers, files.
+/// Descriptors other than connections: standard streams, pollers, timers, files.
 const DESCRIPTORS_RESERVED: u64 = 16;
 const DESCRIPTORS_PER_THREAD: u64 = 3;
 
-/// What to do, and how it is described afterwards.
-pub(super) fn prepare(options: &Options) -> Result<(Plan, Settings), String> {
-    let url = options.url.as_deref().unwrap_or_default();
-    let target = Target::parse(url)?;
-    let request = request(options, &target)?;
-    let (destination, lookup_ns) = destination(options, &target)?;
+/// The plan of the run, and the settings for its report.
+pub(super) fn prepare(options: &BenchOptions) -> Result<(Plan, Settings), String> {
+    let text = options.url.as_deref().unwrap_or_default();
+    let url = Url::parse(text)?;
+    let request = request(options, &url)?;
+    let (destination, lookup_ns) = destination(options, &url)?;
     let connections = options.connections() as usize;
-    let work = work(options)?;
+    let length = length(options)?;
     let threads = threads(options);
     allow_descriptors(connections as u64, threads as u64)?;
     let plan = Plan {
         destination,
         batch: Batch::new(&request, usize::from(options.pipeline)),
         expect: expect(options, &request)?,
-        work,
+        length,
         warmup: options.warmup,
         align: options.align.filter(|nanos| *nanos > 0),
         connections,
@@ -42,14 +42,14 @@ pub(super) fn prepare(options: &Options) -> Result<(Plan, Settings), String> {
         keepalive: !request.closes,
     };
     let settings = Settings {
-        url: url.to_owned(),
+        url: text.to_owned(),
         method: request.method,
         connections: connections as u64,
         threads: threads as u64,
         pipeline: plan.batch.len() as u64,
-        requests: match work {
-            Work::Count(requests) => Some(requests),
-            Work::Time(_) => None,
+        requests: match length {
+            RunLength::Requests(requests) => Some(requests),
+            RunLength::Time(_) => None,
         },
         duration_ns: options.duration,
         warmup_ns: options.warmup,
@@ -63,44 +63,44 @@ pub(super) fn prepare(options: &Options) -> Result<(Plan, Settings), String> {
     Ok((plan, settings))
 }
 
-fn work(options: &Options) -> Result<Work, String> {
+fn length(options: &BenchOptions) -> Result<RunLength, String> {
     match options.duration {
         Some(0) => Err("-z 0 would send nothing".to_owned()),
-        Some(nanos) => Ok(Work::Time(nanos)),
-        // hey refuses it too: some connections would have nothing to do.
+        Some(nanos) => Ok(RunLength::Time(nanos)),
+        // hey refuses it too: some connections would stay idle.
         None if options.requests < u64::from(options.connections()) && options.rate.is_none() => {
             Err(format!(
-                "-n {} is less than -c {}: each connection sends at least one request",
+                "-n {} is less than -c {}: each connection must send at least one request",
                 options.requests,
                 options.connections()
             ))
         }
-        None => Ok(Work::Count(options.requests)),
+        None => Ok(RunLength::Requests(options.requests)),
     }
 }
 
-fn threads(options: &Options) -> usize {
+fn threads(options: &BenchOptions) -> usize {
     let cores = || available_parallelism().map_or(1, std::num::NonZero::get);
     let wanted = options.threads.map_or_else(cores, usize::from);
     wanted.min(options.connections() as usize)
 }
 
-fn destination(options: &Options, target: &Target) -> Result<(Destination, u64), String> {
+fn destination(options: &BenchOptions, url: &Url) -> Result<(Destination, u64), String> {
     if let Some(path) = &options.unix_socket {
         return Ok((Destination::Unix(path.clone()), 0));
     }
-    let (addresses, took) = target.resolve()?;
-    let address = reachable(&addresses).ok_or_else(|| format!("{} has no address", target.host))?;
-    // An address needs no asking.
-    let is_name = target.host.parse::<std::net::IpAddr>().is_err();
+    let (addresses, took) = url.resolve()?;
+    let address = reachable(&addresses).ok_or_else(|| format!("{} has no address", url.host))?;
+    // An address needs no lookup.
+    let is_name = url.host.parse::<std::net::IpAddr>().is_err();
     let lookup_ns = if is_name { took.as_nanos() as u64 } else { 0 };
     Ok((Destination::Tcp(address), lookup_ns))
 }
 
-fn request(options: &Options, target: &Target) -> Result<Request, String> {
+fn request(options: &BenchOptions, url: &Url) -> Result<Request, String> {
     let body = body(options)?;
     let fields = fields(options, !body.is_empty())?;
-    let host = options.host.as_ref().unwrap_or(&target.authority);
+    let host = options.host.as_ref().unwrap_or(&url.authority);
     let (_, host) = request::field(&format!("Host: {host}"))?;
     let asks_to_close = fields.iter().any(|(name, value)| {
         let mut options = value.split(',').map(str::trim);
@@ -108,13 +108,13 @@ fn request(options: &Options, target: &Target) -> Result<Request, String> {
     });
     if asks_to_close && options.pipeline > 1 {
         return Err(
-            "after Connection: close nothing is answered: it does not go with --pipeline"
+            "Connection: close cannot be used with --pipeline: the server answers nothing after it"
                 .to_owned(),
         );
     }
     Ok(Request {
         method: method(&options.method)?,
-        path: target.path.clone(),
+        path: url.path.clone(),
         host,
         fields,
         body,
@@ -122,22 +122,7 @@ fn request(options: &Options, target: &Target) -> Result<Request, String> {
     })
 }
 
-/// As hey does, whatever the case it was typed in.
-pub(super) fn method(text: &str) -> Result<String, String> {
-    let method = text.to_ascii_uppercase();
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if method.is_empty() || !method.bytes().all(is_token) {
-        return Err(format!("{method:?} is no method"));
-    }
-    if method == "CONNECT" {
-        return Err(
-            "CONNECT makes a tunnel, and what is in it is no HTTP to be measured".to_owned(),
-        );
-    }
-    Ok(method)
-}
-
-fn body(options: &Options) -> Result<Vec<u8>, String> {
+fn body(options: &BenchOptions) -> Result<Vec<u8>, String> {
     match (&options.data, &options.data_file) {
         (Some(text), _) => Ok(text.clone().into_bytes()),
         (None, Some(path)) => {
@@ -147,7 +132,7 @@ fn body(options: &Options) -> Result<Vec<u8>, String> {
     }
 }
 
-fn fields(options: &Options, has_body: bool) -> Result<Vec<(String, String)>, String> {
+fn fields(options: &BenchOptions, has_body: bool) -> Result<Vec<(String, String)>, String> {
     let mut fields = options.fields.clone();
     let has_type = fields
         .iter()
@@ -171,15 +156,18 @@ fn fields(options: &Options, has_body: bool) -> Result<Vec<(String, String)>, St
     Ok(fields)
 }
 
-fn expect(options: &Options, request: &Request) -> Result<Expect, String> {
+fn expect(options: &BenchOptions, request: &Request) -> Result<Expect, String> {
     let head_only = request.method == "HEAD";
     if head_only && options.expect_body.is_some() {
-        return Err("no answer to HEAD has a body: --expect-body could not fail".to_owned());
+        return Err("--expect-body cannot be used with HEAD: its answers have no body".to_owned());
     }
-    let places = 0..usize::from(options.pipeline);
+    let positions = 0..usize::from(options.pipeline);
     let bodies = options.expect_body.as_ref().map(|text| {
-        places
-            .map(|place| text.replace(PLACE, &place.to_string()).into_bytes())
+        positions
+            .map(|position| {
+                text.replace(PLACEHOLDER, &position.to_string())
+                    .into_bytes()
+            })
             .collect()
     });
     Ok(Expect {
@@ -189,7 +177,7 @@ fn expect(options: &Options, request: &Request) -> Result<Expect, String> {
     })
 }
 
-/// Raises the soft limit on open files as far as is needed and allowed.
+/// Raises the soft limit on open files if necessary.
 fn allow_descriptors(connections: u64, threads: u64) -> Result<(), String> {
     let needed = connections + threads * DESCRIPTORS_PER_THREAD + DESCRIPTORS_RESERVED;
     let limit = getrlimit(Resource::Nofile);
@@ -205,7 +193,7 @@ fn allow_descriptors(connections: u64, threads: u64) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "{connections} connections need {needed} open files, and the limit is {}: raise it with ulimit -n, or take fewer with -c",
+        "{connections} connections need {needed} open files, but the limit is {}: raise it with ulimit -n, or use fewer with -c",
         limit.maximum.unwrap_or(needed)
     ))
 }

@@ -1,26 +1,26 @@
-//! The line that shows how a run goes, on a terminal; nothing anywhere else.
+//! The progress line, shown on a terminal only.
 
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::plan::{Plan, Work};
+use super::plan::{Plan, RunLength};
 
-pub(super) struct Line {
+pub(super) struct ProgressLine {
     bar: ProgressBar,
-    work: Work,
+    length: RunLength,
     start: Instant,
     last: (Instant, u64),
 }
 
-impl Line {
-    /// `run` of `runs` begins. It is drawn on the standard error, and only if that is a terminal.
+impl ProgressLine {
+    /// For `run` of `runs`. It is drawn on standard error if that is a terminal.
     pub(super) fn new(plan: &Plan, run: u32, runs: u32) -> Self {
-        let length = match plan.work {
-            Work::Count(requests) => requests,
-            Work::Time(nanos) => (nanos + plan.warmup) / 1_000_000,
+        let steps = match plan.length {
+            RunLength::Requests(requests) => requests,
+            RunLength::Time(nanos) => (nanos + plan.warmup) / 1_000_000,
         };
-        let bar = ProgressBar::new(length);
+        let bar = ProgressBar::new(steps);
         let number = if runs > 1 {
             format!("run {run} of {runs} ")
         } else {
@@ -33,7 +33,7 @@ impl Line {
         let now = Instant::now();
         Self {
             bar,
-            work: plan.work,
+            length: plan.length,
             start: now,
             last: (now, 0),
         }
@@ -48,9 +48,9 @@ impl Line {
             .as_secs_f64();
         let rate = responses.saturating_sub(counted) as f64 / seconds;
         self.last = (now, responses);
-        self.bar.set_position(match self.work {
-            Work::Count(_) => responses + errors,
-            Work::Time(_) => self.start.elapsed().as_millis() as u64,
+        self.bar.set_position(match self.length {
+            RunLength::Requests(_) => responses + errors,
+            RunLength::Time(_) => self.start.elapsed().as_millis() as u64,
         });
         self.bar.set_message(message(rate, responses, errors));
     }

@@ -1,4 +1,4 @@
-//! Report files, read back: good, or refused with a sentence that names the field.
+//! Reads report files. A bad one is refused with a sentence that names the field.
 
 use serde_json::Deserializer;
 
@@ -6,16 +6,16 @@ use super::report::{FORMAT, Report};
 use super::{check, tables, text};
 use crate::terminal::clean;
 
-/// Longer sentences about a file are cut: they quote it.
+/// Longer errors are cut: they may quote the file.
 const SENTENCE_CHARS_MAX: usize = 300;
 
 impl Report {
-    /// Reads a report, or says why it is none that can be believed.
+    /// Reads and checks a report.
     ///
-    /// Lines before and after it are passed over: `kubectl logs` mixes both standard streams.
+    /// Lines before and after it are skipped: `kubectl logs` mixes both standard streams.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
-            return Err("it is empty".to_owned());
+            return Err("the file is empty".to_owned());
         }
         let whole = parse(text).and_then(|(report, end)| match text[end..].trim() {
             "" => Ok(report),
@@ -25,7 +25,7 @@ impl Report {
             [] => Err(error),
             [place] => parse(&text[*place..]).map(|(report, _)| report),
             more => Err(format!(
-                "it holds {} reports: give each a file of its own",
+                "it holds {} reports: write each to a file of its own",
                 more.len()
             )),
         });
@@ -35,7 +35,7 @@ impl Report {
     }
 }
 
-/// The report that a text begins with, and where it ends.
+/// Parses the report at the beginning of a text. Also returns where it ends.
 fn parse(text: &str) -> Result<(Report, usize), String> {
     let mut reports = Deserializer::from_str(text);
     let report = serde_path_to_error::deserialize(&mut reports).map_err(|error| {
@@ -46,7 +46,7 @@ fn parse(text: &str) -> Result<(Report, usize), String> {
             path => format!("`{path}`: {error}"),
         }
     });
-    // Another format has other fields: its name says more than the first field that is missing.
+    // A file of another format lacks fields: the name of the format is the better error.
     let report: Report = report.map_err(|error| other_format(text).unwrap_or(error))?;
     if let Some(error) = other_format(text) {
         return Err(error);
@@ -66,7 +66,7 @@ fn other_format(text: &str) -> Option<String> {
     (format != FORMAT).then(|| format!("its `format` is {format}, not {FORMAT}"))
 }
 
-/// Where objects begin that look like a report: a brace and `"format"`.
+/// The offsets of objects that look like a report: a brace and `"format"`.
 fn places(text: &str) -> Vec<usize> {
     let is_report = |(place, _): &(usize, &str)| {
         let inside = text[place + 1..].trim_start();
@@ -86,21 +86,21 @@ fn cut(sentence: &str) -> String {
     }
 }
 
-/// Reads a report as `--merge` does, joins it with itself, and writes both in every form. For
+/// Reads a report as `--merge` does, joins it with itself, and writes all in every format. For
 /// fuzzing.
 ///
 /// # Errors
 ///
-/// The sentence that says why it is no report.
+/// When the text is not a valid report.
 ///
 /// # Panics
 ///
-/// When what was written is not read back as it was.
+/// When a written report is not read back unchanged.
 pub fn read_report(text: &str) -> Result<String, String> {
     let report = Report::read(text)?;
     let again = Report::new(report.settings.clone(), report.measured());
     let read = Report::read(&again.json());
-    assert_eq!(read.as_ref(), Ok(&again), "what was written is read back");
+    assert_eq!(read.as_ref(), Ok(&again), "a written report is read back");
     let mut both = report.measured();
     both.join(report.measured());
     let mut twice = report.measured();

@@ -1,78 +1,122 @@
-//! What a run found out, as it is written to JSON and read back: everything that is needed to join
-//! it with another, and everything that a reader wants to know without computing it.
+//! The results of a run as JSON: everything that `--merge` needs to join them with others, and
+//! everything that a reader would otherwise have to compute.
+//!
+//! `report.schema.json` is derived from these types and their comments.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{CAUSES, KINDS};
+#[cfg(test)]
+use super::error::CAUSES;
+use super::error::ErrorCounts;
 use super::per_connection::PerConnection;
-use super::run::Run;
-use super::tally::{BIN_NANOS, Bin, Tally, Times};
-use super::warn;
+#[cfg(test)]
+use super::tally::BIN_NANOS;
+use super::tally::Connections;
+#[cfg(test)]
+use super::times::DIGITS;
+use super::times::Times;
 
-/// The form of the JSON. It changes when a reader of the old form would misread the new one.
+/// The format of the JSON. It changes when a reader of the old one would misread the new one.
 pub(super) const FORMAT: &str = "hullo-bench/1";
 
-// An option that is missing is missing: `deserialize_with` says so, and null says that there is none.
+/// What hullo bench writes with --json and -o json, and joins with --merge. Times are in nanoseconds
+/// unless their name says otherwise.
+// Serde takes a missing Option for None: `deserialize_with` makes it an error, and None is null.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(title = "hullo bench, results"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Report {
+    #[cfg_attr(test, schemars(extend("const" = FORMAT)))]
     pub(super) format: String,
+    /// The version of hullo that wrote it.
+    #[cfg_attr(test, schemars(regex(pattern = r"^\d+\.\d+\.\d+")))]
     pub(super) version: String,
     pub(super) settings: Settings,
+    /// The number of runs at the same time that were joined.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) machines: u64,
     pub(super) started_unix_ms: u64,
+    /// From the first request to the last answer.
     pub(super) elapsed_ns: u64,
+    /// Complete answers, including those that --expect-status or --expect-body did not expect.
     pub(super) responses: u64,
+    /// Responses over `elapsed_ns`.
     pub(super) requests_per_second: f64,
     pub(super) body_bytes: u64,
     pub(super) received_bytes: u64,
+    /// Answers by status code. Codes without an answer are left out.
+    #[cfg_attr(test, schemars(schema_with = "schema::statuses"))]
     pub(super) statuses: BTreeMap<u16, u64>,
     pub(super) errors: Errors,
     pub(super) connections: Connections,
-    pub(super) per_connection: PerConnection,
+    pub(super) per_connection: PerConnection<Figures>,
+    /// Requests sent or due when the run was interrupted, with neither answer nor error.
     pub(super) unfinished: u64,
+    /// Of complete answers.
     pub(super) latency: Distribution,
+    /// Of new connections: from connecting to the first byte written.
     pub(super) connect: Distribution,
+    /// Open model: how late requests were sent although a connection was free.
     pub(super) lag: Distribution,
-    /// Of the open model.
+    /// Open model only.
     #[serde(deserialize_with = "Option::deserialize")]
-    pub(super) offer: Option<Offer>,
+    pub(super) offer: Option<OfferedLoad>,
     pub(super) over_time: OverTime,
     pub(super) generator: Generator,
-    pub(super) runs: Vec<Part>,
+    #[cfg_attr(test, schemars(length(min = 1)))]
+    pub(super) runs: Vec<RunSummary>,
     pub(super) warnings: Vec<String>,
 }
 
-/// What was asked for.
+/// What the user asked for.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
+    #[cfg_attr(test, schemars(regex(pattern = "^[Hh][Tt][Tt][Pp]://")))]
     pub(super) url: String,
+    #[cfg_attr(test, schemars(length(min = 1)))]
     pub(super) method: String,
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) connections: u64,
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) threads: u64,
+    /// Requests in one write.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) pipeline: u64,
+    /// Null when the run is limited by time.
     #[serde(deserialize_with = "Option::deserialize")]
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) requests: Option<u64>,
+    /// Null when the run is limited by its number of requests.
     #[serde(deserialize_with = "Option::deserialize")]
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) duration_ns: Option<u64>,
     pub(super) warmup_ns: u64,
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) repeat: u64,
+    /// Requests per second of the open model.
     #[serde(deserialize_with = "Option::deserialize")]
+    #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0)))]
     pub(super) rate: Option<f64>,
+    /// Most requests per second on each connection.
     #[serde(deserialize_with = "Option::deserialize")]
+    #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0)))]
     pub(super) rate_per_connection: Option<f64>,
     #[serde(deserialize_with = "Option::deserialize")]
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) timeout_ns: Option<u64>,
     pub(super) keepalive: bool,
+    /// The time of the DNS lookup. 0 when the URL has an address.
     pub(super) lookup_ns: u64,
 }
 
 impl Settings {
-    /// Is it the same, but for how often and from where?
-    pub(super) fn is_same_work(&self, other: &Self) -> bool {
+    /// Equal, apart from what may differ between machines that share one load.
+    pub(super) fn is_same_load(&self, other: &Self) -> bool {
         let bare = |settings: &Self| Self {
             threads: 0,
             lookup_ns: 0,
@@ -82,56 +126,38 @@ impl Settings {
     }
 }
 
-/// Each failed request is counted in one kind; what was bad about a bad response, in one cause.
+/// Each failed request counts in one kind, and each bad response in one cause.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Errors {
     pub(super) total: u64,
-    pub(super) kinds: BTreeMap<String, u64>,
+    pub(super) kinds: ErrorCounts,
+    #[cfg_attr(test, schemars(schema_with = "schema::causes"))]
     pub(super) bad_response_causes: BTreeMap<String, u64>,
-    /// What the system said of the first connection that could not be made.
+    /// The system's message for the first connection that failed.
     #[serde(deserialize_with = "Option::deserialize")]
     pub(super) connect_says: Option<String>,
 }
 
+/// The load of the open model, and whether the connections could carry it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Connections {
-    /// Also in the warm-up.
-    pub(super) opened: u64,
-    pub(super) opened_in_warmup: u64,
-    pub(super) closed_by_server: u64,
-    pub(super) requests_sent_again: u64,
-    /// Given up because bytes came that no request asked for, with none in flight.
-    pub(super) closed_for_unasked_bytes: u64,
-}
-
-/// What the open model should have sent, and whether its connections could.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Offer {
+pub(super) struct OfferedLoad {
+    #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0)))]
     pub(super) requests_per_second: f64,
-    /// The part of the time in which a thread had no connection at rest.
+    /// The fraction of the time in which a thread had no idle connection.
     pub(super) all_busy: f64,
-    /// How many were busy, on an average over the time.
+    /// The number of busy connections, averaged over time.
     pub(super) busy_connections: f64,
-    /// Requests that had no connection yet when the last one should have been sent.
+    /// Requests still waiting for a connection when the last one was due.
     pub(super) left_over: u64,
 }
 
-impl Offer {
-    fn of(run: &Run, rate: f64) -> Self {
-        let (elapsed, tally) = (run.elapsed as f64, &run.tally);
-        Self {
-            requests_per_second: rate,
-            all_busy: ratio(tally.full as f64, tally.watched as f64),
-            busy_connections: ratio(tally.busy as f64, elapsed),
-            left_over: tally.left_over,
-        }
-    }
-
-    /// Of two machines at the same time the offers add up, of two runs in turn they do not.
-    fn joined(one: Option<Self>, other: Option<Self>, at_once: bool) -> Option<Self> {
+impl OfferedLoad {
+    /// The loads of two machines at the same time add up, those of two runs in turn do not.
+    pub(super) fn joined(one: Option<Self>, other: Option<Self>, at_once: bool) -> Option<Self> {
         let (Some(one), Some(other)) = (&one, &other) else {
             return one.or(other);
         };
@@ -145,8 +171,9 @@ impl Offer {
     }
 }
 
-/// Times in nanoseconds.
+/// A distribution of times, in nanoseconds.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Distribution {
     pub(super) count: u64,
@@ -156,57 +183,152 @@ pub(super) struct Distribution {
     pub(super) mean_ns: f64,
     pub(super) stdev_ns: f64,
     pub(super) percentiles_ns: Percentiles,
-    pub(super) histogram: Counts,
+    pub(super) histogram: Buckets,
 }
 
+impl Distribution {
+    pub(super) fn of(times: &Times) -> Self {
+        Self {
+            count: times.count(),
+            sum_ns: times.sum(),
+            min_ns: times.min(),
+            max_ns: times.max(),
+            mean_ns: times.mean(),
+            stdev_ns: times.histogram().stdev(),
+            percentiles_ns: Percentiles::of(times),
+            histogram: Buckets::of(times),
+        }
+    }
+
+    pub(super) fn times(&self) -> Times {
+        let counts = &self.histogram.counts;
+        Times::from_parts(counts, self.sum_ns, self.min_ns, self.max_ns)
+    }
+}
+
+/// The one list of reported percentiles: field, name, quantile.
+macro_rules! percentiles {
+    ($($field:ident, $name:literal, $quantile:literal;)+) => {
+        #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct Percentiles {
+            $(#[serde(rename = $name)] pub(super) $field: u64,)+
+        }
+
+        impl Percentiles {
+            fn of(times: &Times) -> Self {
+                Self { $($field: times.quantile($quantile),)+ }
+            }
+
+            /// Name and value, in increasing order.
+            pub(super) fn rows(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+                [$(($name, self.$field),)+].into_iter()
+            }
+        }
+    };
+}
+
+percentiles! {
+    p10, "p10", 0.1;
+    p25, "p25", 0.25;
+    p50, "p50", 0.5;
+    p75, "p75", 0.75;
+    p90, "p90", 0.9;
+    p95, "p95", 0.95;
+    p99, "p99", 0.99;
+    p99_9, "p99.9", 0.999;
+    p99_99, "p99.99", 0.9999;
+}
+
+/// One number for each connection.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Percentiles {
-    pub(super) p10: u64,
-    pub(super) p25: u64,
+pub(super) struct Figures {
+    pub(super) count: u64,
+    pub(super) sum: u64,
+    pub(super) min: u64,
+    pub(super) max: u64,
     pub(super) p50: u64,
-    pub(super) p75: u64,
     pub(super) p90: u64,
-    pub(super) p95: u64,
-    pub(super) p99: u64,
-    #[serde(rename = "p99.9")]
-    pub(super) p99_9: u64,
-    #[serde(rename = "p99.99")]
-    pub(super) p99_99: u64,
+    pub(super) histogram: Buckets,
 }
 
-/// An `HdrHistogram`: the highest value of each bucket that is not empty, and its count.
+impl Figures {
+    pub(super) fn of(times: &Times) -> Self {
+        Self {
+            count: times.count(),
+            sum: times.sum(),
+            min: times.min(),
+            max: times.max(),
+            p50: times.quantile(0.5),
+            p90: times.quantile(0.9),
+            histogram: Buckets::of(times),
+        }
+    }
+
+    pub(super) fn times(&self) -> Times {
+        Times::from_parts(&self.histogram.counts, self.sum, self.min, self.max)
+    }
+}
+
+/// An HDR histogram.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Counts {
+pub(super) struct Buckets {
+    #[cfg_attr(test, schemars(extend("const" = DIGITS)))]
     pub(super) significant_digits: u8,
+    /// For each bucket that is not empty: its highest value, and its count.
+    #[cfg_attr(test, schemars(schema_with = "schema::buckets"))]
     pub(super) counts: Vec<(u64, u64)>,
 }
 
+impl Buckets {
+    fn of(times: &Times) -> Self {
+        let histogram = times.histogram();
+        let recorded = histogram.iter_recorded();
+        Self {
+            significant_digits: histogram.sigfig(),
+            counts: recorded
+                .map(|step| (step.value_iterated_to(), step.count_at_value()))
+                .collect(),
+        }
+    }
+}
+
+/// Answers and errors by interval. The last interval of a run may be shorter.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct OverTime {
+    #[cfg_attr(test, schemars(extend("const" = BIN_NANOS)))]
     pub(super) interval_ns: u64,
     pub(super) responses: Vec<u64>,
     pub(super) errors: Vec<u64>,
 }
 
+/// What the load generator itself used.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Generator {
     pub(super) cpu_ns: u64,
     pub(super) cpu_ns_per_request: f64,
-    /// Of the busiest thread: the part of the time that it ran. 0 in runs that are too short to
-    /// tell.
+    /// The fraction of the time that the busiest thread ran. 0 in runs below 50 ms: too short to
+    /// judge.
     pub(super) busy: f64,
-    /// Of the thread that waited longest for a core: the part of the time that it did. 0 likewise.
+    /// The fraction of the time that a thread was ready to run and waited for a core: the thread
+    /// that waited longest. 0 in runs below 50 ms.
     pub(super) queued: f64,
 }
 
 /// One of several runs.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Part {
+pub(super) struct RunSummary {
     pub(super) started_unix_ms: u64,
     pub(super) elapsed_ns: u64,
     pub(super) responses: u64,
@@ -221,213 +343,24 @@ pub(super) struct Part {
     pub(super) cpu_ns_per_request: f64,
 }
 
-/// What was measured: from it, everything else in a report follows.
-#[derive(Debug)]
-pub(super) struct Measured {
-    pub(super) tally: Tally,
-    pub(super) started_unix_ms: u64,
-    pub(super) elapsed: u64,
-    pub(super) machines: u64,
-    pub(super) cpu: u64,
-    pub(super) busy: f64,
-    pub(super) queued: f64,
-    pub(super) offer: Option<Offer>,
-    pub(super) runs: Vec<Part>,
-    pub(super) complaint: Option<String>,
-}
-
-/// In a shorter run, starting and ending it is most of the work: no part of the time is told.
-const SHARE_NANOS_MIN: u64 = 50_000_000;
-
-impl Measured {
-    /// `rate`: of the open model.
-    pub(super) fn of(run: Run, rate: Option<f64>) -> Self {
-        let share = |nanos: u64| match run.elapsed {
-            0..SHARE_NANOS_MIN => 0.0,
-            elapsed => ratio(nanos as f64, elapsed as f64),
-        };
-        let most = |of: fn(&super::cpu::Cost) -> u64| run.costs.iter().map(of).max().unwrap_or(0);
-        let mut measured = Self {
-            started_unix_ms: run.started_unix_ms,
-            elapsed: run.elapsed,
-            machines: 1,
-            cpu: run.costs.iter().map(|cost| cost.cpu).sum(),
-            busy: share(most(|cost| cost.cpu)),
-            queued: share(most(|cost| cost.queued)),
-            offer: rate.map(|rate| Offer::of(&run, rate)),
-            runs: Vec::new(),
-            complaint: run.complaint,
-            tally: run.tally,
-        };
-        measured.runs = vec![measured.part()];
-        measured
-    }
-
-    pub(super) fn part(&self) -> Part {
-        let tally = &self.tally;
-        let latency = &tally.latency;
-        Part {
-            started_unix_ms: self.started_unix_ms,
-            elapsed_ns: self.elapsed,
-            responses: tally.responses,
-            errors: tally.errors(),
-            requests_per_second: self.requests_per_second(),
-            mean_ns: latency.mean(),
-            p50_ns: latency.quantile(0.5),
-            p90_ns: latency.quantile(0.9),
-            p99_ns: latency.quantile(0.99),
-            p99_9_ns: latency.quantile(0.999),
-            max_ns: latency.max(),
-            cpu_ns_per_request: ratio(self.cpu as f64, tally.responses as f64),
-        }
-    }
-
-    fn requests_per_second(&self) -> f64 {
-        ratio(self.tally.responses as f64 * 1e9, self.elapsed as f64)
-    }
-
-    /// Joins a run of another machine, at the same time.
-    pub(super) fn join(&mut self, other: Self) {
-        self.tally.add(&other.tally);
-        self.elapsed = self.elapsed.max(other.elapsed);
-        self.machines = self.machines.saturating_add(other.machines);
-        self.offer = Offer::joined(self.offer.take(), other.offer, true);
-        self.join_rest(other.started_unix_ms, other.cpu, other.busy, other.queued);
-        self.runs.extend(other.runs);
-        self.complaint = self.complaint.take().or(other.complaint);
-    }
-
-    /// Joins the next run of the same machine.
-    pub(super) fn follow(&mut self, next: Self) {
-        self.tally.follow(next.tally);
-        self.elapsed = self.elapsed.saturating_add(next.elapsed);
-        self.offer = Offer::joined(self.offer.take(), next.offer, false);
-        self.join_rest(next.started_unix_ms, next.cpu, next.busy, next.queued);
-        self.runs.extend(next.runs);
-        self.complaint = self.complaint.take().or(next.complaint);
-    }
-
-    fn join_rest(&mut self, started_unix_ms: u64, cpu: u64, busy: f64, queued: f64) {
-        self.started_unix_ms = self.started_unix_ms.min(started_unix_ms);
-        self.cpu = self.cpu.saturating_add(cpu);
-        self.busy = self.busy.max(busy);
-        self.queued = self.queued.max(queued);
+impl RunSummary {
+    /// When it ended, in Unix milliseconds.
+    pub(super) fn ended_unix_ms(&self) -> u64 {
+        self.started_unix_ms
+            .saturating_add(self.elapsed_ns / 1_000_000)
     }
 }
 
 impl Report {
-    pub(super) fn new(settings: Settings, measured: Measured) -> Self {
-        let tally = &measured.tally;
-        let named = |names: &mut dyn Iterator<Item = &str>, counts: &[u64]| {
-            names
-                .map(str::to_owned)
-                .zip(counts.iter().copied())
-                .collect()
-        };
-        let statuses = (0..).zip(&tally.statuses).filter(|(_, count)| **count > 0);
-        let mut report = Self {
-            format: FORMAT.to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            settings,
-            machines: measured.machines,
-            started_unix_ms: measured.started_unix_ms,
-            elapsed_ns: measured.elapsed,
-            responses: tally.responses,
-            requests_per_second: measured.requests_per_second(),
-            body_bytes: tally.body_bytes,
-            received_bytes: tally.received_bytes,
-            statuses: statuses.map(|(status, count)| (status, *count)).collect(),
-            errors: Errors {
-                total: tally.errors(),
-                kinds: named(&mut KINDS.iter().map(|kind| kind.0), &tally.faults),
-                bad_response_causes: named(&mut CAUSES.iter().copied(), &tally.causes),
-                connect_says: measured.complaint.clone(),
-            },
-            connections: Connections {
-                opened: tally.opened,
-                opened_in_warmup: tally.opened_in_warmup,
-                closed_by_server: tally.closed_by_server,
-                requests_sent_again: tally.resent,
-                closed_for_unasked_bytes: tally.unasked,
-            },
-            per_connection: PerConnection::of(&tally.spread),
-            unfinished: tally.unfinished,
-            latency: Distribution::of(&tally.latency),
-            connect: Distribution::of(&tally.connect),
-            lag: Distribution::of(&tally.lag),
-            offer: measured.offer,
-            over_time: OverTime {
-                interval_ns: BIN_NANOS,
-                responses: tally.bins.iter().map(|bin| bin.responses).collect(),
-                errors: tally.bins.iter().map(|bin| bin.errors).collect(),
-            },
-            generator: Generator {
-                cpu_ns: measured.cpu,
-                cpu_ns_per_request: ratio(measured.cpu as f64, tally.responses as f64),
-                busy: measured.busy,
-                queued: measured.queued,
-            },
-            runs: measured.runs,
-            warnings: Vec::new(),
-        };
-        report.warnings = warn::of(&report);
-        report
-    }
-
-    /// What it was made of.
-    pub(super) fn measured(&self) -> Measured {
-        let mut tally = Tally::new();
-        tally.latency = self.latency.times();
-        tally.connect = self.connect.times();
-        tally.lag = self.lag.times();
-        for (status, count) in &self.statuses {
-            if let Some(place) = tally.statuses.get_mut(usize::from(*status)) {
-                *place = *count;
-            }
-        }
-        for (place, (name, _)) in tally.faults.iter_mut().zip(KINDS) {
-            *place = self.errors.kinds.get(name).copied().unwrap_or(0);
-        }
-        for (place, name) in tally.causes.iter_mut().zip(CAUSES) {
-            let causes = &self.errors.bad_response_causes;
-            *place = causes.get(name).copied().unwrap_or(0);
-        }
-        tally.responses = self.responses;
-        tally.body_bytes = self.body_bytes;
-        tally.received_bytes = self.received_bytes;
-        tally.opened = self.connections.opened;
-        tally.closed_by_server = self.connections.closed_by_server;
-        tally.opened_in_warmup = self.connections.opened_in_warmup;
-        tally.unasked = self.connections.closed_for_unasked_bytes;
-        tally.resent = self.connections.requests_sent_again;
-        tally.unfinished = self.unfinished;
-        tally.spread = self.per_connection.spread();
-        let over_time = self.over_time.responses.iter().zip(&self.over_time.errors);
-        tally.bins = over_time
-            .map(|(&responses, &errors)| Bin { responses, errors })
-            .collect();
-        Measured {
-            tally,
-            started_unix_ms: self.started_unix_ms,
-            elapsed: self.elapsed_ns,
-            machines: self.machines,
-            cpu: self.generator.cpu_ns,
-            busy: self.generator.busy,
-            queued: self.generator.queued,
-            offer: self.offer.clone(),
-            runs: self.runs.clone(),
-            complaint: self.errors.connect_says.clone(),
-        }
-    }
-
     /// Answers that were as expected.
     pub(super) fn succeeded(&self) -> u64 {
-        let unexpected = ["status", "body"].map(|kind| self.errors.kinds.get(kind));
-        let unexpected = unexpected.into_iter().flatten().copied();
-        unexpected.fold(self.responses, u64::saturating_sub)
+        let kinds = &self.errors.kinds;
+        self.responses
+            .saturating_sub(kinds.status)
+            .saturating_sub(kinds.body)
     }
 
-    /// Requests that ended, each once: unexpected answers count as answers and as errors.
+    /// Requests that ended, each counted once: an unexpected answer is an answer and an error.
     pub(super) fn ended(&self) -> u64 {
         self.succeeded().saturating_add(self.errors.total)
     }
@@ -438,42 +371,47 @@ impl Report {
     }
 }
 
-impl Distribution {
-    fn of(times: &Times) -> Self {
-        let histogram = times.histogram();
-        Self {
-            count: times.count(),
-            sum_ns: times.sum(),
-            min_ns: times.min(),
-            max_ns: times.max(),
-            mean_ns: times.mean(),
-            stdev_ns: histogram.stdev(),
-            percentiles_ns: Percentiles {
-                p10: times.quantile(0.1),
-                p25: times.quantile(0.25),
-                p50: times.quantile(0.5),
-                p75: times.quantile(0.75),
-                p90: times.quantile(0.9),
-                p95: times.quantile(0.95),
-                p99: times.quantile(0.99),
-                p99_9: times.quantile(0.999),
-                p99_99: times.quantile(0.9999),
-            },
-            histogram: Counts::of(times),
-        }
-    }
-
-    pub(super) fn times(&self) -> Times {
-        Times::from_parts(
-            &self.histogram.counts,
-            self.sum_ns,
-            self.min_ns,
-            self.max_ns,
-        )
-    }
-}
-
 /// 0 where there is nothing to divide by: JSON has no NaN.
 pub(super) fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
+}
+
+/// Schemas of what the types alone do not say.
+#[cfg(test)]
+mod schema {
+    use schemars::{Schema, SchemaGenerator, json_schema};
+
+    use super::CAUSES;
+
+    pub(super) fn statuses(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "propertyNames": { "pattern": r"^[1-5]\d\d$" },
+            "additionalProperties": { "type": "integer", "minimum": 1 },
+        })
+    }
+
+    pub(super) fn causes(_: &mut SchemaGenerator) -> Schema {
+        let count = || json_schema!({ "type": "integer", "minimum": 0 });
+        let properties: serde_json::Map<String, serde_json::Value> = CAUSES
+            .iter()
+            .map(|cause| ((*cause).to_owned(), count().to_value()))
+            .collect();
+        json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
+    }
+
+    pub(super) fn buckets(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "array",
+            "items": {
+                "type": "array",
+                "prefixItems": [
+                    { "type": "integer", "minimum": 0 },
+                    { "type": "integer", "minimum": 1 },
+                ],
+                "minItems": 2,
+                "maxItems": 2,
+            },
+        })
+    }
 }

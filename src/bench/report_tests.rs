@@ -1,12 +1,14 @@
-//! A report of given samples, and what is promised of any report.
+//! Reports of known samples, and properties of any report.
 
 use super::cpu::Cost;
-use super::error::{ErrorKind, ProtocolError};
-use super::report::{Measured, Report, Settings};
+use super::error::ErrorKind;
+use super::measured::Measured;
+use super::per_connection::{ConnectionCounts, PerConnection};
+use super::report::{Report, Settings};
 use super::run::Run;
-use super::spread::{Slot, Spread};
 use super::tally::{Bin, Tally};
 use super::{tables, text};
+use crate::http::client::ProtocolError;
 
 /// Answers with these latencies.
 pub(super) fn tally(nanos: &[u64]) -> Tally {
@@ -16,7 +18,7 @@ pub(super) fn tally(nanos: &[u64]) -> Tally {
         tally.responses += 1;
         tally.body_bytes += 10;
     }
-    tally.spread = Spread::of(&[Slot {
+    tally.per_connection = PerConnection::of(&[ConnectionCounts {
         answers: tally.responses,
         errors: 0,
         latency_sum: tally.latency.sum(),
@@ -54,9 +56,9 @@ fn measured(tally: Tally) -> Measured {
         queued: 0.0,
         offer: None,
         runs: Vec::new(),
-        complaint: None,
+        connect_error: None,
     };
-    measured.runs = vec![measured.part()];
+    measured.runs = vec![measured.summary()];
     measured
 }
 
@@ -71,12 +73,12 @@ fn rich(seed: u64) -> Tally {
     tally.lag.record(seed, 1);
     tally.statuses[200] = 400;
     tally.statuses[usize::try_from(400 + seed).unwrap()] = 99;
-    tally.fault(ErrorKind::Protocol(ProtocolError::Chunk), seed);
-    tally.fault(ErrorKind::Reset, 2);
+    tally.record_error(ErrorKind::Protocol(ProtocolError::Chunk), seed);
+    tally.record_error(ErrorKind::Reset, 2);
     tally.received_bytes = 77 * seed;
-    tally.opened = 5;
-    tally.closed_by_server = seed;
-    tally.resent = 1;
+    tally.connections.opened = 5;
+    tally.connections.closed_by_server = seed;
+    tally.connections.requests_sent_again = 1;
     let responses = |i| if i == 0 { 499 - (seed + 1) } else { 1 };
     tally.bins = (0..seed + 2)
         .map(|i| Bin {
@@ -88,38 +90,38 @@ fn rich(seed: u64) -> Tally {
 }
 
 #[test]
-fn what_was_written_is_read_back_whole() {
+fn a_written_report_is_read_back_unchanged() {
     let written = report(rich(3));
     let read = Report::read(&written.json()).unwrap();
     assert_eq!(read, written);
     assert_eq!(Report::new(settings(), read.measured()), written);
 }
 
-/// By way of JSON, as machines would.
+/// Through JSON, as results of several machines are.
 #[test]
-fn two_reports_joined_equal_one_of_both() {
+fn joined_reports_equal_one_of_both() {
     let (a, b) = (report(rich(3)), report(rich(11)));
     let mut joined = Report::read(&a.json()).unwrap().measured();
     joined.join(Report::read(&b.json()).unwrap().measured());
     joined.machines = 1;
-    joined.runs = vec![joined.part()];
+    joined.runs = vec![joined.summary()];
     let mut both = rich(3);
     for i in 1..500 {
         both.latency.record(i * i * 11 + 7, 1);
     }
     both.responses += 499;
-    both.spread.add(&rich(11).spread);
+    both.per_connection.add(&rich(11).per_connection);
     both.body_bytes += 4990;
     both.connect.record(11_000, 3);
     both.lag.record(11, 1);
     both.statuses[200] = 800;
     both.statuses[411] = 99;
-    both.fault(ErrorKind::Protocol(ProtocolError::Chunk), 11);
-    both.fault(ErrorKind::Reset, 2);
+    both.record_error(ErrorKind::Protocol(ProtocolError::Chunk), 11);
+    both.record_error(ErrorKind::Reset, 2);
     both.received_bytes = 77 * 14;
-    both.opened = 10;
-    both.closed_by_server = 14;
-    both.resent = 2;
+    both.connections.opened = 10;
+    both.connections.closed_by_server = 14;
+    both.connections.requests_sent_again = 2;
     both.bins = (0..13)
         .map(|i| Bin {
             responses: match i {
@@ -134,10 +136,10 @@ fn two_reports_joined_equal_one_of_both() {
 }
 
 #[test]
-fn what_is_no_report_is_said() {
+fn bad_reports_are_refused() {
     let good = report(rich(1)).json();
     for (text, word) in [
-        (String::new(), "it is empty"),
+        (String::new(), "the file is empty"),
         ("{}".to_owned(), "missing field"),
         (
             good.replace("hullo-bench/1", "hullo-bench/2"),
@@ -162,7 +164,7 @@ fn what_is_no_report_is_said() {
 }
 
 #[test]
-fn warnings_come_when_they_should() {
+fn warnings_appear_when_they_apply() {
     let warned = |change: &dyn Fn(&mut Measured), settings: Settings| {
         let mut measured = measured(rich(1));
         change(&mut measured);
@@ -185,9 +187,9 @@ fn warnings_come_when_they_should() {
 fn the_text_has_the_layout_of_hey() {
     let mut tally = tally(&(1..=100).map(|ms| ms * 1_000_000).collect::<Vec<_>>());
     tally.statuses[200] = 100;
-    tally.fault(ErrorKind::TimeOut, 5);
-    tally.fault(ErrorKind::Protocol(ProtocolError::Length), 2);
-    tally.opened = 3;
+    tally.record_error(ErrorKind::Timeout, 5);
+    tally.record_error(ErrorKind::Protocol(ProtocolError::Length), 2);
+    tally.connections.opened = 3;
     tally.bins = vec![
         Bin {
             responses: 10,
@@ -195,7 +197,7 @@ fn the_text_has_the_layout_of_hey() {
         };
         10
     ];
-    // As a run of exactly a second leaves it.
+    // A run of exactly one second ends with an empty interval.
     tally.bins.push(Bin::default());
     let text = text::of(&report(tally));
     let expected = "
@@ -217,7 +219,7 @@ Response time histogram:
         "Latency distribution:\n  10% in 0.0100",
         "\n  99.99% in 0.100000 secs\n  100% in 0.100000 secs\n",
         "Status code distribution:\n  [200]\t100 responses\n",
-        "Error distribution:\n  [5]\ttime-out\n  [2]\tbad response: Content-Length is no number\n",
+        "Error distribution:\n  [5]\ttimeout\n  [2]\tbad response: Content-Length is no number\n",
         "Requests/sec over time:\n  0.0 s [100]\t|\u{25a0}",
         "Connections:\n  opened:\t3\n",
         "Generator:\n  CPU/request:\t2.000 \u{b5}s\n  busiest thread:\t50.0 %\n",
@@ -229,7 +231,7 @@ Response time histogram:
 }
 
 #[test]
-fn nothing_at_all_is_still_a_report() {
+fn a_report_without_answers_is_valid() {
     let none = report(Tally::new());
     let text = text::of(&none);
     assert!(text.contains("Requests/sec:\t0.0000"), "{text}");
@@ -260,7 +262,7 @@ fn tables_have_a_cell_for_each_column() {
 }
 
 #[test]
-fn the_plotters_text_counts_all() {
+fn the_text_for_the_plotter_counts_all_answers() {
     let text = tables::hgrm(&report(tally(&[
         1_000_000, 2_000_000, 2_000_000, 40_000_000,
     ])));
@@ -287,9 +289,9 @@ fn the_plotters_text_counts_all() {
     assert!(text.contains("SubBuckets     =         2048]"), "{text}");
 }
 
-/// The last interval of a run is shorter than the others, and its rate is no lower for it.
+/// The last interval of a run is shorter than the others: its rate must not look lower.
 #[test]
-fn the_course_of_several_runs_is_one_rate() {
+fn the_rate_over_time_is_that_of_each_interval() {
     let run = |number: u64| {
         let mut tally = tally(&[1_000_000; 130]);
         tally.statuses[200] = 130;
@@ -304,7 +306,7 @@ fn the_course_of_several_runs_is_one_rate() {
             started_unix_ms: 1_700_000_000_000 + number,
             elapsed: 130_000_000,
             costs: vec![Cost::default()],
-            complaint: None,
+            connect_error: None,
         };
         Measured::of(run, None)
     };
@@ -316,13 +318,13 @@ fn the_course_of_several_runs_is_one_rate() {
         ..settings()
     };
     let text = text::of(&Report::new(settings, all));
-    let course = text.split("over time:\n").nth(1).unwrap();
-    let lines: Vec<&str> = course.split("\n\n").next().unwrap().lines().collect();
+    let over_time = text.split("over time:\n").nth(1).unwrap();
+    let lines: Vec<&str> = over_time.split("\n\n").next().unwrap().lines().collect();
     assert!(lines.len() >= 3, "{text}");
     assert!(lines.iter().all(|line| line.contains("[1000]")), "{text}");
 }
 
-/// Starting and ending are most of a short run: what part of the time a thread ran tells nothing.
+/// Starting and ending dominate a short run: the fraction of the time that a thread ran means nothing.
 #[test]
 fn a_short_run_has_no_busy_generator() {
     let busy = |elapsed| {
@@ -335,7 +337,7 @@ fn a_short_run_has_no_busy_generator() {
             started_unix_ms: 1_700_000_000_000,
             elapsed,
             costs,
-            complaint: None,
+            connect_error: None,
         };
         Report::new(settings(), Measured::of(run, None))
     };

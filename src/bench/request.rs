@@ -1,22 +1,24 @@
-//! The bytes that are sent: rendered once, before the run.
+//! The bytes of the requests, rendered once before the run.
+
+use crate::http::is_token;
 
 /// One request, as the options describe it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Request {
     pub(super) method: String,
-    /// Path and query. `{n}` stands for the place in the batch.
+    /// Path and query. `{n}` is replaced by the position in the batch.
     pub(super) path: String,
-    /// What `Host` says, unless the fields do.
+    /// The value of `Host`, unless `fields` has one.
     pub(super) host: String,
     pub(super) fields: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
     pub(super) closes: bool,
 }
 
-/// What is replaced by the place of a request in its batch, so that answers can be told apart.
-pub(super) const PLACE: &str = "{n}";
+/// Replaced by the position of a request in its batch, so that the order of answers can be checked.
+pub(super) const PLACEHOLDER: &str = "{n}";
 
-/// Requests to be written at once, one after another.
+/// Pipelined requests, written at once.
 #[derive(Clone, Debug)]
 pub(super) struct Batch {
     bytes: Vec<u8>,
@@ -30,25 +32,27 @@ impl Batch {
             bytes: Vec::new(),
             ends: Vec::with_capacity(pipeline),
         };
-        for place in 0..pipeline {
-            request.render(place, &mut batch.bytes);
+        for position in 0..pipeline {
+            request.render(position, &mut batch.bytes);
             batch.ends.push(batch.bytes.len());
         }
         batch
     }
 
-    /// How many requests it holds.
+    /// The number of requests.
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Where the request in this place begins; for the place after the last, the end.
+    /// The offset of the request at this position; for the position after the last, the end.
     #[inline]
-    pub(super) fn start(&self, place: usize) -> usize {
-        place.checked_sub(1).map_or(0, |before| self.ends[before])
+    pub(super) fn start(&self, position: usize) -> usize {
+        position
+            .checked_sub(1)
+            .map_or(0, |before| self.ends[before])
     }
 
-    /// What stands between two offsets.
+    /// The bytes between two offsets.
     #[inline]
     pub(super) fn bytes(&self, from: usize, to: usize) -> &[u8] {
         &self.bytes[from..to]
@@ -56,8 +60,8 @@ impl Batch {
 }
 
 impl Request {
-    fn render(&self, place: usize, out: &mut Vec<u8>) {
-        let path = self.path.replace(PLACE, &place.to_string());
+    fn render(&self, position: usize, out: &mut Vec<u8>) {
+        let path = self.path.replace(PLACEHOLDER, &position.to_string());
         let has = |name: &str| {
             self.fields
                 .iter()
@@ -70,7 +74,7 @@ impl Request {
             out.extend_from_slice(b"\r\n");
         };
         line(&[&self.method, " ", &path, " HTTP/1.1"]);
-        // RFC 9112 section 3.2: a client sends exactly one, and best as the first field.
+        // RFC 9112 section 3.2: a client sends exactly one; RFC 9110 section 7.2: best as the first field.
         if !has("host") {
             line(&["Host: ", &self.host]);
         }
@@ -80,7 +84,7 @@ impl Request {
         for (name, value) in &self.fields {
             line(&[name, ": ", value]);
         }
-        // RFC 9110 section 8.6: where a body has a meaning, its absence is said too.
+        // RFC 9110 section 8.6: send Content-Length: 0 where the method anticipates content.
         let may_have_body = matches!(self.method.as_str(), "POST" | "PUT" | "PATCH");
         if !self.body.is_empty() || may_have_body {
             line(&["Content-Length: ", &self.body.len().to_string()]);
@@ -93,26 +97,37 @@ impl Request {
     }
 }
 
-/// Takes a field line of `-H` apart, or says what is wrong with it.
+/// Parses a field line of `-H`.
 pub(super) fn field(line: &str) -> Result<(String, String), String> {
     let (name, value) = line
         .split_once(':')
         .ok_or_else(|| format!("{line:?} has no colon: write -H 'Name: value'"))?;
     let (name, value) = (name.trim(), value.trim());
-    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if name.is_empty() || !name.chars().all(is_token) {
-        return Err(format!("{name:?} is no field name"));
+    if !is_token(name) {
+        return Err(format!("{name:?} is not a field name"));
     }
     if value.chars().any(|c| c.is_control() && c != '\t') {
-        return Err(format!("the value of {name} holds a control character"));
+        return Err(format!("the value of {name} contains a control character"));
     }
-    // What frames a request is written here, so that no two requests become one.
+    // These frame the request: a wrong one would merge two requests or split one.
     if ["content-length", "transfer-encoding"].contains(&name.to_ascii_lowercase().as_str()) {
         return Err(format!(
-            "{name} is written by hullo itself: give the body with -d or -D"
+            "hullo sets {name} itself: give the content with -d or -D"
         ));
     }
     Ok((name.to_owned(), value.to_owned()))
+}
+
+/// The method, in upper case as hey sends it.
+pub(super) fn method(text: &str) -> Result<String, String> {
+    let method = text.to_ascii_uppercase();
+    if !is_token(&method) {
+        return Err(format!("{method:?} is not a method"));
+    }
+    if method == "CONNECT" {
+        return Err("CONNECT opens a tunnel: there is no HTTP in it to measure".to_owned());
+    }
+    Ok(method)
 }
 
 /// RFC 4648 section 4, for `-a`.
@@ -161,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn renders_what_is_asked_for() {
+    fn requests_are_rendered() {
         check(&get(), "GET /a HTTP/1.1\r\nHost: h:1\r\n{AGENT}\r\n");
         let post = Request {
             method: "POST".into(),
@@ -185,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_the_user_come_instead_of_ours() {
+    fn fields_of_the_user_replace_the_defaults() {
         let request = Request {
             fields: vec![
                 ("host".into(), "other".into()),
@@ -202,28 +217,28 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_knows_its_places() {
+    fn each_request_of_a_batch_has_its_position() {
         let request = Request {
             path: "/{n}/{n}".into(),
             ..get()
         };
         let batch = Batch::new(&request, 12);
         assert_eq!(batch.len(), 12);
-        for place in 0..12 {
-            let one = batch.bytes(batch.start(place), batch.start(place + 1));
-            let line = format!("GET /{place}/{place} HTTP/1.1\r\n");
+        for position in 0..12 {
+            let one = batch.bytes(batch.start(position), batch.start(position + 1));
+            let line = format!("GET /{position}/{position} HTTP/1.1\r\n");
             assert!(one.starts_with(line.as_bytes()) && one.ends_with(b"\r\n\r\n"));
         }
     }
 
     #[test]
-    fn fields_are_taken_apart_or_refused() {
+    fn fields_are_parsed_or_refused() {
         assert_eq!(field("A: b: c"), Ok(("A".into(), "b: c".into())));
         assert_eq!(field("A:"), Ok(("A".into(), String::new())));
         for (line, word) in [
             ("A", "no colon"),
-            (": b", "no field name"),
-            ("A b: c", "no field name"),
+            (": b", "not a field name"),
+            ("A b: c", "not a field name"),
             ("A: b\r\nC: d", "control"),
             ("content-length: 5", "-d or -D"),
             ("Transfer-Encoding: chunked", "-d or -D"),
@@ -234,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_that_of_the_rfc() {
+    fn base64_has_the_test_vectors_of_the_rfc() {
         for (bytes, text) in [
             ("", ""),
             ("f", "Zg=="),

@@ -1,55 +1,49 @@
-//! Reads the answers on one connection: bytes in, answers out. It knows no socket and no clock.
-//!
-//! It is strict as a client must be that measures: what is not framed as RFC 9112 says is a failed
-//! request, not a good one with noise behind it.
+//! Judges the responses on one connection: bytes in, answers out. [`client`](crate::http::client)
+//! reads them; what they should be is `expect`'s.
 
-use super::chunked::Chunked;
-use super::error::{ErrorKind, ProtocolError};
+use super::error::ErrorKind;
 use super::expect::{Comparison, Expect};
-use super::head::{Framing, Head, Memo, Scan};
+use crate::http::client::{self, EarlyEnd, Memo, ProtocolError, Response, Sink};
 
-/// More interim answers (1xx) before one final answer are refused.
-const INTERIM_MAX: u8 = 32;
-
-/// A whole answer.
+/// A whole response, and whether it is the expected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body_bytes: u64,
-    /// Nothing more will be answered on this connection.
+    /// The server will not answer another request on this connection.
     pub(super) closes: bool,
     /// It is not what was expected.
     pub(super) fault: Option<ErrorKind>,
 }
 
-/// What a connection is in the middle of.
+/// Where a connection stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reader {
-    state: State,
-    scan: Scan,
-    interim: u8,
-    body_bytes: u64,
+    responses: client::Reader,
+    /// Of the content of the response that has begun.
     comparison: Comparison,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum State {
-    #[default]
-    Head,
-    Length(Head, u64),
-    Chunked(Head, Chunked),
-    /// The body ends with the connection.
-    Close(Head),
 }
 
 /// How far a read came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Read {
-    /// So much of the input is dealt with. What is not is half a head, or belongs to the next
-    /// answer; half a head is to be shown again with what comes after it.
+    /// So much of the input is done with: see [`client::Reader::read`].
     pub(super) consumed: usize,
     /// The answer that ended there.
     pub(super) answer: Option<Answer>,
+}
+
+/// Compares content, as it comes, with what is expected.
+struct Comparing<'a> {
+    comparison: &'a mut Comparison,
+    expected: Option<&'a [u8]>,
+}
+
+impl Sink for Comparing<'_> {
+    #[inline]
+    fn content(&mut self, piece: &[u8]) {
+        self.comparison.feed(self.expected, piece);
+    }
 }
 
 impl Reader {
@@ -62,170 +56,164 @@ impl Reader {
         expect: &Expect,
         memo: &mut Memo,
     ) -> Result<Read, ProtocolError> {
-        let mut consumed = 0;
-        if self.state == State::Head {
-            consumed = self.heads(input, expect, memo)?;
-            if self.state == State::Head {
-                return Ok(Read {
-                    consumed,
-                    answer: None,
-                });
-            }
-        }
-        let (taken, answer) = self.body(&input[consumed..], expect.body(place), expect)?;
+        let mut sink = Comparing {
+            comparison: &mut self.comparison,
+            expected: expect.body(place),
+        };
+        let read = self
+            .responses
+            .read(input, expect.head_only, memo, &mut sink)?;
         Ok(Read {
-            consumed: consumed + taken,
-            answer,
+            consumed: read.consumed,
+            answer: read
+                .response
+                .map(|response| self.judge(response, place, expect)),
         })
     }
 
-    /// Passes over interim answers, and over the final head into its body if it is whole. Returns
-    /// the length of the heads that were.
     #[inline]
-    fn heads(
-        &mut self,
-        input: &[u8],
-        expect: &Expect,
-        memo: &mut Memo,
-    ) -> Result<usize, ProtocolError> {
-        if let Some((length, head)) = memo.recall(input) {
-            self.enter(head, expect);
-            return Ok(length);
-        }
-        self.other_heads(input, expect, memo)
-    }
-
-    /// Reads heads that are not like the last one.
-    #[cold]
-    fn other_heads(
-        &mut self,
-        input: &[u8],
-        expect: &Expect,
-        memo: &mut Memo,
-    ) -> Result<usize, ProtocolError> {
-        let mut start = 0;
-        while let Some(length) = self.scan.end(&input[start..])? {
-            self.scan = Scan::default();
-            let head = memo.read(&input[start..start + length])?;
-            start += length;
-            if !head.is_interim() {
-                self.enter(head, expect);
-                break;
-            }
-            // RFC 9110 section 15.2.2: only who asks for an upgrade is told to switch.
-            if head.status == 101 {
-                return Err(ProtocolError::Upgrade);
-            }
-            self.interim += 1;
-            if self.interim > INTERIM_MAX {
-                return Err(ProtocolError::Interim);
-            }
-        }
-        Ok(start)
-    }
-
-    #[inline]
-    fn enter(&mut self, head: Head, expect: &Expect) {
-        self.scan = Scan::default();
-        self.interim = 0;
-        self.body_bytes = 0;
-        self.comparison = Comparison::default();
-        // RFC 9112 section 6.3, rule 1: these have no body, whatever their fields say.
-        let is_bodiless = expect.head_only || matches!(head.status, 204 | 304);
-        self.state = match head.framing {
-            _ if is_bodiless => State::Length(head, 0),
-            Framing::Length(length) => State::Length(head, length),
-            Framing::Chunked => State::Chunked(head, Chunked::default()),
-            Framing::Close => State::Close(head),
-        };
-    }
-
-    #[inline]
-    fn body(
-        &mut self,
-        input: &[u8],
-        expected: Option<&[u8]>,
-        expect: &Expect,
-    ) -> Result<(usize, Option<Answer>), ProtocolError> {
-        let (taken, ended) = match &mut self.state {
-            State::Head => return Ok((0, None)),
-            State::Length(_, left) => {
-                let taken = usize::try_from(*left).map_or(input.len(), |n| n.min(input.len()));
-                *left -= taken as u64;
-                self.body_bytes += taken as u64;
-                self.comparison.feed(expected, &input[..taken]);
-                (taken, *left == 0)
-            }
-            State::Chunked(_, chunked) => {
-                let (bytes, comparison) = (&mut self.body_bytes, &mut self.comparison);
-                chunked.read(input, |piece| {
-                    *bytes += piece.len() as u64;
-                    comparison.feed(expected, piece);
-                })?
-            }
-            State::Close(_) => {
-                self.body_bytes += input.len() as u64;
-                self.comparison.feed(expected, input);
-                (input.len(), false)
-            }
-        };
-        let answer = ended.then(|| self.finish(expected, expect)).flatten();
-        Ok((taken, answer))
-    }
-
-    #[inline]
-    fn finish(&mut self, expected: Option<&[u8]>, expect: &Expect) -> Option<Answer> {
-        let (head, closes) = match std::mem::take(&mut self.state) {
-            State::Head => return None,
-            State::Length(head, _) | State::Chunked(head, _) => (head, head.closes),
-            State::Close(head) => (head, true),
-        };
+    fn judge(&mut self, response: Response, place: usize, expect: &Expect) -> Answer {
+        let comparison = std::mem::take(&mut self.comparison);
         let status_is_expected = expect
             .statuses
             .as_ref()
-            .is_none_or(|set| set.has(head.status));
+            .is_none_or(|set| set.has(response.status));
         let fault = if !status_is_expected {
             Some(ErrorKind::Status)
-        } else if !self.comparison.is_equal(expected) {
+        } else if !comparison.is_equal(expect.body(place)) {
             Some(ErrorKind::Body)
         } else {
             None
         };
-        Some(Answer {
-            status: head.status,
-            body_bytes: self.body_bytes,
-            closes,
+        Answer {
+            status: response.status,
+            body_bytes: response.content_bytes,
+            closes: response.closes,
             fault,
-        })
+        }
     }
 
-    /// The server has ended the connection, with `left` bytes of half a head before. It is the
-    /// end of an answer, or the fault of the request whose answer was due.
+    /// The server has ended the connection, after `unread` bytes of a head. That ends an answer, or
+    /// fails the request whose answer was due.
     pub(super) fn end(
         &mut self,
-        left: usize,
+        unread: usize,
         place: usize,
         expect: &Expect,
     ) -> Result<Answer, ErrorKind> {
-        if let State::Close(_) = self.state
-            && let Some(answer) = self.finish(expect.body(place), expect)
-        {
-            return Ok(answer);
+        match self.responses.end(unread) {
+            Ok(response) => Ok(self.judge(response, place, expect)),
+            Err(early) => {
+                *self = Self::default();
+                Err(match early {
+                    EarlyEnd::BeforeHead => ErrorKind::Closed,
+                    EarlyEnd::InResponse => ErrorKind::Short,
+                })
+            }
         }
-        let is_between = self.state == State::Head && left == 0;
-        *self = Self::default();
-        Err(if is_between {
-            ErrorKind::Closed
-        } else {
-            ErrorKind::Short
-        })
     }
 }
 
 #[cfg(test)]
-#[path = "response_cuts.rs"]
-mod cuts;
+mod tests {
+    use super::super::expect::Statuses;
+    use super::*;
 
-#[cfg(test)]
-#[path = "response_tests.rs"]
-mod tests;
+    /// The faults of the answers in `text`, cut at `cuts`, and how the connection ends.
+    fn play(
+        text: &[u8],
+        step: usize,
+        expect: &Expect,
+    ) -> (Vec<Option<ErrorKind>>, Result<(), ErrorKind>) {
+        let (mut reader, mut memo) = (Reader::default(), Memo::default());
+        let (mut unread, mut faults) = (Vec::new(), Vec::new());
+        for piece in text.chunks(step) {
+            unread.extend_from_slice(piece);
+            loop {
+                let read = reader
+                    .read(&unread, faults.len(), expect, &mut memo)
+                    .unwrap();
+                unread.drain(..read.consumed);
+                faults.extend(read.answer.map(|answer| answer.fault));
+                if read.answer.is_none() || unread.is_empty() {
+                    break;
+                }
+            }
+        }
+        let end = reader
+            .end(unread.len(), faults.len(), expect)
+            .map(|answer| faults.push(answer.fault));
+        (faults, end)
+    }
+
+    #[test]
+    fn expectations_are_checked_place_by_place() {
+        let expect = Expect {
+            statuses: Some(Statuses::parse("2xx").unwrap()),
+            bodies: Some(
+                (0..5)
+                    .map(|place| format!("/{place}").into_bytes())
+                    .collect(),
+            ),
+            head_only: false,
+        };
+        let text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n/0\
+            HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n/2\
+            HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\n/2\
+            HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n/\r\n1\r\n3\r\n0\r\n\r\n\
+            HTTP/1.1 200 OK\r\nX: y\r\n\r\n/4";
+        let expected = [
+            None,
+            Some(ErrorKind::Body),
+            Some(ErrorKind::Status),
+            None,
+            None,
+        ];
+        for step in [1, 2, 3, 7, text.len()] {
+            let (faults, end) = play(text.as_bytes(), step, &expect);
+            assert_eq!(
+                (&faults[..], end),
+                (&expected[..], Ok(())),
+                "in steps of {step}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_answer_to_head_has_no_body_to_compare() {
+        let expect = Expect {
+            head_only: true,
+            bodies: Some(vec![b"not compared".to_vec(); 3]),
+            ..Expect::default()
+        };
+        let text = "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n".repeat(3);
+        for step in [1, text.len()] {
+            let played = play(text.as_bytes(), step, &expect);
+            assert_eq!(played, (vec![None; 3], Err(ErrorKind::Closed)));
+        }
+    }
+
+    #[test]
+    fn an_early_end_is_an_error_of_its_own() {
+        let text = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+        for cut in 0..=text.len() {
+            let (faults, end) = play(&text.as_bytes()[..cut], 1, &Expect::default());
+            let is_between = cut == 0 || cut == text.len();
+            let error = if is_between {
+                ErrorKind::Closed
+            } else {
+                ErrorKind::Short
+            };
+            assert_eq!(
+                (faults.len(), end),
+                (cut / text.len(), Err(error)),
+                "cut at {cut}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_reader_is_small() {
+        assert!(size_of::<Reader>() <= 128, "{}", size_of::<Reader>());
+    }
+}

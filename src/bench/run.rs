@@ -1,4 +1,4 @@
-//! Threads, from the first connection to the last answer.
+//! One run: starts the threads, and joins what they counted.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,13 +9,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::cpu::Cost;
 use super::pace::Schedule;
-use super::plan::{Plan, Work};
-use super::spread::Spread;
+use super::per_connection::PerConnection;
+use super::plan::{Plan, RunLength};
 use super::tally::Tally;
 use super::work_source::WorkSource;
-use super::worker::{Counted, Progress, Worker};
+use super::worker::{Progress, ThreadResult, Worker};
 
-/// One measurement, of all threads.
+/// The counts of all threads.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) tally: Tally,
@@ -23,20 +23,15 @@ pub(super) struct Run {
     pub(super) elapsed: u64,
     /// Of each thread.
     pub(super) costs: Vec<Cost>,
-    /// What connecting failed of first.
-    pub(super) complaint: Option<String>,
+    /// The message of the first connection that failed.
+    pub(super) connect_error: Option<String>,
 }
 
-/// What was counted so far: answers and errors.
+/// Called with the numbers of answers and errors so far.
 pub(super) type Watch<'a> = dyn FnMut(u64, u64) + 'a;
 
-/// How often whoever watches is told.
+/// How often `watch` is called.
 const WATCH: Duration = Duration::from_millis(100);
-
-struct Part {
-    counted: Counted,
-    complaint: Option<String>,
-}
 
 /// Runs the plan once.
 pub(super) fn run(plan: &Plan, stop: &Arc<AtomicBool>, watch: &mut Watch<'_>) -> io::Result<Run> {
@@ -48,7 +43,7 @@ pub(super) fn run(plan: &Plan, stop: &Arc<AtomicBool>, watch: &mut Watch<'_>) ->
     }
     let started = unix_ms() + plan.warmup / 1_000_000;
     let shared = Shared::new(plan);
-    let parts: io::Result<Vec<Part>> = thread::scope(|scope| {
+    let results: io::Result<Vec<ThreadResult>> = thread::scope(|scope| {
         let (done, all_done) = mpsc::channel::<()>();
         let mut threads = Vec::new();
         for (number, worker) in workers.into_iter().enumerate() {
@@ -56,12 +51,12 @@ pub(super) fn run(plan: &Plan, stop: &Arc<AtomicBool>, watch: &mut Watch<'_>) ->
             let builder = thread::Builder::new().name(format!("bench-{number}"));
             let body = move || {
                 let _done = done;
-                shared.part(number, worker, plan)
+                shared.run_thread(number, worker, plan)
             };
             match builder.spawn_scoped(scope, body) {
                 Ok(thread) => threads.push(thread),
                 Err(error) => {
-                    // Those that were started wait for the one that was not.
+                    // Those already started wait at the gate for all.
                     shared.warm.pass(plan.threads - number);
                     stop.store(true, Ordering::Relaxed);
                     return Err(error);
@@ -75,32 +70,32 @@ pub(super) fn run(plan: &Plan, stop: &Arc<AtomicBool>, watch: &mut Watch<'_>) ->
             };
             watch(sum(|p| &p.responses), sum(|p| &p.errors));
         }
-        let join = |thread: thread::ScopedJoinHandle<'_, io::Result<Part>>| {
+        let join = |thread: thread::ScopedJoinHandle<'_, io::Result<ThreadResult>>| {
             let panicked = |_| Err(io::Error::other("a thread panicked"));
             thread.join().unwrap_or_else(panicked)
         };
         threads.into_iter().map(join).collect()
     });
-    Ok(joined(parts?, started))
+    Ok(joined(results?, started))
 }
 
-fn joined(parts: Vec<Part>, started_unix_ms: u64) -> Run {
+fn joined(results: Vec<ThreadResult>, started_unix_ms: u64) -> Run {
     let mut run = Run {
         tally: Tally::new(),
         started_unix_ms,
         elapsed: 0,
         costs: Vec::new(),
-        complaint: None,
+        connect_error: None,
     };
-    let mut slots = Vec::new();
-    for part in parts {
-        slots.extend(part.counted.slots);
-        run.tally.add(&part.counted.tally);
-        run.elapsed = run.elapsed.max(part.counted.elapsed);
-        run.costs.push(part.counted.cost);
-        run.complaint = run.complaint.or(part.complaint);
+    let mut connections = Vec::new();
+    for result in results {
+        connections.extend(result.connections);
+        run.tally.add(&result.tally);
+        run.elapsed = run.elapsed.max(result.elapsed);
+        run.costs.push(result.cost);
+        run.connect_error = run.connect_error.or(result.connect_error);
     }
-    run.tally.spread = Spread::of(&slots);
+    run.tally.per_connection = PerConnection::of(&connections);
     run
 }
 
@@ -113,7 +108,7 @@ fn unix_ms() -> u64 {
     unix().as_millis() as u64
 }
 
-/// Sleeps until the clock shows a multiple of what the plan says, or there is a wish to stop.
+/// Sleeps until the wall clock shows a multiple of `plan.align`, or until the run is stopped.
 fn await_alignment(plan: &Plan, stop: &AtomicBool) {
     let Some(align) = plan.align else {
         return;
@@ -133,20 +128,20 @@ fn await_alignment(plan: &Plan, stop: &AtomicBool) {
 
 /// What the threads of a run share.
 struct Shared {
-    /// Requests that no thread has to itself.
+    /// Requests not reserved for a thread.
     left: AtomicU64,
-    /// All begin to count at the same time.
+    /// All threads begin to count at the same time.
     warm: Gate,
 }
 
 impl Shared {
     fn new(plan: &Plan) -> Self {
-        let left = match plan.work {
-            Work::Count(requests) => {
+        let left = match plan.length {
+            RunLength::Requests(requests) => {
                 let own = |thread| plan.own_requests(thread, requests);
                 requests - (0..plan.threads).map(own).sum::<u64>()
             }
-            Work::Time(_) => 0,
+            RunLength::Time(_) => 0,
         };
         Self {
             left: AtomicU64::new(left),
@@ -154,51 +149,50 @@ impl Shared {
         }
     }
 
-    fn part<'a>(
+    fn run_thread<'a>(
         &'a self,
         number: usize,
         mut worker: Worker<'a>,
         plan: &'a Plan,
-    ) -> io::Result<Part> {
+    ) -> io::Result<ThreadResult> {
         let warm = match plan.warmup {
             0 => Ok(0),
             time => {
-                let source = self.source(number, plan, Work::Time(time));
-                worker.run(source).map(|counted| counted.tally.opened)
+                let source = self.source(number, plan, RunLength::Time(time));
+                worker.run(source).map(|warm| warm.tally.connections.opened)
             }
         };
         self.warm.wait();
         let opened_before = warm?;
-        let mut counted = worker.run(self.source(number, plan, plan.work))?;
-        counted.tally.opened_in_warmup = opened_before;
-        counted.tally.opened += opened_before;
-        Ok(Part {
-            counted,
-            complaint: worker.complaint(),
-        })
+        let mut result = worker.run(self.source(number, plan, plan.length))?;
+        result.tally.connections.opened_in_warmup = opened_before;
+        result.tally.connections.opened += opened_before;
+        Ok(result)
     }
 
-    fn source(&self, number: usize, plan: &Plan, work: Work) -> WorkSource<'_> {
-        match (plan.rate, work) {
-            (Some(rate), work) => {
+    fn source(&self, number: usize, plan: &Plan, length: RunLength) -> WorkSource<'_> {
+        match (plan.rate, length) {
+            (Some(rate), length) => {
                 let (threads, connections) = (plan.threads, plan.connections);
                 let schedule =
                     |requests| Schedule::new(rate, requests, number, threads, connections);
-                WorkSource::Schedule(match work {
-                    Work::Count(requests) => schedule(requests),
-                    Work::Time(time) => schedule(Schedule::requests_in(rate, time)).lasting(time),
+                WorkSource::Schedule(match length {
+                    RunLength::Requests(requests) => schedule(requests),
+                    RunLength::Time(time) => {
+                        schedule(Schedule::requests_in(rate, time)).lasting(time)
+                    }
                 })
             }
-            (None, Work::Count(requests)) => {
+            (None, RunLength::Requests(requests)) => {
                 let own = plan.own_requests(number, requests);
                 WorkSource::count(&self.left, own, plan.threads)
             }
-            (None, Work::Time(time)) => WorkSource::Until(time),
+            (None, RunLength::Time(time)) => WorkSource::Until(time),
         }
     }
 }
 
-/// Opens when as many have come as there are threads.
+/// Opens when all threads have arrived.
 struct Gate {
     missing: Mutex<usize>,
     open: Condvar,
@@ -212,7 +206,7 @@ impl Gate {
         }
     }
 
-    /// So many have come, or never will.
+    /// These threads have arrived, or never will.
     fn pass(&self, threads: usize) {
         *self.missing.lock().unwrap_or_else(PoisonError::into_inner) -= threads;
         self.open.notify_all();

@@ -1,13 +1,15 @@
-//! A connection's socket, and the three ways in which a call on it ends.
+//! The socket of a connection.
 
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 
-/// Where connections lead.
+use crate::net::kernel::{Outcome, outcome_or};
+
+/// Where to connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Destination {
     Tcp(SocketAddr),
@@ -20,20 +22,11 @@ pub(super) enum Stream {
     Unix(UnixStream),
 }
 
-/// How a call ends.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    Done(usize),
-    /// An event will tell when.
-    Later,
-    Lost(io::Error),
-}
-
 impl Stream {
-    /// Begins to connect, and has events told to `token` from now on.
+    /// Begins to connect, and registers for events.
     ///
-    /// Room is watched from the start: the loop is told of changes alone, so it costs no event that
-    /// is not wanted, and saves two calls for every connection.
+    /// Both directions are registered at once: events are edge-triggered, so this costs no unwanted
+    /// wake-ups and saves two system calls per connection.
     pub(super) fn open(
         destination: &Destination,
         registry: &Registry,
@@ -56,33 +49,25 @@ impl Stream {
     }
 
     #[inline]
-    pub(super) fn read(&mut self, block: &mut [u8]) -> Outcome {
-        outcome(|| match self {
-            Self::Tcp(stream) => stream.read(block),
-            Self::Unix(stream) => stream.read(block),
-        })
-    }
-
-    /// Also on a connection that is not there yet: then it ends in `Later`, or as connecting did.
-    #[inline]
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Outcome {
-        outcome(|| match self {
-            Self::Tcp(stream) => stream.write(bytes),
-            Self::Unix(stream) => stream.write(bytes),
-        })
-    }
-}
-
-#[inline]
-fn outcome(mut call: impl FnMut() -> io::Result<usize>) -> Outcome {
-    loop {
-        match call() {
-            Ok(count) => return Outcome::Done(count),
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock => return Outcome::Later,
-                ErrorKind::Interrupted => {}
-                _ => return Outcome::Lost(error),
+    pub(super) fn read(&mut self, block: &mut [u8]) -> Outcome<usize, io::Error> {
+        outcome_or(
+            |error| error,
+            || match self {
+                Self::Tcp(stream) => stream.read(block),
+                Self::Unix(stream) => stream.read(block),
             },
-        }
+        )
+    }
+
+    /// Also on a connection that is not there yet: then it would block, or fails as connecting did.
+    #[inline]
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Outcome<usize, io::Error> {
+        outcome_or(
+            |error| error,
+            || match self {
+                Self::Tcp(stream) => stream.write(bytes),
+                Self::Unix(stream) => stream.write(bytes),
+            },
+        )
     }
 }

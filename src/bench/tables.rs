@@ -2,97 +2,90 @@
 
 use std::fmt::Write as _;
 
-use super::report::{Part, Report};
+use super::report::{Report, RunSummary};
 use crate::terminal::clean;
 
-const COLUMNS: &str = "run,started_unix_ms,seconds,responses,errors,requests_per_second,mean_ns,p50_ns,p90_ns,p99_ns,p99.9_ns,max_ns,cpu_ns_per_request";
+/// A column: its name, and its cell in a row.
+type Column = (&'static str, fn(&RunSummary) -> String);
 
-/// The whole as if it were one run.
-fn whole(report: &Report) -> Part {
-    let percentiles = &report.latency.percentiles_ns;
-    Part {
-        started_unix_ms: report.started_unix_ms,
-        elapsed_ns: report.elapsed_ns,
-        responses: report.responses,
-        errors: report.errors.total,
-        requests_per_second: report.requests_per_second,
-        mean_ns: report.latency.mean_ns,
-        p50_ns: percentiles.p50,
-        p90_ns: percentiles.p90,
-        p99_ns: percentiles.p99,
-        p99_9_ns: percentiles.p99_9,
-        max_ns: report.latency.max_ns,
-        cpu_ns_per_request: report.generator.cpu_ns_per_request,
+const CSV: &[Column] = &[
+    ("started_unix_ms", |run| run.started_unix_ms.to_string()),
+    ("seconds", |run| {
+        format!("{:.6}", run.elapsed_ns as f64 / 1e9)
+    }),
+    ("responses", |run| run.responses.to_string()),
+    ("errors", |run| run.errors.to_string()),
+    ("requests_per_second", |run| {
+        format!("{:.3}", run.requests_per_second)
+    }),
+    ("mean_ns", |run| format!("{:.0}", run.mean_ns)),
+    ("p50_ns", |run| run.p50_ns.to_string()),
+    ("p90_ns", |run| run.p90_ns.to_string()),
+    ("p99_ns", |run| run.p99_ns.to_string()),
+    ("p99.9_ns", |run| run.p99_9_ns.to_string()),
+    ("max_ns", |run| run.max_ns.to_string()),
+    ("cpu_ns_per_request", |run| {
+        format!("{:.0}", run.cpu_ns_per_request)
+    }),
+];
+
+const MARKDOWN: &[Column] = &[
+    ("requests", |run| run.responses.to_string()),
+    ("errors", |run| run.errors.to_string()),
+    ("requests/s", |run| {
+        format!("{:.0}", run.requests_per_second)
+    }),
+    ("mean", |run| time(run.mean_ns)),
+    ("p50", |run| time(run.p50_ns as f64)),
+    ("p90", |run| time(run.p90_ns as f64)),
+    ("p99", |run| time(run.p99_ns as f64)),
+    ("p99.9", |run| time(run.p99_9_ns as f64)),
+    ("max", |run| time(run.max_ns as f64)),
+    ("CPU/request", |run| time(run.cpu_ns_per_request)),
+];
+
+/// The header, and a row for each run and one for all of them.
+fn rows(report: &Report, columns: &[Column]) -> Vec<Vec<String>> {
+    let row = |name: &str, run: &RunSummary| {
+        let cells = columns.iter().map(|(_, cell)| cell(run));
+        [name.to_owned()].into_iter().chain(cells).collect()
+    };
+    let names = columns.iter().map(|(name, _)| (*name).to_owned());
+    let mut rows = vec![["run".to_owned()].into_iter().chain(names).collect()];
+    for (number, run) in (1..).zip(&report.runs) {
+        rows.push(row(&format!("{number}"), run));
     }
+    rows.push(row("all", &report.measured().summary()));
+    rows
 }
 
-/// A line for each run, and one for all of them.
 pub(super) fn csv(report: &Report) -> String {
-    let mut out = format!("{COLUMNS}\n");
-    let mut line = |name: &str, run: &Part| {
-        let _ = writeln!(
-            out,
-            "{name},{},{:.6},{},{},{:.3},{:.0},{},{},{},{},{},{:.0}",
-            run.started_unix_ms,
-            run.elapsed_ns as f64 / 1e9,
-            run.responses,
-            run.errors,
-            run.requests_per_second,
-            run.mean_ns,
-            run.p50_ns,
-            run.p90_ns,
-            run.p99_ns,
-            run.p99_9_ns,
-            run.max_ns,
-            run.cpu_ns_per_request,
-        );
-    };
-    for (number, run) in report.runs.iter().enumerate() {
-        line(&(number + 1).to_string(), run);
-    }
-    line("all", &whole(report));
-    out
+    let rows = rows(report, CSV);
+    rows.iter().map(|row| row.join(",") + "\n").collect()
 }
 
 pub(super) fn markdown(report: &Report) -> String {
-    let mut out = String::from(
-        "| run | requests | errors | requests/s | mean | p50 | p90 | p99 | p99.9 | max | CPU/request |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
-    );
-    let mut line = |name: &str, run: &Part| {
-        let times = [
-            run.mean_ns,
-            run.p50_ns as f64,
-            run.p90_ns as f64,
-            run.p99_ns as f64,
-            run.p99_9_ns as f64,
-            run.max_ns as f64,
-            run.cpu_ns_per_request,
-        ]
-        .map(time);
-        let _ = writeln!(
-            out,
-            "| {name} | {} | {} | {:.0} | {} |",
-            run.responses,
-            run.errors,
-            run.requests_per_second,
-            times.join(" | ")
-        );
-    };
-    if report.runs.len() > 1 {
-        for (number, run) in report.runs.iter().enumerate() {
-            line(&(number + 1).to_string(), run);
-        }
+    let mut rows = rows(report, MARKDOWN);
+    if report.runs.len() == 1 {
+        // It is all there is.
+        rows.remove(1);
     }
-    line("all", &whole(report));
+    let rule = format!("|---|{}", "--:|".repeat(MARKDOWN.len()));
+    let mut lines: Vec<String> = rows
+        .iter()
+        .map(|row| format!("| {} |", row.join(" | ")))
+        .collect();
+    lines.insert(1, rule);
+    let mut out = lines.join("\n") + "\n";
     for warning in &report.warnings {
-        // It may name a file, and a name may be markup.
+        // It may quote a file name, and a name may be markup.
         let text = clean(warning).replace('&', "&amp;").replace('<', "&lt;");
         let _ = writeln!(out, "\n**Warning:** {text}.");
     }
     out
 }
 
-/// Three digits, in the unit that suits.
+/// Three digits, in a suitable unit.
 fn time(nanos: f64) -> String {
     let (value, unit) = match nanos {
         n if n < 1e3 => (n, "ns"),

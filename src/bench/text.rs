@@ -1,55 +1,43 @@
-//! The report for a reader, in the layout of hey.
+//! The report as text, in the layout of hey.
 
 use std::fmt::Write as _;
 
-use super::error::{CAUSES, KINDS, PROTOCOL};
+use super::error::{CAUSES, Row};
 use super::report::{Distribution, Report, ratio};
 use crate::terminal::clean;
 
-/// Bars are so long at most.
+/// The length of the longest bar.
 const BAR_MAX: u128 = 40;
 
-/// Bars of the histogram, besides the one of the fastest.
+/// Bars of the histogram, not counting that of the fastest answer.
 const BUCKETS: usize = 10;
 
-/// Lines of the course over time, at most.
-const COURSE_LINES: usize = 10;
+/// Lines of the requests/s over time.
+const OVER_TIME_LINES_MAX: usize = 10;
 
 pub(super) fn of(report: &Report) -> String {
     let mut out = String::new();
     summary(report, &mut out);
-    section(
-        "Response time histogram",
-        &histogram(&report.latency),
-        &mut out,
-    );
-    section(
-        "Latency distribution",
-        &percentiles(&report.latency),
-        &mut out,
-    );
-    section(
-        "Details (average, fastest, slowest)",
-        &details(report),
-        &mut out,
-    );
-    section("Status code distribution", &statuses(report), &mut out);
-    section("Error distribution", &errors(report), &mut out);
-    section("Requests/sec over time", &course(report), &mut out);
-    section(
-        "Runs (requests/sec, 50%, 99%, errors)",
-        &runs(report),
-        &mut out,
-    );
-    section("Connections", &connections(report), &mut out);
-    section("Generator", &generator(report), &mut out);
+    for (title, lines) in [
+        ("Response time histogram", histogram(&report.latency)),
+        ("Latency distribution", percentiles(&report.latency)),
+        ("Details (average, fastest, slowest)", details(report)),
+        ("Status code distribution", statuses(report)),
+        ("Error distribution", errors(report)),
+        ("Requests/sec over time", over_time(report)),
+        ("Runs (requests/sec, 50%, 99%, errors)", runs(report)),
+        ("Connections", connections(report)),
+        ("Generator", generator(report)),
+    ] {
+        section(title, &lines, &mut out);
+    }
     for warning in &report.warnings {
         let _ = writeln!(out, "\nWarning: {}.", clean(warning));
     }
     out
 }
 
-/// Nothing is said of that of which there is nothing to say.
+/// A section without lines is left out.
 fn section(title: &str, lines: &[String], out: &mut String) {
     if !lines.is_empty() {
         let _ = writeln!(out, "\n{title}:");
@@ -59,7 +47,7 @@ fn section(title: &str, lines: &[String], out: &mut String) {
     }
 }
 
-/// As hey writes seconds, with the digits that a fast server needs.
+/// Seconds as hey writes them, with the digits that a fast server needs.
 fn secs(nanos: f64) -> String {
     format!("{:.6} secs", nanos / 1e9)
 }
@@ -105,7 +93,7 @@ fn histogram(latency: &Distribution) -> Vec<String> {
     let mut counts = [0_u64; BUCKETS + 1];
     let times = latency.times();
     for &(value, count) in &latency.histogram.counts {
-        // The fastest itself lies in the first.
+        // The fastest answer itself belongs to the first bucket.
         let lowest = times.histogram().lowest_equivalent(value);
         let value = lowest.clamp(latency.min_ns, latency.max_ns) as f64;
         let bucket = (0..BUCKETS)
@@ -124,21 +112,10 @@ fn percentiles(latency: &Distribution) -> Vec<String> {
     if latency.count == 0 {
         return Vec::new();
     }
-    let p = &latency.percentiles_ns;
-    [
-        ("10", p.p10),
-        ("25", p.p25),
-        ("50", p.p50),
-        ("75", p.p75),
-        ("90", p.p90),
-        ("95", p.p95),
-        ("99", p.p99),
-        ("99.9", p.p99_9),
-        ("99.99", p.p99_99),
-        ("100", latency.max_ns),
-    ]
-    .map(|(percent, nanos)| format!("{percent}% in {}", secs(nanos as f64)))
-    .to_vec()
+    let rows = latency.percentiles_ns.rows();
+    rows.chain([("p100", latency.max_ns)])
+        .map(|(name, nanos)| format!("{}% in {}", &name[1..], secs(nanos as f64)))
+        .collect()
 }
 
 fn details(report: &Report) -> Vec<String> {
@@ -175,43 +152,45 @@ fn statuses(report: &Report) -> Vec<String> {
 }
 
 fn errors(report: &Report) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (number, (name, sentence)) in KINDS.iter().enumerate() {
-        let count = report.errors.kinds.get(*name).copied().unwrap_or(0);
-        if count == 0 {
-            continue;
-        }
-        if number == PROTOCOL {
-            for cause in CAUSES {
-                let count = report
-                    .errors
-                    .bad_response_causes
-                    .get(cause)
-                    .copied()
-                    .unwrap_or(0);
-                if count > 0 {
-                    lines.push(format!("[{count}]\t{sentence}: {cause}"));
-                }
-            }
-        } else if let ("connect", Some(said)) = (*name, &report.errors.connect_says) {
-            lines.push(format!("[{count}]\t{sentence}: {}", clean(said)));
-        } else {
-            lines.push(format!("[{count}]\t{sentence}"));
-        }
-    }
-    lines
+    let rows = report.errors.kinds.rows().filter(|row| row.count > 0);
+    rows.flat_map(|row| match row.key {
+        "bad_response" => causes(report, &row),
+        "connect" => vec![connect_error(report, &row)],
+        _ => vec![format!("[{}]\t{}", row.count, row.sentence)],
+    })
+    .collect()
 }
 
-/// A line of the course over time.
-struct Stretch {
+fn causes(report: &Report, row: &Row) -> Vec<String> {
+    let causes = &report.errors.bad_response_causes;
+    let causes = CAUSES.iter().filter_map(|cause| {
+        let count = causes.get(*cause).filter(|count| **count > 0)?;
+        Some(format!("[{count}]\t{}: {cause}", row.sentence))
+    });
+    causes.collect()
+}
+
+fn connect_error(report: &Report, row: &Row) -> String {
+    let message = report.errors.connect_says.as_deref();
+    let message = message.map(|message| format!(": {}", clean(message)));
+    format!(
+        "[{}]\t{}{}",
+        row.count,
+        row.sentence,
+        message.unwrap_or_default()
+    )
+}
+
+/// A line of the requests/s over time, in seconds.
+struct Interval {
     start: f64,
     length: f64,
     responses: u64,
     errors: u64,
 }
 
-/// The real length of each interval: the end of a run cuts its last one off. Nothing, where runs of
-/// several machines in turn lie over each other.
+/// The actual length of each interval: the last one of a run is shorter. Empty when several machines
+/// each did several runs: their intervals are added up and have no common length.
 fn lengths(report: &Report) -> Vec<u64> {
     let interval = report.over_time.interval_ns.max(1);
     let number = report.over_time.responses.len();
@@ -234,22 +213,22 @@ fn lengths(report: &Report) -> Vec<u64> {
     lengths
 }
 
-/// Intervals are put together until they are few enough to read, in seconds.
-fn stretches(report: &Report) -> Vec<Stretch> {
+/// Joins intervals until they are few enough to read.
+fn intervals(report: &Report) -> Vec<Interval> {
     let over_time = &report.over_time;
     let lengths = lengths(report);
     if over_time.responses.len() < 2 || lengths.len() != over_time.responses.len() {
         return Vec::new();
     }
-    // The last interval is mostly a splinter.
-    let per_line = (lengths.len() - 1).div_ceil(COURSE_LINES);
-    let mut rows: Vec<Stretch> = Vec::new();
+    // The last interval is usually short.
+    let per_line = (lengths.len() - 1).div_ceil(OVER_TIME_LINES_MAX);
+    let mut rows: Vec<Interval> = Vec::new();
     let mut start = 0.0;
     let counts = over_time.responses.chunks(per_line);
     let counts = counts.zip(over_time.errors.chunks(per_line));
     for ((responses, errors), lengths) in counts.zip(lengths.chunks(per_line)) {
         let length = lengths.iter().map(|nanos| *nanos as f64 / 1e9).sum();
-        let row = Stretch {
+        let row = Interval {
             start,
             length,
             responses: total(responses),
@@ -257,7 +236,7 @@ fn stretches(report: &Report) -> Vec<Stretch> {
         };
         start += length;
         match rows.last_mut() {
-            // A rate of almost no time would be noise.
+            // The rate of a very short interval would be noise.
             Some(before) if length < before.length / 2.0 => {
                 before.length += length;
                 before.responses = before.responses.saturating_add(row.responses);
@@ -273,14 +252,14 @@ fn total(counts: &[u64]) -> u64 {
     counts.iter().copied().fold(0, u64::saturating_add)
 }
 
-fn course(report: &Report) -> Vec<String> {
-    let rows = stretches(report);
+fn over_time(report: &Report) -> Vec<String> {
+    let rows = intervals(report);
     if rows.len() < 2 {
         return Vec::new();
     }
-    let rate = |row: &Stretch| ratio(row.responses as f64, row.length);
+    let rate = |row: &Interval| ratio(row.responses as f64, row.length);
     let most = rows.iter().map(|row| rate(row) as u64).max().unwrap_or(0);
-    let line = |row: &Stretch| {
+    let line = |row: &Interval| {
         let errors = match row.errors {
             0 => String::new(),
             count => format!(" {count} errors"),
@@ -331,29 +310,22 @@ fn connections(report: &Report) -> Vec<String> {
         warm => format!(", {warm} of them in the warm-up"),
     };
     let mut lines = vec![format!("opened:\t{}{warm}", connections.opened)];
-    if connections.closed_by_server > 0 {
-        lines.push(format!(
-            "closed by the server:\t{}",
-            connections.closed_by_server
-        ));
-    }
-    if connections.requests_sent_again > 0 {
-        lines.push(format!(
-            "requests sent again:\t{}",
-            connections.requests_sent_again
-        ));
-    }
-    if connections.closed_for_unasked_bytes > 0 {
-        lines.push(format!(
-            "closed for bytes that no request asked for:\t{}",
-            connections.closed_for_unasked_bytes
-        ));
+    for (name, count) in [
+        ("closed by the server", connections.closed_by_server),
+        ("requests sent again", connections.requests_sent_again),
+        (
+            "closed for unrequested bytes",
+            connections.closed_for_unasked_bytes,
+        ),
+    ] {
+        if count > 0 {
+            lines.push(format!("{name}:\t{count}"));
+        }
     }
     lines.extend(per_connection(report));
     lines
 }
 
-/// Of one connection there is no spread.
 fn per_connection(report: &Report) -> Vec<String> {
     let each = &report.per_connection;
     let (answers, latency) = (&each.answers, &each.mean_latency_ns);
@@ -362,14 +334,14 @@ fn per_connection(report: &Report) -> Vec<String> {
         return lines;
     }
     lines.push(format!(
-        "answers per connection:\tleast {}, median {}, greatest {}",
+        "answers per connection:\tmin {}, median {}, max {}",
         answers.min, answers.p50, answers.max
     ));
     if latency.count > 0 {
-        let [least, median, greatest] =
+        let [min, median, max] =
             [latency.min, latency.p50, latency.max].map(|nanos| secs(nanos as f64));
         lines.push(format!(
-            "mean latency per connection:\tleast {least}, median {median}, greatest {greatest}"
+            "mean latency per connection:\tmin {min}, median {median}, max {max}"
         ));
     }
     if each.with_errors > 0 {

@@ -1,142 +1,152 @@
 //! `--fail-if 'p99>5ms'`: conditions on a report, for CI.
 
-use super::error::KINDS;
+use super::error::ErrorCounts;
 use super::report::{Report, ratio};
 
 /// `metric operator value`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Condition {
     text: String,
     metric: Metric,
-    operator: Operator,
+    compare: Compare,
     value: f64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 enum Metric {
-    /// Nanoseconds.
     Quantile(f64),
-    Min,
-    Max,
-    Mean,
-    Stdev,
-    CpuPerRequest,
-    /// Counts.
-    Errors,
-    Kind(usize),
-    NotOk,
-    Responses,
-    Closed,
-    Unasked,
-    Unfinished,
-    /// Requests a second.
-    Rate,
-    /// Parts of one.
-    ErrorPart,
-    Busy,
+    /// Errors of the kind with this key.
+    Errors(&'static str),
+    Named(Unit, fn(&Report) -> f64),
 }
 
-/// In what a metric is written.
+/// The unit of a metric's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
     Time,
     Count,
-    Part,
+    Fraction,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operator {
-    More,
-    AtLeast,
-    Less,
-    AtMost,
-    Equal,
-    Other,
-}
+/// Name and hey's word for it, unit, value.
+type NamedMetric = (&'static [&'static str], Unit, fn(&Report) -> f64);
 
-/// Longer ones first: `>=` also begins with `>`.
-const OPERATORS: [(&str, Operator); 7] = [
-    (">=", Operator::AtLeast),
-    ("<=", Operator::AtMost),
-    ("==", Operator::Equal),
-    ("!=", Operator::Other),
-    (">", Operator::More),
-    ("<", Operator::Less),
-    ("=", Operator::Equal),
+/// All metrics but percentiles and kinds of errors, in the order of the help.
+const METRICS: [NamedMetric; 14] = [
+    (&["min", "fastest"], Unit::Time, |report| {
+        report.latency.min_ns as f64
+    }),
+    (&["max", "slowest"], Unit::Time, |report| {
+        report.latency.max_ns as f64
+    }),
+    (&["mean", "average"], Unit::Time, |report| {
+        report.latency.mean_ns
+    }),
+    (&["stdev"], Unit::Time, |report| report.latency.stdev_ns),
+    (&["cpu"], Unit::Time, |report| {
+        report.generator.cpu_ns_per_request
+    }),
+    (&["errors"], Unit::Count, |report| {
+        report.errors.total as f64
+    }),
+    (&["non_2xx"], Unit::Count, not_2xx),
+    (&["responses"], Unit::Count, |report| {
+        report.responses as f64
+    }),
+    (&["reconnects"], Unit::Count, |report| {
+        report.connections.closed_by_server as f64
+    }),
+    (&["unasked"], Unit::Count, |report| {
+        report.connections.closed_for_unasked_bytes as f64
+    }),
+    (&["unfinished"], Unit::Count, |report| {
+        report.unfinished as f64
+    }),
+    (&["rps"], Unit::Count, |report| report.requests_per_second),
+    (&["error_rate"], Unit::Fraction, error_rate),
+    (&["busy"], Unit::Fraction, |report| report.generator.busy),
 ];
 
-const METRICS: &str = "p50 to p99.99 (any pN), min, max, mean, stdev, cpu (times, as in 5ms); errors, refused, connect, reset, closed, short, timeout, bad_response, status, body, non_2xx, responses, reconnects, unasked, unfinished (counts); rps; error_rate, busy (as in 1%)";
+fn not_2xx(report: &Report) -> f64 {
+    let other = |(status, _): &(&u16, &u64)| !(200..300).contains(*status);
+    let others = report.statuses.iter().filter(other);
+    others.map(|(_, count)| *count as f64).sum()
+}
+
+fn error_rate(report: &Report) -> f64 {
+    ratio(report.errors.total as f64, report.ended() as f64)
+}
+
+/// Does the measured value compare so with the given one?
+type Compare = fn(&f64, &f64) -> bool;
+
+/// Longer ones first: `>=` also begins with `>`.
+const OPERATORS: [(&str, Compare); 7] = [
+    (">=", |a, b| a >= b),
+    ("<=", |a, b| a <= b),
+    ("==", |a, b| a.total_cmp(b).is_eq()),
+    ("!=", |a, b| a.total_cmp(b).is_ne()),
+    (">", |a, b| a > b),
+    ("<", |a, b| a < b),
+    ("=", |a, b| a.total_cmp(b).is_eq()),
+];
 
 impl Condition {
-    /// Reads a condition, or says what is wrong with it.
+    /// Parses a condition.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let (at, operator, length) = text
+        let (at, compare, length) = text
             .char_indices()
             .find_map(|(at, _)| {
                 let found = OPERATORS
                     .iter()
                     .find(|(sign, _)| text[at..].starts_with(sign));
-                found.map(|(sign, operator)| (at, *operator, sign.len()))
+                found.map(|(sign, compare)| (at, *compare, sign.len()))
             })
-            .ok_or_else(|| format!("{text:?} compares nothing: write 'p99>5ms' or 'errors>0'"))?;
+            .ok_or_else(|| format!("{text:?} has no comparison: write 'p99>5ms' or 'errors>0'"))?;
         let name = text[..at].trim();
-        let metric =
-            metric(name).ok_or_else(|| format!("{name:?} is no metric. There are: {METRICS}"))?;
+        let metric = Metric::parse(name)
+            .ok_or_else(|| format!("{name:?} is not a metric. Metrics: {}", metrics()))?;
         let value = value(text[at + length..].trim(), metric.unit())?;
         Ok(Self {
             text: text.trim().to_owned(),
             metric,
-            operator,
+            compare,
             value,
         })
     }
 
-    /// If it holds: what was found. A time of which nothing is known, because nothing was
-    /// answered, is not as it should be either.
-    pub(super) fn held(&self, report: &Report) -> Option<String> {
-        let Some(found) = self.metric.of(report) else {
-            return Some(format!("{}: nothing was answered", self.text));
+    /// What was measured, if the condition is met. A condition on times is also met when there are
+    /// none because nothing was answered: that must not pass.
+    pub(super) fn met(&self, report: &Report) -> Option<String> {
+        let Some(measured) = self.metric.of(report) else {
+            return Some(format!("{}: no request was answered", self.text));
         };
-        let holds = match self.operator {
-            Operator::More => found > self.value,
-            Operator::AtLeast => found >= self.value,
-            Operator::Less => found < self.value,
-            Operator::AtMost => found <= self.value,
-            Operator::Equal => found.total_cmp(&self.value).is_eq(),
-            Operator::Other => found.total_cmp(&self.value).is_ne(),
-        };
-        holds.then(|| format!("{}: it is {}", self.text, self.metric.unit().write(found)))
+        (self.compare)(&measured, &self.value).then(|| {
+            format!(
+                "{}: it is {}",
+                self.text,
+                self.metric.unit().write(measured)
+            )
+        })
     }
 }
 
-fn metric(name: &str) -> Option<Metric> {
-    if let Some(kind) = KINDS.iter().position(|kind| kind.0 == name) {
-        return Some(Metric::Kind(kind));
-    }
-    Some(match name {
-        "min" | "fastest" => Metric::Min,
-        "max" | "slowest" => Metric::Max,
-        "mean" | "average" => Metric::Mean,
-        "stdev" => Metric::Stdev,
-        "cpu" => Metric::CpuPerRequest,
-        "errors" => Metric::Errors,
-        "non_2xx" => Metric::NotOk,
-        "responses" => Metric::Responses,
-        "reconnects" => Metric::Closed,
-        "unasked" => Metric::Unasked,
-        "unfinished" => Metric::Unfinished,
-        "rps" => Metric::Rate,
-        "error_rate" => Metric::ErrorPart,
-        "busy" => Metric::Busy,
-        _ => {
-            let digits = name.strip_prefix('p')?;
-            let is_number = digits
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || byte == b'.');
-            let percent: f64 = digits.parse().ok().filter(|_| is_number)?;
-            (percent <= 100.0).then_some(Metric::Quantile(percent / 100.0))?
-        }
-    })
+/// All metrics, by unit.
+fn metrics() -> String {
+    let kinds = ErrorCounts::default().rows();
+    let kinds = kinds.map(|row| (Unit::Count, row.key));
+    let others = METRICS.map(|(names, unit, _)| (unit, names[0]));
+    let all: Vec<_> = others.into_iter().chain(kinds).collect();
+    let of = |unit| {
+        let names = all.iter().filter(|(of, _)| *of == unit);
+        names.map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
+    };
+    format!(
+        "p50, p99.9 (any pN), {} (times, as in 5ms); {} (numbers); {} (as in 1%)",
+        of(Unit::Time),
+        of(Unit::Count),
+        of(Unit::Fraction)
+    )
 }
 
 fn value(text: &str, unit: Unit) -> Result<f64, String> {
@@ -150,58 +160,55 @@ fn value(text: &str, unit: Unit) -> Result<f64, String> {
         (Unit::Time, "ms") => 1e6,
         (Unit::Time, "s") => 1e9,
         (Unit::Time, "") => return Err(format!("{text:?} needs a unit: ns, us, ms or s")),
-        (Unit::Count | Unit::Part, "") => 1.0,
-        (Unit::Part, "%") => 0.01,
-        _ => return Err(format!("{suffix:?} is no unit of this metric")),
+        (Unit::Count | Unit::Fraction, "") => 1.0,
+        (Unit::Fraction, "%") => 0.01,
+        _ => return Err(format!("{suffix:?} is not a unit of this metric")),
     };
     let number: f64 = number
         .parse()
-        .map_err(|_| format!("{text:?} is no number"))?;
+        .map_err(|_| format!("{text:?} is not a number"))?;
     Ok(number * factor)
 }
 
 impl Metric {
+    fn parse(name: &str) -> Option<Self> {
+        let named = METRICS.iter().find(|(names, ..)| names.contains(&name));
+        if let Some((_, unit, of)) = named {
+            return Some(Self::Named(*unit, *of));
+        }
+        let mut kinds = ErrorCounts::default().rows();
+        if let Some(row) = kinds.find(|row| row.key == name) {
+            return Some(Self::Errors(row.key));
+        }
+        let digits = name.strip_prefix('p')?;
+        let is_number = digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let percent: f64 = digits.parse().ok().filter(|_| is_number)?;
+        (percent <= 100.0).then_some(Self::Quantile(percent / 100.0))
+    }
+
     fn unit(self) -> Unit {
         match self {
-            Self::Quantile(_)
-            | Self::Min
-            | Self::Max
-            | Self::Mean
-            | Self::Stdev
-            | Self::CpuPerRequest => Unit::Time,
-            Self::ErrorPart | Self::Busy => Unit::Part,
-            _ => Unit::Count,
+            Self::Quantile(_) => Unit::Time,
+            Self::Errors(_) => Unit::Count,
+            Self::Named(unit, _) => unit,
         }
     }
 
-    /// `None`: a time, and nothing was answered.
+    /// `None` for a time when nothing was answered.
     fn of(self, report: &Report) -> Option<f64> {
         if self.unit() == Unit::Time && report.latency.count == 0 {
             return None;
         }
-        let latency = &report.latency;
-        Some(match self {
-            Self::Quantile(quantile) => latency.times().quantile(quantile) as f64,
-            Self::Min => latency.min_ns as f64,
-            Self::Max => latency.max_ns as f64,
-            Self::Mean => latency.mean_ns,
-            Self::Stdev => latency.stdev_ns,
-            Self::CpuPerRequest => report.generator.cpu_ns_per_request,
-            Self::Errors => report.errors.total as f64,
-            Self::Kind(kind) => report.errors.kinds.get(KINDS[kind].0).copied().unwrap_or(0) as f64,
-            Self::NotOk => {
-                let other = |(status, _): &(&u16, &u64)| !(200..300).contains(*status);
-                let others = report.statuses.iter().filter(other);
-                others.map(|(_, n)| *n as f64).sum()
+        match self {
+            Self::Quantile(quantile) => Some(report.latency.times().quantile(quantile) as f64),
+            Self::Errors(key) => {
+                let mut rows = report.errors.kinds.rows();
+                rows.find(|row| row.key == key).map(|row| row.count as f64)
             }
-            Self::Responses => report.responses as f64,
-            Self::Closed => report.connections.closed_by_server as f64,
-            Self::Unasked => report.connections.closed_for_unasked_bytes as f64,
-            Self::Unfinished => report.unfinished as f64,
-            Self::Rate => report.requests_per_second,
-            Self::ErrorPart => ratio(report.errors.total as f64, report.ended() as f64),
-            Self::Busy => report.generator.busy,
-        })
+            Self::Named(_, of) => Some(of(report)),
+        }
     }
 }
 
@@ -211,7 +218,7 @@ impl Unit {
             Self::Time => format!("{:.3} ms", value / 1e6),
             Self::Count if value.fract() == 0.0 => format!("{value}"),
             Self::Count => format!("{value:.1}"),
-            Self::Part => format!("{:.2} %", value * 100.0),
+            Self::Fraction => format!("{:.2} %", value * 100.0),
         }
     }
 }
@@ -222,25 +229,25 @@ mod tests {
     use super::super::report_tests::{report, tally};
     use super::*;
 
-    /// 100 answers of 1 to 100 ms, 10 of them with another status, and 5 time-outs.
+    /// 100 answers of 1 to 100 ms, 10 of them with another status, and 5 timeouts.
     fn sample() -> Report {
         let mut tally = tally(&(1..=100).map(|ms| ms * 1_000_000).collect::<Vec<_>>());
         tally.statuses[200] = 90;
         tally.statuses[500] = 10;
-        tally.fault(ErrorKind::TimeOut, 5);
-        tally.fault(ErrorKind::Status, 10);
-        tally.closed_by_server = 2;
+        tally.record_error(ErrorKind::Timeout, 5);
+        tally.record_error(ErrorKind::Status, 10);
+        tally.connections.closed_by_server = 2;
         report(tally)
     }
 
     #[track_caller]
     fn check(text: &str, held: bool) {
-        let found = Condition::parse(text).unwrap().held(&sample());
+        let found = Condition::parse(text).unwrap().met(&sample());
         assert_eq!(found.is_some(), held, "{text}: {found:?}");
     }
 
     #[test]
-    fn conditions_hold_or_not() {
+    fn conditions_are_met_or_not() {
         for (text, held) in [
             ("p50>49ms", true),
             ("p50 > 51 ms", false),
@@ -276,44 +283,44 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_is_said() {
-        let held = |text: &str| Condition::parse(text).unwrap().held(&sample());
-        assert_eq!(held("max>5ms").unwrap(), "max>5ms: it is 100.000 ms");
-        assert_eq!(held("timeout>0").unwrap(), "timeout>0: it is 5");
+    fn the_measured_value_is_reported() {
+        let met = |text: &str| Condition::parse(text).unwrap().met(&sample());
+        assert_eq!(met("max>5ms").unwrap(), "max>5ms: it is 100.000 ms");
+        assert_eq!(met("timeout>0").unwrap(), "timeout>0: it is 5");
         assert_eq!(
-            held("error_rate>1%").unwrap(),
+            met("error_rate>1%").unwrap(),
             "error_rate>1%: it is 14.29 %"
         );
     }
 
     #[test]
-    fn times_of_nothing_are_not_good() {
+    fn without_answers_conditions_on_times_are_met() {
         let nothing = report(tally(&[]));
-        let held = |text: &str| Condition::parse(text).unwrap().held(&nothing);
-        assert_eq!(held("p99>5ms").unwrap(), "p99>5ms: nothing was answered");
-        assert_eq!(held("errors>0"), None);
+        let met = |text: &str| Condition::parse(text).unwrap().met(&nothing);
+        assert_eq!(met("p99>5ms").unwrap(), "p99>5ms: no request was answered");
+        assert_eq!(met("errors>0"), None);
     }
 
     #[test]
-    fn what_is_no_condition_is_said() {
+    fn bad_conditions_are_refused() {
         for (text, word) in [
-            ("", "compares nothing"),
-            ("p99", "compares nothing"),
-            ("p101>1ms", "no metric"),
-            ("pinf>1ms", "no metric"),
-            ("p>1ms", "no metric"),
-            ("p-1>1ms", "no metric"),
-            ("latency>1ms", "no metric"),
-            (">1ms", "no metric"),
+            ("", "no comparison"),
+            ("p99", "no comparison"),
+            ("p101>1ms", "not a metric"),
+            ("pinf>1ms", "not a metric"),
+            ("p>1ms", "not a metric"),
+            ("p-1>1ms", "not a metric"),
+            ("latency>1ms", "not a metric"),
+            (">1ms", "not a metric"),
             ("p99>5", "needs a unit"),
-            ("p99>5m", "no unit"),
-            ("p99>ms", "no number"),
+            ("p99>5m", "not a unit"),
+            ("p99>ms", "not a number"),
             ("p99>", "needs a unit"),
-            ("errors>1ms", "no unit"),
-            ("errors>-1", "no unit"),
-            ("errors>1%", "no unit"),
-            ("errors>", "no number"),
-            ("rps<1.2.3", "no number"),
+            ("errors>1ms", "not a unit"),
+            ("errors>-1", "not a unit"),
+            ("errors>1%", "not a unit"),
+            ("errors>", "not a number"),
+            ("rps<1.2.3", "not a number"),
         ] {
             let error = Condition::parse(text).unwrap_err();
             assert!(error.contains(word), "{text}: {error}");

@@ -1,11 +1,11 @@
-//! Wakes a loop at a time that is more exact than a poll's timeout, which counts milliseconds.
+//! Wakes a loop more precisely than the timeout of a poll, which counts milliseconds.
 
 use std::io;
 use std::time::Duration;
 
 use mio::{Registry, Token};
 
-/// On Linux a timerfd; elsewhere the poll's timeout has to do.
+/// A timerfd on Linux; elsewhere the timeout of the poll.
 pub(super) struct Timer {
     #[cfg(target_os = "linux")]
     timer: rustix::fd::OwnedFd,
@@ -13,7 +13,7 @@ pub(super) struct Timer {
 }
 
 impl Timer {
-    /// Time begins anew.
+    /// The clock restarts at 0.
     pub(super) fn reset(&mut self) {
         self.set_to = 0;
     }
@@ -31,7 +31,7 @@ impl Timer {
         Ok(Self { timer, set_to: 0 })
     }
 
-    /// Rings at `time`, if `time` comes after `now`. Only the last time counts.
+    /// Fires at `time`, or at once if that has passed. The last call replaces those before it.
     pub(super) fn set(&mut self, time: u64, now: u64) -> io::Result<()> {
         use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec, timerfd_settime};
         if self.set_to == time {
@@ -54,7 +54,7 @@ impl Timer {
         Ok(())
     }
 
-    /// How long a poll may sleep at most, when the timer is set.
+    /// The timeout of a poll while the timer is set.
     pub(super) fn timeout(_wait: Duration, most: Duration) -> Duration {
         most
     }

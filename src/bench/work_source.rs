@@ -1,14 +1,14 @@
-//! Which requests are still to be sent, and from when they count.
+//! The requests still to be sent, and the times from which their latency counts.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::pace::Schedule;
 
-/// One thread's requests.
+/// The requests of one thread.
 #[derive(Debug)]
 pub(super) enum WorkSource<'a> {
-    /// Some for this thread alone, so that each of its connections sends something; the others are
-    /// shared by the threads, and taken some at a time.
+    /// A number of requests. Some are reserved for this thread, so that each of its connections sends
+    /// something; the threads share the rest, and claim it in chunks.
     Count {
         left: &'a AtomicU64,
         chunk: u64,
@@ -23,7 +23,7 @@ pub(super) enum WorkSource<'a> {
 impl<'a> WorkSource<'a> {
     pub(super) fn count(left: &'a AtomicU64, mine: u64, threads: usize) -> Self {
         let shared = left.load(Ordering::Relaxed);
-        // In chunks, so that no thread runs dry much before another, and none asks too often.
+        // Small enough that all threads end together, large enough that few claims are made.
         let chunk = match threads {
             1 => shared,
             _ => (shared / (threads as u64 * 32)).min(4096),
@@ -31,24 +31,24 @@ impl<'a> WorkSource<'a> {
         Self::Count { left, chunk, mine }
     }
 
-    /// Takes requests for a free connection, `most` at most: from when they count, and how many.
+    /// Claims up to `most` requests for an idle connection: the time from which they count, and how many.
     #[inline]
-    pub(super) fn take(&mut self, now: u64, most: usize) -> Option<(u64, usize)> {
+    pub(super) fn claim(&mut self, now: u64, most: usize) -> Option<(u64, usize)> {
         match self {
             Self::Count { left, chunk, mine } => {
                 if *mine == 0 {
-                    *mine = claim(left, (*chunk).max(most as u64));
+                    *mine = claim_chunk(left, (*chunk).max(most as u64));
                 }
                 let count = (*mine).min(most as u64);
                 *mine -= count;
                 (count > 0).then_some((now, count as usize))
             }
             Self::Until(end) => (now < *end).then_some((now, most)),
-            Self::Schedule(schedule) => schedule.take(now, most),
+            Self::Schedule(schedule) => schedule.claim(now, most),
         }
     }
 
-    /// Will nothing more come?
+    /// Are there no more requests, now or later?
     pub(super) fn is_over(&self, now: u64) -> bool {
         match self {
             Self::Count { left, mine, .. } => *mine == 0 && left.load(Ordering::Relaxed) == 0,
@@ -66,7 +66,7 @@ impl<'a> WorkSource<'a> {
         }
     }
 
-    /// When it is over of itself, if that is still to come.
+    /// When the time is over, if it is limited and not over yet.
     pub(super) fn end(&self, now: u64) -> Option<u64> {
         match self {
             Self::Count { .. } => None,
@@ -77,7 +77,7 @@ impl<'a> WorkSource<'a> {
 }
 
 #[cold]
-fn claim(left: &AtomicU64, chunk: u64) -> u64 {
+fn claim_chunk(left: &AtomicU64, chunk: u64) -> u64 {
     let take = |left: u64| Some(left - left.min(chunk));
     match left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
         Ok(before) | Err(before) => before.min(chunk),
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_draw_every_request_once() {
+    fn threads_claim_every_request_once() {
         let left = AtomicU64::new(1000);
         let mut sources: Vec<_> = (0..3)
             .map(|mine| WorkSource::count(&left, mine, 3))
@@ -98,7 +98,7 @@ mod tests {
         loop {
             let before = taken;
             for source in &mut sources {
-                taken += source.take(7, 3).map_or(0, |(since, count)| {
+                taken += source.claim(7, 3).map_or(0, |(since, count)| {
                     assert_eq!(since, 7);
                     count
                 });
@@ -115,25 +115,25 @@ mod tests {
     fn a_batch_is_cut_to_what_is_left() {
         let left = AtomicU64::new(5);
         let mut source = WorkSource::count(&left, 0, 1);
-        assert_eq!(source.take(1, 4), Some((1, 4)));
+        assert_eq!(source.claim(1, 4), Some((1, 4)));
         assert!(!source.is_over(1));
-        assert_eq!(source.take(2, 4), Some((2, 1)));
-        assert_eq!(source.take(3, 4), None);
+        assert_eq!(source.claim(2, 4), Some((2, 1)));
+        assert_eq!(source.claim(3, 4), None);
     }
 
     #[test]
-    fn a_small_portion_still_fills_a_batch() {
+    fn a_small_chunk_still_fills_a_batch() {
         let left = AtomicU64::new(20);
         let mut source = WorkSource::count(&left, 0, 2);
-        assert_eq!(source.take(1, 16), Some((1, 16)));
-        assert_eq!(source.take(1, 16), Some((1, 4)));
+        assert_eq!(source.claim(1, 16), Some((1, 16)));
+        assert_eq!(source.claim(1, 16), Some((1, 4)));
     }
 
     #[test]
     fn time_runs_out() {
         let mut source = WorkSource::Until(10);
-        assert_eq!(source.take(9, 2), Some((9, 2)));
-        assert_eq!(source.take(10, 2), None);
+        assert_eq!(source.claim(9, 2), Some((9, 2)));
+        assert_eq!(source.claim(10, 2), None);
         assert!(source.is_over(10) && !source.is_over(9));
     }
 }

@@ -1,8 +1,7 @@
-//! One thread's event loop: it waits, serves whoever has an event, sends what is due, and gives up
-//! what is late.
+//! One thread's event loop: it waits, handles events, sends what is due, and times out what is late.
 //!
-//! The clock is read once after each wait and once after each read that brought answers: the
-//! latter is both the end of those requests and the start of the next on their connection.
+//! The clock is read once after each wait and once after each read that returned answers. The latter
+//! is both the end of those requests and the start of the next on their connection.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -12,39 +11,39 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Token};
 
-use super::connection::{Clock, Connection, Desk, Turn};
+use super::connection::{Clock, Connection, Context, Next};
 use super::cpu::Cost;
 use super::error::ErrorKind;
-use super::head::{HEAD_BYTES_MAX, Memo};
 use super::pace::Pace;
+use super::per_connection::ConnectionCounts;
 use super::plan::Plan;
-use super::spread::Slot;
 use super::tally::Tally;
 use super::timer::Timer;
 use super::work_source::WorkSource;
+use crate::http::client::{HEAD_BYTES_MAX, Memo};
 
-/// How many events a turn takes from the kernel at once.
+/// The most events per wait.
 const EVENTS_MAX: usize = 1024;
 
-/// What is read into.
+/// The size of the input block.
 const BLOCK_BYTES: usize = 128 * 1024;
 const _: () = assert!(BLOCK_BYTES > HEAD_BYTES_MAX);
 
-/// After a connection could not be made, it is tried again so much later.
+/// The pause after a failed connection attempt.
 const RECONNECT_NANOS: u64 = 10_000_000;
 
-/// A wish to stop is seen this late at most.
+/// The longest wait: a stop is noticed after this time.
 const WAIT_NANOS_MAX: u64 = 50_000_000;
 
-/// Connections are looked over for late answers when the first could be late, but at most so often:
-/// with a time-out below a second, and with a longer one.
+/// Connections are checked for timeouts when the oldest request could be late, but not more often than
+/// this: with a timeout below a second, and with a longer one.
 const SWEEP_NANOS_MIN: u64 = 1_000_000;
 const SWEEP_NANOS_MIN_LONG: u64 = 10_000_000;
 const LONG_NANOS: u64 = 1_000_000_000;
 
 const TIMER: Token = Token(usize::MAX - 1);
 
-/// What a thread shares with those who watch it.
+/// The counts that a thread publishes for the progress line.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(super) struct Progress {
@@ -52,18 +51,19 @@ pub(super) struct Progress {
     pub(super) errors: AtomicU64,
 }
 
-/// What a run of one thread came to.
-#[derive(Debug)]
-pub(super) struct Counted {
+/// The result of one thread.
+#[derive(Debug, Default)]
+pub(super) struct ThreadResult {
     pub(super) elapsed: u64,
     pub(super) tally: Tally,
-    /// Of each connection.
-    pub(super) slots: Vec<Slot>,
+    pub(super) connections: Vec<ConnectionCounts>,
     /// Of the same time.
     pub(super) cost: Cost,
+    /// The message of the first connection that failed.
+    pub(super) connect_error: Option<String>,
 }
 
-/// A loop that shares nothing with the others but the wish to stop.
+/// An event loop. It shares nothing with the others but the stop flag and the requests left.
 pub(super) struct Worker<'a> {
     plan: &'a Plan,
     stop: &'a AtomicBool,
@@ -73,32 +73,32 @@ pub(super) struct Worker<'a> {
     clock: Clock,
     now: u64,
     connections: Vec<Connection>,
-    /// Those that have sent something and wait for the answer.
+    /// The number of connections with requests in flight.
     busy: usize,
-    /// Those that have nothing to send.
-    resting: VecDeque<usize>,
-    /// To be read from again, without an event.
-    again: VecDeque<usize>,
-    /// To be given something to send.
-    restart: VecDeque<usize>,
-    /// To be tried again, from this time on.
-    paused: VecDeque<(u64, usize)>,
-    /// Those that may send again from this time on.
+    /// Connections with nothing to send.
+    idle: VecDeque<usize>,
+    /// To be read again without an event.
+    read_again: VecDeque<usize>,
+    /// To be given requests.
+    ready: VecDeque<usize>,
+    /// To connect again, from this time on.
+    reconnecting: VecDeque<(u64, usize)>,
+    /// With `-q`: may send again from this time on.
     paced: BinaryHeap<Reverse<(u64, usize)>>,
     source: WorkSource<'a>,
     interval: u64,
     next_sweep: u64,
-    /// With `-q`: when the last request that was sent would let the next go.
+    /// With `-q`: the end of the interval of the last request.
     paced_until: u64,
-    /// When busy connections were last counted.
-    occupied_at: u64,
-    /// In the open model: when the last request should have been sent.
-    offer_end: u64,
+    /// When the time of busy connections was last added up.
+    accounted_at: u64,
+    /// In the open model: the end of the schedule.
+    schedule_end: u64,
     started: Cost,
     block: Box<[u8]>,
     memo: Memo,
     tally: Tally,
-    complaint: Option<String>,
+    connect_error: Option<String>,
 }
 
 impl<'a> Worker<'a> {
@@ -122,48 +122,46 @@ impl<'a> Worker<'a> {
             now: 0,
             connections,
             busy: 0,
-            resting: VecDeque::new(),
-            again: VecDeque::new(),
-            restart: VecDeque::new(),
-            paused: VecDeque::new(),
+            idle: VecDeque::new(),
+            read_again: VecDeque::new(),
+            ready: VecDeque::new(),
+            reconnecting: VecDeque::new(),
             paced: BinaryHeap::new(),
             source: WorkSource::Until(0),
             interval: 0,
             next_sweep: 0,
             paced_until: 0,
-            occupied_at: 0,
-            offer_end: u64::MAX,
+            accounted_at: 0,
+            schedule_end: u64::MAX,
             started: Cost::default(),
             block: vec![0; BLOCK_BYTES].into_boxed_slice(),
             memo: Memo::default(),
             tally: Tally::new(),
-            complaint: None,
+            connect_error: None,
         })
     }
 
-    /// Sends what there is to send and awaits the answers, or is told to stop. What is counted
-    /// begins with nothing; connections stay for the next time.
-    pub(super) fn run(&mut self, source: WorkSource<'a>) -> io::Result<Counted> {
+    /// Sends all requests of the source and awaits the answers, or stops early. Counts start at zero;
+    /// connections stay open for the next call.
+    pub(super) fn run(&mut self, source: WorkSource<'a>) -> io::Result<ThreadResult> {
         if self.stop.load(Ordering::Relaxed) {
-            return Ok(Counted {
-                elapsed: 0,
-                tally: Tally::new(),
-                slots: Vec::new(),
-                cost: Cost::default(),
+            return Ok(ThreadResult {
+                connect_error: self.connect_error.clone(),
+                ..ThreadResult::default()
             });
         }
         self.begin(source);
         let mut events = Events::with_capacity(EVENTS_MAX);
         while !self.stop.load(Ordering::Relaxed) && !self.is_over() {
             self.wait(&mut events)?;
-            self.occupy();
+            self.account_busy();
             for event in &events {
                 if event.token() != TIMER {
                     let readable = event.is_readable() || event.is_error();
-                    self.heed(event.token().0, readable, event.is_read_closed());
+                    self.on_event(event.token().0, readable, event.is_read_closed());
                 }
             }
-            self.see_to_queues();
+            self.run_queues();
             self.send_due();
             if self.now >= self.next_sweep {
                 self.sweep();
@@ -174,32 +172,27 @@ impl<'a> Worker<'a> {
         Ok(self.finish())
     }
 
-    /// What connecting failed of, if it did.
-    pub(super) fn complaint(&mut self) -> Option<String> {
-        self.complaint.take()
-    }
-
     fn begin(&mut self, source: WorkSource<'a>) {
-        (self.interval, self.offer_end) = match &source {
+        (self.interval, self.schedule_end) = match &source {
             WorkSource::Schedule(schedule) => (schedule.interval(), schedule.length()),
             WorkSource::Count { .. } | WorkSource::Until(_) => (0, u64::MAX),
         };
         self.source = source;
         self.paced_until = 0;
-        self.occupied_at = 0;
+        self.accounted_at = 0;
         self.started = Cost::so_far();
         self.clock = Clock::start();
         self.now = 0;
         self.next_sweep = 0;
         self.timer.reset();
-        self.resting.clear();
-        self.again.clear();
-        self.restart.clear();
-        self.paused.clear();
+        self.idle.clear();
+        self.read_again.clear();
+        self.ready.clear();
+        self.reconnecting.clear();
         self.paced.clear();
         for index in 0..self.connections.len() {
             self.connections[index].pace = Pace::default();
-            self.connections[index].slot = Slot::default();
+            self.connections[index].counts = ConnectionCounts::default();
             self.start_batch(index);
         }
     }
@@ -208,36 +201,36 @@ impl<'a> Worker<'a> {
         self.busy == 0 && self.source.is_over(self.now) && self.now >= self.paced_until
     }
 
-    /// In the open model: counts busy connections over time, once a turn, and what waits for one
-    /// when the last request should have been sent.
-    fn occupy(&mut self) {
+    /// In the open model: adds up the time of busy connections, once a turn, and counts the requests that
+    /// wait for a connection at the end of the schedule.
+    fn account_busy(&mut self) {
         if self.interval == 0 {
             return;
         }
-        let passed = self.now.saturating_sub(self.occupied_at);
-        self.occupied_at = self.now;
-        self.tally.watched += passed;
-        self.tally.busy += passed.saturating_mul(self.busy as u64);
+        let passed = self.now.saturating_sub(self.accounted_at);
+        self.accounted_at = self.now;
+        self.tally.thread_nanos += passed;
+        self.tally.busy_nanos += passed.saturating_mul(self.busy as u64);
         if self.busy == self.connections.len() {
-            self.tally.full += passed;
+            self.tally.all_busy_nanos += passed;
         }
-        if self.now >= self.offer_end
+        if self.now >= self.schedule_end
             && let WorkSource::Schedule(schedule) = &self.source
         {
-            // With a connection at rest it is the generator that is late, and not the connections.
-            if self.resting.is_empty() {
-                self.tally.left_over += schedule.waiting(self.offer_end);
+            // With an idle connection the generator is late, not the connections.
+            if self.idle.is_empty() {
+                self.tally.left_over += schedule.waiting(self.schedule_end);
             }
-            self.offer_end = u64::MAX;
+            self.schedule_end = u64::MAX;
         }
     }
 
-    fn finish(&mut self) -> Counted {
+    fn finish(&mut self) -> ThreadResult {
         self.now = self.clock.now();
         let cost = self.started.to_now();
-        // Only who was told to stop leaves something behind.
+        // Only a stopped run leaves requests in flight.
         for connection in &mut self.connections {
-            self.tally.unfinished += connection.give_up_if_busy();
+            self.tally.unfinished += connection.abandon_if_busy();
         }
         self.busy = 0;
         if let WorkSource::Schedule(schedule) = &self.source {
@@ -246,16 +239,17 @@ impl<'a> Worker<'a> {
         self.tally.tick(self.now);
         self.tally.close_bin();
         self.publish();
-        Counted {
+        ThreadResult {
             elapsed: self.now,
             tally: std::mem::replace(&mut self.tally, Tally::new()),
-            slots: self.connections.iter().map(|c| c.slot).collect(),
+            connections: self.connections.iter().map(|c| c.counts).collect(),
             cost,
+            connect_error: self.connect_error.clone(),
         }
     }
 
     fn publish(&self) {
-        let (responses, errors) = (self.tally.responses, self.tally.errors());
+        let (responses, errors) = (self.tally.responses, self.tally.errors.total());
         self.progress.responses.store(responses, Ordering::Relaxed);
         self.progress.errors.store(errors, Ordering::Relaxed);
     }
@@ -270,16 +264,16 @@ impl<'a> Worker<'a> {
     }
 
     fn timeout(&mut self) -> io::Result<Duration> {
-        if !self.again.is_empty() || !self.restart.is_empty() {
+        if !self.read_again.is_empty() || !self.ready.is_empty() {
             return Ok(Duration::ZERO);
         }
         let end = self.source.end(self.now);
-        let due = self.source.due().filter(|_| !self.resting.is_empty());
-        let paused = self.paused.front().map(|(time, _)| *time);
+        let due = self.source.due().filter(|_| !self.idle.is_empty());
+        let reconnect = self.reconnecting.front().map(|(time, _)| *time);
         let paced = self.paced.peek().map(|Reverse((time, _))| *time);
         let sweep = Some(self.next_sweep);
         let last = Some(self.paced_until).filter(|time| *time > self.now);
-        let exact = [end, due, paused, paced, sweep, last]
+        let exact = [end, due, reconnect, paced, sweep, last]
             .into_iter()
             .flatten()
             .min();
@@ -296,21 +290,21 @@ impl<'a> Worker<'a> {
     }
 
     #[inline]
-    fn heed(&mut self, index: usize, readable: bool, end_follows: bool) {
+    fn on_event(&mut self, index: usize, readable: bool, end_follows: bool) {
         let was_busy = self.connections[index].in_flight() > 0;
-        let turn = self.with_desk(index, |connection, desk| {
-            connection.heed(Token(index), readable, end_follows, desk)
+        let next = self.with_context(index, |connection, context| {
+            connection.on_event(Token(index), readable, end_follows, context)
         });
-        self.settle(index, turn, was_busy);
+        self.apply(index, next, was_busy);
     }
 
     #[inline]
-    fn with_desk<T>(
+    fn with_context<T>(
         &mut self,
         index: usize,
-        turn: impl FnOnce(&mut Connection, &mut Desk<'_>) -> T,
+        action: impl FnOnce(&mut Connection, &mut Context<'_>) -> T,
     ) -> T {
-        let mut desk = Desk {
+        let mut context = Context {
             plan: self.plan,
             registry: self.poll.registry(),
             block: &mut self.block,
@@ -319,91 +313,94 @@ impl<'a> Worker<'a> {
             clock: self.clock,
             now: self.now,
             interval: self.interval,
-            complaint: &mut self.complaint,
+            connect_error: &mut self.connect_error,
         };
-        let result = turn(&mut self.connections[index], &mut desk);
-        self.now = desk.now;
+        let result = action(&mut self.connections[index], &mut context);
+        self.now = context.now;
         result
     }
 
     #[inline]
-    fn settle(&mut self, index: usize, turn: Turn, was_busy: bool) {
-        match turn {
-            Turn::Wait => {}
-            Turn::Again => self.again.push_back(index),
-            Turn::Free => {
+    fn apply(&mut self, index: usize, next: Next, was_busy: bool) {
+        match next {
+            Next::Wait => {}
+            Next::Again => self.read_again.push_back(index),
+            Next::Free => {
                 if was_busy {
                     self.busy -= 1;
                     self.send_batch(index);
                 }
             }
-            Turn::Failed(fault) => self.fail(index, fault),
+            Next::Failed(kind) => self.fail(index, kind),
         }
     }
 
     #[cold]
-    fn fail(&mut self, index: usize, fault: ErrorKind) {
-        let lost = self.connections[index].give_up() as u64;
-        self.connections[index].slot.errors += lost;
-        self.tally.fault(fault, lost);
+    fn fail(&mut self, index: usize, kind: ErrorKind) {
+        let lost = self.connections[index].abandon() as u64;
+        self.connections[index].counts.errors += lost;
+        self.tally.record_error(kind, lost);
         self.busy -= 1;
-        if fault.is_connect() {
-            // Where nobody was met at all, nobody is spared by waiting long.
-            let pause = match self.tally.opened {
+        if kind.is_connect() {
+            // A server that accepted no connection yet may not be up: find out soon.
+            let pause = match self.tally.connections.opened {
                 0 => RECONNECT_NANOS / 10,
                 _ => RECONNECT_NANOS,
             };
-            self.paused.push_back((self.now + pause, index));
+            self.reconnecting.push_back((self.now + pause, index));
         } else {
-            self.restart.push_back(index);
+            self.ready.push_back(index);
         }
     }
 
-    /// Gives a free connection its next requests, if there are any and it may send them.
+    /// Sends the next requests on an idle connection, if there are any and the pace allows it.
     #[inline]
     fn send_batch(&mut self, index: usize) {
         let most = self.plan.batch.len();
         if let Some(interval) = self.plan.pace {
-            // Asked before anything is taken: what was taken must be sent.
+            // Checked before requests are claimed: claimed requests must be sent.
             if self.source.is_over(self.now) {
-                return self.resting.push_back(index);
+                return self.idle.push_back(index);
             }
-            if let Err(time) = self.connections[index].pace.take(self.now, interval, most) {
+            if let Err(time) = self.connections[index]
+                .pace
+                .acquire(self.now, interval, most)
+            {
                 return self.paced.push(Reverse((time, index)));
             }
             if matches!(self.source, WorkSource::Count { .. }) {
                 self.paced_until = self.paced_until.max(self.connections[index].pace.next);
             }
         }
-        let Some(requests) = self.source.take(self.now, most) else {
-            return self.resting.push_back(index);
+        let Some(requests) = self.source.claim(self.now, most) else {
+            return self.idle.push_back(index);
         };
         self.busy += 1;
-        let turn = self.with_desk(index, |connection, desk| {
-            connection.send(Token(index), requests, desk)
+        let next = self.with_context(index, |connection, context| {
+            connection.send(Token(index), requests, context)
         });
-        self.settle(index, turn, true);
+        self.apply(index, next, true);
     }
 
-    /// Serves those who wait without an event to come.
-    fn see_to_queues(&mut self) {
-        for _ in 0..self.again.len() {
-            if let Some(index) = self.again.pop_front()
+    /// Handles connections that no event will wake.
+    fn run_queues(&mut self) {
+        for _ in 0..self.read_again.len() {
+            if let Some(index) = self.read_again.pop_front()
                 && self.connections[index].in_flight() > 0
             {
-                self.heed(index, true, false);
+                self.on_event(index, true, false);
             }
         }
-        for _ in 0..self.restart.len() {
-            if let Some(index) = self.restart.pop_front() {
+        for _ in 0..self.ready.len() {
+            if let Some(index) = self.ready.pop_front() {
                 self.start_batch(index);
             }
         }
-        while let Some(&(time, index)) = self.paused.front() {
+        while let Some(&(time, index)) = self.reconnecting.front() {
             if time > self.now {
                 break;
             }
-            self.paused.pop_front();
+            self.reconnecting.pop_front();
             self.start_batch(index);
         }
         while let Some(&Reverse((time, index))) = self.paced.peek() {
@@ -415,19 +412,19 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// The same, when some time may have passed since the clock was read.
+    /// `send_batch` when some time may have passed since the clock was read.
     fn start_batch(&mut self, index: usize) {
         self.now = self.clock.now();
         self.send_batch(index);
     }
 
-    /// In the open model: what has come due goes to whoever is free.
+    /// In the open model: sends due requests on idle connections.
     fn send_due(&mut self) {
         if self.interval == 0 {
             return;
         }
         while let Some(due) = self.source.due().filter(|due| *due <= self.now) {
-            let Some(index) = self.resting.pop_front() else {
+            let Some(index) = self.idle.pop_front() else {
                 return;
             };
             self.tally.lag.record(self.now - due, 1);
@@ -435,15 +432,15 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Gives up what is late.
+    /// Fails requests that are late.
     #[cold]
     fn sweep(&mut self) {
         let Some(timeout) = self.plan.timeout else {
             self.next_sweep = u64::MAX;
             return;
         };
-        // What is sent after this has more time than what is in flight, and in the open model than
-        // what waits.
+        // Requests sent later have more time left than those in flight, and in the open model than
+        // those waiting.
         let mut oldest = self.now;
         for index in 0..self.connections.len() {
             let connection = &self.connections[index];
@@ -452,17 +449,17 @@ impl<'a> Worker<'a> {
             }
             let since = connection.oldest(self.interval);
             if since.saturating_add(timeout) <= self.now {
-                self.fail(index, ErrorKind::TimeOut);
+                self.fail(index, ErrorKind::Timeout);
             } else {
                 oldest = oldest.min(since);
             }
         }
-        // In the open model the time runs from when a request is due, sent or not.
+        // In the open model the timeout counts from when a request is due, sent or not.
         if let WorkSource::Schedule(schedule) = &mut self.source
             && let Some(limit) = self.now.checked_sub(timeout)
-            && let Some((_, late)) = schedule.take(limit, usize::MAX)
+            && let Some((_, late)) = schedule.claim(limit, usize::MAX)
         {
-            self.tally.fault(ErrorKind::TimeOut, late as u64);
+            self.tally.record_error(ErrorKind::Timeout, late as u64);
             self.tally.left_over += late as u64;
         }
         let oldest = self.source.due().map_or(oldest, |due| due.min(oldest));

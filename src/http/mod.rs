@@ -19,6 +19,11 @@
 //! every known request-smuggling attack lives in a leniency.
 
 mod blocks;
+#[cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, unused_imports, reason = "only the commands are clients")
+)]
+pub(crate) mod client;
 mod grammar;
 mod server;
 
@@ -27,3 +32,9 @@ pub use server::{
     Answers, Field, Handler, Limits, Method, OutOfRange, Output, Overload, Phase, Reason, Reject,
     Request, Responded, ResponseWriter, Session, Shared, Status, Step, Wants,
 };
+
+/// RFC 9110 section 5.6.2: a method or a field name.
+#[cfg(feature = "cli")]
+pub(crate) fn is_token(text: &str) -> bool {
+    !text.is_empty() && grammar::bytes::TOKEN.covers(text.as_bytes())
+}

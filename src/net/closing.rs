@@ -74,7 +74,7 @@ impl<S> Connection<S> {
         match outcome(|| context.kernel.shut(&mut self.stream)) {
             Outcome::Done(()) if drained => Next::Wait,
             Outcome::Done(()) => self.linger(LINGER_BYTES_MAX, block, context),
-            Outcome::WouldBlock | Outcome::Closed => Next::Close,
+            Outcome::WouldBlock | Outcome::Closed(()) => Next::Close,
         }
     }
 
@@ -90,7 +90,7 @@ impl<S> Connection<S> {
     {
         for _ in 0..READS_PER_TURN_MAX {
             match outcome(|| context.kernel.read(&mut self.stream, block)) {
-                Outcome::Done(0) | Outcome::Closed => return Next::Close,
+                Outcome::Done(0) | Outcome::Closed(()) => return Next::Close,
                 Outcome::Done(read) => {
                     context.stats.bytes_in += read as u64;
                     let Some(rest) = left.checked_sub(read as u32).filter(|rest| *rest > 0) else {

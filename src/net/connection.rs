@@ -181,7 +181,7 @@ impl<S> Connection<S> {
                 }
                 Outcome::Done(()) => {}
                 Outcome::WouldBlock => return Next::Wait,
-                Outcome::Closed => return Next::Close,
+                Outcome::Closed(()) => return Next::Close,
             }
         }
         match self.stage {
@@ -267,7 +267,7 @@ impl<S> Connection<S> {
                         self.has_urgent = false;
                         return (Next::Wait, start..end);
                     }
-                    Outcome::Closed => return (Next::Close, 0..0),
+                    Outcome::Closed(()) => return (Next::Close, 0..0),
                 }
             }
             context.out.clear();
@@ -312,7 +312,7 @@ impl<S> Connection<S> {
             match self.send(token, context) {
                 Outcome::Done(()) => {}
                 Outcome::WouldBlock => return Some(Next::Wait),
-                Outcome::Closed => return Some(Next::Close),
+                Outcome::Closed(()) => return Some(Next::Close),
             }
         }
         match step.wants {
@@ -333,14 +333,14 @@ impl<S> Connection<S> {
         let sent = match outcome(|| context.kernel.write(&mut self.stream, bytes)) {
             Outcome::Done(sent) => sent,
             Outcome::WouldBlock => 0,
-            Outcome::Closed => return Outcome::Closed,
+            Outcome::Closed(()) => return Outcome::Closed(()),
         };
         context.stats.bytes_out += sent as u64;
         if sent == bytes.len() {
             return Outcome::Done(());
         }
         let Some(block) = context.shared.blocks().filled(&bytes[sent..]) else {
-            return Outcome::Closed;
+            return Outcome::Closed(());
         };
         let left = self.buffered.get_or_insert_default();
         left.owe(block);
@@ -351,7 +351,7 @@ impl<S> Connection<S> {
         self.watches_room = true;
         match context.kernel.watch_room(&mut self.stream, token) {
             Ok(()) => Outcome::WouldBlock,
-            Err(_) => Outcome::Closed,
+            Err(_) => Outcome::Closed(()),
         }
     }
 
@@ -376,7 +376,7 @@ impl<S> Connection<S> {
                 left.sent += sent;
             }
             Outcome::WouldBlock => return Outcome::WouldBlock,
-            Outcome::Closed => return Outcome::Closed,
+            Outcome::Closed(()) => return Outcome::Closed(()),
         }
         if left.sent < output.len() {
             return Outcome::WouldBlock;

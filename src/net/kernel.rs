@@ -80,24 +80,33 @@ pub(crate) trait Kernel {
 
 /// The three outcomes of a system call on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome<T> {
+pub(crate) enum Outcome<T, E = ()> {
     Done(T),
     /// Not now: there will be an event.
     WouldBlock,
-    /// The connection is gone, whatever the kernel calls it.
-    Closed,
+    /// The connection is gone, whatever the kernel calls it. `E` is what the caller keeps of that.
+    Closed(E),
 }
 
 /// Makes a system call until it has an outcome.
 #[inline]
-pub(crate) fn outcome<T>(mut call: impl FnMut() -> io::Result<T>) -> Outcome<T> {
+pub(crate) fn outcome<T>(call: impl FnMut() -> io::Result<T>) -> Outcome<T> {
+    outcome_or(drop, call)
+}
+
+/// The same, and keeps something of the error.
+#[inline]
+pub(crate) fn outcome_or<T, E>(
+    keep: impl FnOnce(io::Error) -> E,
+    mut call: impl FnMut() -> io::Result<T>,
+) -> Outcome<T, E> {
     loop {
         match call() {
             Ok(value) => return Outcome::Done(value),
             Err(error) => match error.kind() {
                 io::ErrorKind::Interrupted => {}
                 io::ErrorKind::WouldBlock => return Outcome::WouldBlock,
-                _ => return Outcome::Closed,
+                _ => return Outcome::Closed(keep(error)),
             },
         }
     }
@@ -192,7 +201,7 @@ mod tests {
             Outcome::WouldBlock
         );
         for errno in [Errno::CONNRESET, Errno::PIPE, Errno::TIMEDOUT] {
-            assert_eq!(outcome(|| Err::<(), _>(errno.into())), Outcome::Closed);
+            assert_eq!(outcome(|| Err::<(), _>(errno.into())), Outcome::Closed(()));
         }
     }
 }

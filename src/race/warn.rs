@@ -3,7 +3,7 @@
 use super::format::time;
 use super::record::{Measurement, PerConnection, Record, Test};
 use super::summary::{fails, is_uncounted};
-use crate::bench::spread::Known;
+use crate::bench::per_connection::Fairness;
 
 /// A utilisation above this is more than clocks differ by.
 const BUSY_MAX: f64 = 1.03;
@@ -20,7 +20,7 @@ pub(super) fn of(record: &Record) -> Vec<String> {
             let results: Vec<&Measurement> = record.results.iter().filter(of).collect();
             let found =
                 [failing, uncounted, overflowing].map(|judge| judge(&target.name, &results));
-            let unlike = [Known::starving, Known::errors_together]
+            let unlike = [Fairness::starvation, Fairness::concentrated_errors]
                 .map(|judge| unlike(test, &target.name, &results, judge));
             found
                 .into_iter()
@@ -37,10 +37,10 @@ fn unlike(
     test: &Test,
     name: &str,
     results: &[&Measurement],
-    judge: fn(&Known) -> Option<String>,
+    judge: fn(&Fairness) -> Option<String>,
 ) -> Option<String> {
     let found = |each: &PerConnection, result: &Measurement| {
-        judge(&Known {
+        judge(&Fairness {
             connections: each.connections,
             best: each.p90,
             starved: each.starved,

@@ -1,4 +1,4 @@
-//! Requests and answers that are right, in every form that a server may give them.
+//! Correct answers in every form that a server may choose.
 
 use super::*;
 
@@ -223,7 +223,7 @@ fn a_body_that_is_taken_slowly_is_sent_whole() {
     assert_eq!(number(&json["connections"]["opened"]), 2);
 }
 
-/// RFC 9112 section 9.6: whoever refuses a body may answer before its end, and close.
+/// RFC 9112 section 9.6: a server that refuses a body may answer before its end, and close.
 #[test]
 fn an_answer_before_the_end_of_the_request_counts() {
     let body = TemporaryFile::new();

@@ -1,4 +1,4 @@
-//! The real binary, and what it says.
+//! Runs the real binary.
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
-/// What a run came to.
+/// The result of a run.
 pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) text: String,
-    pub(crate) complaint: String,
+    pub(crate) stderr: String,
 }
 
 pub(crate) fn command(arguments: &[&str]) -> Command {
@@ -24,7 +24,7 @@ impl From<Output> for Ran {
         Self {
             code: output.status.code().expect("it was not killed"),
             text: String::from_utf8(output.stdout).unwrap(),
-            complaint: String::from_utf8(output.stderr).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
 }
@@ -33,7 +33,7 @@ pub(crate) fn bench(arguments: &[&str]) -> Ran {
     command(arguments).output().unwrap().into()
 }
 
-/// A file that is gone when this is dropped.
+/// A file that is removed on drop.
 pub(crate) struct TemporaryFile(pub(crate) PathBuf);
 
 impl TemporaryFile {
@@ -59,19 +59,19 @@ impl Drop for TemporaryFile {
     }
 }
 
-/// Runs it and returns the text, the exit code and the JSON, which was held against the schema.
+/// Runs it and returns its output and the JSON, validated against the schema.
 pub(crate) fn measured(arguments: &[&str]) -> (Ran, Value) {
     let file = TemporaryFile::new();
     let mut all = vec!["--json", file.path()];
     all.extend(arguments);
     let ran = bench(&all);
-    assert!(file.0.exists(), "{:?}: {}", arguments, ran.complaint);
+    assert!(file.0.exists(), "{:?}: {}", arguments, ran.stderr);
     let json: Value = serde_json::from_str(&file.text()).unwrap();
     validate(&json);
     (ran, json)
 }
 
-/// Holds results against the schema, and against what no schema can say.
+/// Validates results against the schema, and sums that a schema cannot express.
 #[track_caller]
 pub(crate) fn validate(json: &Value) {
     let schema = include_str!("../../src/bench/report.schema.json");
@@ -124,5 +124,5 @@ pub(crate) fn validate(json: &Value) {
 pub(crate) fn number(value: &Value) -> u64 {
     value
         .as_u64()
-        .unwrap_or_else(|| panic!("{value} is no count"))
+        .unwrap_or_else(|| panic!("{value} is not a count"))
 }

@@ -1,4 +1,4 @@
-//! What is written is not lost by a signal, and nothing panics because it cannot be written.
+//! A signal loses no report, and a broken stream or file causes no panic.
 
 use std::process::{Child, Stdio};
 
@@ -21,9 +21,9 @@ fn send(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
-/// timeout(1) signals the process, and at once its group, the process among them.
+/// timeout(1) signals the process and its group, so the process gets the signal twice.
 #[test]
-fn signals_that_come_together_are_one_wish() {
+fn signals_at_the_same_time_count_as_one() {
     for _ in 0..10 {
         let child = begun(&["-o", "json"]);
         send(&child, Signal::TERM);
@@ -31,12 +31,12 @@ fn signals_that_come_together_are_one_wish() {
         thread::sleep(Duration::from_millis(2));
         send(&child, Signal::TERM);
         let ran = Ran::from(child.wait_with_output().unwrap());
-        assert_eq!((ran.code, ran.complaint.as_str()), (0, ""));
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
         validate(&serde_json::from_str(&ran.text).unwrap());
     }
 }
 
-/// A pipe that is not read holds the report up; a later signal is another wish.
+/// A pipe without a reader blocks the report; a later signal ends the process.
 #[test]
 fn a_later_signal_ends_the_process() {
     let pipe = TemporaryFile::new();
@@ -51,7 +51,7 @@ fn a_later_signal_ends_the_process() {
     assert_eq!(ran.code, 128 + 15);
 }
 
-/// By a shell: a descriptor that is closed, or full, or whose reader has left.
+/// Runs a shell command line, to redirect streams.
 fn shell(line: &str) -> Ran {
     let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
     let output = std::process::Command::new("bash")
@@ -78,9 +78,9 @@ fn a_broken_standard_error_changes_nothing() {
     }
 }
 
-/// `script` gives it a terminal for the progress line, which is then taken away.
+/// `script` provides a terminal for the progress line, which then disappears.
 #[test]
-fn a_terminal_that_goes_away_ends_nothing_early() {
+fn a_run_outlives_its_terminal() {
     let file = TemporaryFile::new();
     let line = format!(
         "script -qec 'setsid -f bash -c \"$BENCH -n 60 -q 60 -c 1 --json {} $URL\"; sleep 0.2' /dev/null; sleep 3",
@@ -92,7 +92,7 @@ fn a_terminal_that_goes_away_ends_nothing_early() {
 }
 
 #[test]
-fn what_cannot_be_written_is_said() {
+fn write_errors_are_reported() {
     for (line, code, said) in [
         ("$BENCH -n 20 -c 2 $URL | head -1", 0, ""),
         (
@@ -118,12 +118,8 @@ fn what_cannot_be_written_is_said() {
         ("$BENCH -n 20 -c 2 $URL >/dev/full 2>/dev/full", 1, ""),
     ] {
         let ran = shell(line);
-        assert_eq!(ran.code, code, "{line}: {}", ran.complaint);
-        assert!(ran.complaint.contains(said), "{line}: {}", ran.complaint);
-        assert!(
-            !ran.complaint.contains("panicked"),
-            "{line}: {}",
-            ran.complaint
-        );
+        assert_eq!(ran.code, code, "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{line}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("panicked"), "{line}: {}", ran.stderr);
     }
 }

@@ -1,9 +1,9 @@
-//! Every kind of error, provoked by a server that makes it and nothing else.
+//! Every kind of error, provoked by a server that causes only that kind.
 
 use super::*;
 
-/// Sends 20 requests on 2 connections to such a server, and expects all of them to fail in this way
-/// and the text to say so.
+/// Sends 20 requests on 2 connections to a server, and expects all of them to fail with this kind, and
+/// this line in the report.
 #[track_caller]
 fn fails(
     kind: &str,
@@ -35,11 +35,11 @@ fn all_fail(kind: &str, line: &str, flags: &[&str], url: &str) -> Ran {
 
 #[test]
 fn a_refused_connection() {
-    let url = format!("http://{}/", nobody());
+    let url = format!("http://{}/", closed_port());
     let ran = all_fail("refused", "connection refused", &[], &url);
     assert_eq!(
-        (ran.code, ran.complaint.as_str()),
-        (1, "hullo bench: nothing was answered\n")
+        (ran.code, ran.stderr.as_str()),
+        (1, "hullo bench: no request was answered\n")
     );
 }
 
@@ -47,7 +47,7 @@ fn a_refused_connection() {
 fn a_connection_that_cannot_be_made() {
     let url = "http://localhost/";
     let socket = ["--unix-socket", "/nowhere/at.all"];
-    let line = "no connection: No such file or directory (os error 2)";
+    let line = "cannot connect: No such file or directory (os error 2)";
     assert_eq!(all_fail("connect", line, &socket, url).code, 1);
 }
 
@@ -97,14 +97,14 @@ fn a_close_in_the_middle() {
 }
 
 #[test]
-fn a_time_out() {
+fn a_timeout() {
     for part in [
         "",
         "HTTP/1.1 200 OK\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
     ] {
         let start = Instant::now();
-        fails("timeout", "time-out", &["-t", "50ms"], move |peer| {
+        fails("timeout", "timeout", &["-t", "50ms"], move |peer| {
             peer.request();
             peer.send(part);
             while peer.request().is_some() {}
@@ -180,7 +180,7 @@ fn a_bad_response() {
 }
 
 #[test]
-fn an_answer_that_was_not_expected() {
+fn an_unexpected_answer() {
     let wrong = "HTTP/1.1 503 Full\r\nContent-Length: 5\r\n\r\nsorry";
     let flags = ["--expect-status", "2xx,304", "--fail-if", "errors>0"];
     fails("status", "unexpected status", &flags, move |peer| {
@@ -198,14 +198,14 @@ fn an_answer_that_was_not_expected() {
         &["--expect-status", "200", "--expect-body", "hello"],
         |peer| peer.answer_all(HELLO),
     );
-    // Whoever does not say what to expect is told the statuses all the same.
+    // Without expectations the statuses are still counted.
     let json = succeeds(&[], move |peer| peer.answer_all(wrong));
     assert_eq!(number(&json["statuses"]["503"]), 20);
 }
 
-/// A close without a word loses the request that crosses it, and only that one.
+/// An unannounced close fails the request that crosses it, and only that one.
 #[test]
-fn a_close_without_a_word_is_counted() {
+fn an_unannounced_close_is_counted() {
     let url = format!(
         "http://{}/",
         serve(|peer| {
@@ -227,14 +227,14 @@ fn a_close_without_a_word_is_counted() {
         peer.send(HELLO);
         peer.close();
     });
-    // The last closes come after the last answers, and are not waited for.
+    // The last closes come after the last answers and are not awaited.
     let closed = number(&json["connections"]["closed_by_server"]);
     assert!((18..=20).contains(&closed), "{closed}");
     assert_eq!(number(&json["connections"]["opened"]), 20);
 }
 
 #[test]
-fn whatever_is_in_flight_fails_together() {
+fn all_requests_in_flight_fail_together() {
     let url = format!(
         "http://{}/",
         serve(|peer| {
@@ -249,7 +249,7 @@ fn whatever_is_in_flight_fails_together() {
     assert_eq!(number(&json["errors"]["kinds"]["bad_response"]), 16);
 }
 
-/// Bytes between two requests are no request's error: answers and errors are as many as requests.
+/// Bytes between two requests are not the error of a request: answers and errors add up to requests.
 #[test]
 fn bytes_without_a_request_are_counted_apart() {
     let url = format!(
@@ -280,8 +280,7 @@ fn bytes_without_a_request_are_counted_apart() {
     assert!((4..=5).contains(&unasked), "{unasked}");
     assert_eq!(number(&json["connections"]["opened"]), 5);
     assert!(
-        ran.text
-            .contains("  closed for bytes that no request asked for:\t"),
+        ran.text.contains("  closed for unrequested bytes:\t"),
         "{}",
         ran.text
     );

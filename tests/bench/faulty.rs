@@ -1,4 +1,4 @@
-//! A small server that does what it is told, right or wrong.
+//! A small server that a test makes correct or faulty.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// One connection, as the server sees it.
 pub(crate) struct Peer {
     pub(crate) stream: TcpStream,
-    /// How many connections came before.
+    /// The number of connections before this one.
     pub(crate) number: usize,
     read: Vec<u8>,
 }
@@ -40,8 +40,8 @@ pub(crate) fn serve(handle: impl Fn(&mut Peer) + Send + Sync + 'static) -> Socke
     address
 }
 
-/// An address at which nobody listens.
-pub(crate) fn nobody() -> SocketAddr {
+/// An address without a listener.
+pub(crate) fn closed_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -49,7 +49,7 @@ pub(crate) fn nobody() -> SocketAddr {
 }
 
 impl Peer {
-    /// The next request, head and body; nothing when the peer has gone.
+    /// The next request, head and body; `None` when the client has closed.
     pub(crate) fn request(&mut self) -> Option<String> {
         loop {
             if let Some(head) = find(&self.read, b"\r\n\r\n") {
@@ -72,18 +72,18 @@ impl Peer {
     }
 
     pub(crate) fn send(&mut self, text: &str) {
-        // The peer may have seen enough.
+        // The client may have closed already.
         let _ = self.stream.write_all(text.as_bytes());
     }
 
-    /// Answers each request with the same text, until the peer has gone.
+    /// Answers each request with the same text until the client closes.
     pub(crate) fn answer_all(&mut self, text: &str) {
         while self.request().is_some() {
             self.send(text);
         }
     }
 
-    /// Ends the connection in order: the peer's end is awaited.
+    /// Closes the connection in order: waits for the client's end.
     pub(crate) fn close(&mut self) {
         let _ = self.stream.shutdown(Shutdown::Write);
         while matches!(self.stream.read(&mut [0; 16384]), Ok(1..)) {}

@@ -1,4 +1,4 @@
-//! `--merge` of files that are good, damaged, foreign, or the same.
+//! `--merge` of files that are good, damaged, foreign, or duplicates.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn results(requests: &str) -> TemporaryFile {
     let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
     let file = TemporaryFile::new();
     let ran = bench(&["-n", requests, "-c", "2", "--json", file.path(), &url]);
-    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
     file
 }
 
@@ -55,12 +55,12 @@ fn a_damaged_file_is_refused_by_name() {
     ] {
         let file = written(&good.replacen(from, &to, 1));
         let ran = bench(&["--merge", file.path()]);
-        assert_eq!(ran.code, 2, "{to}: {}", ran.complaint);
+        assert_eq!(ran.code, 2, "{to}: {}", ran.stderr);
         let sentence = format!("hullo bench: {} cannot be joined: ", file.path());
-        assert!(ran.complaint.starts_with(&sentence), "{}", ran.complaint);
-        assert!(ran.complaint.contains(said), "{}", ran.complaint);
+        assert!(ran.stderr.starts_with(&sentence), "{}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
         let obeyed = |c: char| c.is_control() && c != '\n';
-        assert!(!ran.complaint.contains(obeyed), "{:?}", ran.complaint);
+        assert!(!ran.stderr.contains(obeyed), "{:?}", ran.stderr);
         assert_eq!(ran.text, "");
     }
 }
@@ -75,17 +75,17 @@ fn one_bad_file_does_not_block_the_others() {
         bench(&[&["--json", all.path(), "--merge"], files].concat())
     };
     let ran = merge(&[a.path(), empty.path(), log.path(), "/nowhere/at.all"]);
-    assert_eq!(ran.code, 4, "{}", ran.complaint);
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
     let json: Value = serde_json::from_str(&all.text()).unwrap();
     validate(&json);
     assert_eq!(number(&json["responses"]), 50);
     assert_eq!(number(&json["machines"]), 2);
-    assert_eq!(json["warnings"][0], "2 of 4 files were left out of this");
+    assert_eq!(json["warnings"][0], "2 of 4 files were left out");
     for said in [
-        format!("{} cannot be joined: it is empty", empty.path()),
+        format!("{} cannot be joined: the file is empty", empty.path()),
         "/nowhere/at.all cannot be joined: No such file".to_owned(),
     ] {
-        assert!(ran.complaint.contains(&said), "{}", ran.complaint);
+        assert!(ran.stderr.contains(&said), "{}", ran.stderr);
         assert!(
             ran.text.contains(&format!("\nWarning: {said}")),
             "{}",
@@ -100,16 +100,16 @@ fn one_bad_file_does_not_block_the_others() {
         "--fail-if",
         "responses!=55",
     ]);
-    assert_eq!(ran.code, 0, "{}", ran.complaint);
-    // A condition that holds comes first, and of nothing there is no report.
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    // A condition that is met comes first, and without a good file there is no report.
     let ran = merge(&[a.path(), empty.path(), "--fail-if", "responses==20"]);
-    assert_eq!(ran.code, 3, "{}", ran.complaint);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
     let ran = merge(&[empty.path()]);
-    assert_eq!((ran.code, ran.text.as_str()), (2, ""), "{}", ran.complaint);
+    assert_eq!((ran.code, ran.text.as_str()), (2, ""), "{}", ran.stderr);
     assert!(
-        ran.complaint.ends_with("there is nothing to join\n"),
+        ran.stderr.ends_with("none of the files can be joined\n"),
         "{}",
-        ran.complaint
+        ran.stderr
     );
 }
 
@@ -123,16 +123,16 @@ fn the_same_run_is_not_counted_twice() {
     );
     std::os::unix::fs::symlink(&a.0, &link.0).unwrap();
     let ran = bench(&["--json", both.path(), "--merge", a.path(), b.path()]);
-    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
     for again in [&a, &link, &both] {
         let ran = bench(&["--merge", a.path(), again.path(), "-o", "json"]);
-        assert_eq!(ran.code, 4, "{}", ran.complaint);
+        assert_eq!(ran.code, 4, "{}", ran.stderr);
         let said = format!(
-            "{} cannot be joined: a run of it is also in {}, and would be counted twice",
+            "{} cannot be joined: one of its runs is also in {} and would be counted twice",
             again.path(),
             a.path()
         );
-        assert!(ran.complaint.contains(&said), "{}", ran.complaint);
+        assert!(ran.stderr.contains(&said), "{}", ran.stderr);
         let json: Value = serde_json::from_str(&ran.text).unwrap();
         assert_eq!(number(&json["responses"]), 20);
         assert_eq!(number(&json["machines"]), 1);

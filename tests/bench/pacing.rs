@@ -76,9 +76,9 @@ fn a_stall_cannot_hide_from_the_open_model() {
     fewest_slow(&["--rate", "500"], 95, 140);
 }
 
-/// What is due and cannot be sent for want of a free connection is late all the same.
+/// A due request that waits for a free connection is late all the same.
 #[test]
-fn in_the_open_model_the_time_out_runs_from_the_due_time() {
+fn in_the_open_model_the_timeout_counts_from_the_due_time() {
     let url = format!(
         "http://{}/",
         serve(|peer| while peer.request().is_some() {})
@@ -136,9 +136,9 @@ fn the_last_interval_belongs_to_the_time() {
     }
 }
 
-/// Whether an answer was in time is for the clock to say, not for a timer that may ring late.
+/// The clock decides whether an answer was in time, not a timer that may fire late.
 #[test]
-fn a_time_out_is_exact() {
+fn a_timeout_is_exact() {
     for (delay, timeouts) in [(60, 20), (10, 0)] {
         let url = format!(
             "http://{}/",
@@ -154,7 +154,7 @@ fn a_time_out_is_exact() {
         let errors = number(&json["errors"]["kinds"]["timeout"]);
         assert_eq!(errors, timeouts, "{}", ran.text);
     }
-    // Without an answer, the time-out comes when it is due.
+    // Without an answer, the request times out when it is due.
     let url = format!(
         "http://{}/",
         serve(|peer| while peer.request().is_some() {})
@@ -171,7 +171,7 @@ fn a_time_out_is_exact() {
 
 /// 5 connections at 50 ms each carry 100 requests a second, and not 400.
 #[test]
-fn an_offer_that_the_connections_cannot_make_is_said_first() {
+fn a_rate_that_the_connections_cannot_carry_is_the_first_warning() {
     let slow = |peer: &mut Peer| {
         while peer.request().is_some() {
             thread::sleep(Duration::from_millis(50));
@@ -183,7 +183,7 @@ fn an_offer_that_the_connections_cannot_make_is_said_first() {
     let (ran, json) = measured(&[&flags[..], &["-c", "5", &url]].concat());
     let first = json["warnings"][0].as_str().unwrap();
     assert!(
-        first.starts_with("the offer was not made: 400.0 requests/s"),
+        first.starts_with("the offered rate was not reached: 400.0 requests/s"),
         "{first}"
     );
     let needed = first
@@ -200,10 +200,10 @@ fn an_offer_that_the_connections_cannot_make_is_said_first() {
         "{}",
         ran.text
     );
-    // With enough of them there is nothing to say of it.
+    // With enough connections there is no warning.
     let (ran, json) = measured(&[&flags[..], &["-c", "100", &url]].concat());
     assert!(
-        !json["warnings"].to_string().contains("offer"),
+        !json["warnings"].to_string().contains("offered"),
         "{}",
         ran.text
     );

@@ -1,9 +1,9 @@
-//! What is written, joined and returned.
+//! Reports, `--merge`, and exit codes.
 
 use super::*;
 
 #[test]
-fn runs_are_repeated_and_reported_each_and_all() {
+fn each_repeated_run_and_the_total_are_reported() {
     let json = succeeds_thrice();
     assert_eq!(number(&json["responses"]), 60);
     assert_eq!(json["runs"].as_array().unwrap().len(), 3);
@@ -33,9 +33,9 @@ fn succeeds_thrice() -> Value {
 }
 
 #[test]
-fn exit_codes_tell_apart() {
+fn exit_codes() {
     let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
-    let nowhere = format!("http://{}/", nobody());
+    let nowhere = format!("http://{}/", closed_port());
     for (code, flags, said) in [
         (
             0,
@@ -45,7 +45,7 @@ fn exit_codes_tell_apart() {
         (
             3,
             vec!["--fail-if", "p50>1ns", &url],
-            "failed, p50>1ns: it is ",
+            "failed: p50>1ns: it is ",
         ),
         (
             3,
@@ -56,12 +56,12 @@ fn exit_codes_tell_apart() {
                 "responses==50",
                 &url,
             ],
-            "failed, responses==50: it is 50",
+            "failed: responses==50: it is 50",
         ),
         (
             3,
             vec!["--expect-status", "200", "--fail-if", "errors<1", &url],
-            "failed, errors<1: it is 0",
+            "failed: errors<1: it is 0",
         ),
         (
             1,
@@ -76,24 +76,24 @@ fn exit_codes_tell_apart() {
         (
             1,
             vec!["--expect-status", "404", "--fail-if", "errors>0", &url],
-            "failed, errors>0: it is 50",
+            "failed: errors>0: it is 50",
         ),
         (
             1,
             vec!["--fail-if", "errors>0", &nowhere],
-            "nothing was answered",
+            "no request was answered",
         ),
         (2, vec!["https://localhost/"], "hullo has no TLS"),
         (
             2,
             vec!["-x", "localhost:3128", &url],
-            "what is measured is the proxy",
+            "would measure the proxy",
         ),
         (2, vec!["-c", "51", &url], "-n 50 is less than -c 51"),
         (
             2,
             vec!["-m", "HEAD", "--expect-body", "x", &url],
-            "could not fail",
+            "cannot be used with HEAD",
         ),
         (
             2,
@@ -106,13 +106,13 @@ fn exit_codes_tell_apart() {
         (2, vec!["--fail-if", "p99>5", &url], "needs a unit"),
     ] {
         let ran = bench(&[&["-n", "50"], &flags[..]].concat());
-        assert_eq!(ran.code, code, "{flags:?}: {}", ran.complaint);
-        assert!(ran.complaint.contains(said), "{flags:?}: {}", ran.complaint);
+        assert_eq!(ran.code, code, "{flags:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{flags:?}: {}", ran.stderr);
     }
 }
 
 #[test]
-fn an_interrupt_ends_the_run_and_prints_what_there_is() {
+fn an_interrupt_ends_the_run_and_prints_the_report() {
     let url = format!(
         "http://{}/",
         serve(|peer| {
@@ -135,7 +135,7 @@ fn an_interrupt_ends_the_run_and_prints_what_there_is() {
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert!(start.elapsed() < Duration::from_secs(5));
     assert_eq!(
-        (ran.code, ran.complaint.as_str()),
+        (ran.code, ran.stderr.as_str()),
         (0, ""),
         "no progress line in a pipe either"
     );
@@ -148,10 +148,10 @@ fn an_interrupt_ends_the_run_and_prints_what_there_is() {
         json["unfinished"]
     );
     let warnings = json["warnings"].to_string();
-    assert!(warnings.contains("broken off"), "{warnings}");
+    assert!(warnings.contains("interrupted"), "{warnings}");
 }
 
-/// The counts of two results, joined by hand.
+/// The sums of the counts of two results.
 fn histogram_of_both(a: &Value, b: &Value) -> Vec<(u64, u64)> {
     let mut all = std::collections::BTreeMap::new();
     for json in [a, b] {
@@ -186,7 +186,7 @@ fn results_of_two_machines_join_exactly() {
         "--fail-if",
         "responses==800",
     ]);
-    assert_eq!(ran.code, 3, "{}", ran.complaint);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
     let read = |file: &TemporaryFile| serde_json::from_str::<Value>(&file.text()).unwrap();
     let (a, b, all) = (read(&a), read(&b), read(&all));
     validate(&all);
@@ -206,7 +206,7 @@ fn results_of_two_machines_join_exactly() {
     let counts: Vec<(u64, u64)> =
         serde_json::from_value(all["latency"]["histogram"]["counts"].clone()).unwrap();
     assert_eq!(counts, histogram);
-    // The percentile of all, counted by hand: no mean of two percentiles.
+    // The percentile of all answers, not a mean of two percentiles.
     let rank = |percent: u64| {
         let mut left = percent * 800 / 100;
         let found = histogram.iter().find(|(_, count)| {
@@ -234,6 +234,7 @@ fn the_schema_refuses_what_is_not_a_result() {
     let validator = jsonschema::validator_for(&schema).unwrap();
     assert!(validator.is_valid(&good));
     for path in [
+        "/errors/bad_response_causes/malformed chunk",
         "/format",
         "/latency/histogram/counts/0/0",
         "/errors/kinds/refused",
@@ -244,16 +245,49 @@ fn the_schema_refuses_what_is_not_a_result() {
         *bad.pointer_mut(path).unwrap() = Value::Bool(true);
         assert!(!validator.is_valid(&bad), "{path}");
     }
-    let mut more = good.clone();
-    more.as_object_mut()
-        .unwrap()
-        .insert("more".into(), Value::Null);
-    assert!(!validator.is_valid(&more));
+    for (path, bad) in [
+        ("/format", "hullo-bench/2".into()),
+        ("/version", "one".into()),
+        ("/settings/url", "ftp://a/".into()),
+        ("/settings/rate", 0.into()),
+        ("/settings/requests", 0.into()),
+        ("/machines", 0.into()),
+        ("/requests_per_second", (-1).into()),
+        ("/over_time/interval_ns", 1.into()),
+        ("/latency/histogram/significant_digits", 2.into()),
+        ("/latency/histogram/counts/0/1", 0.into()),
+        ("/statuses", serde_json::json!({ "600": 1 })),
+        ("/runs", Value::Array(Vec::new())),
+    ] {
+        let mut wrong = good.clone();
+        *wrong.pointer_mut(path).unwrap() = bad;
+        assert!(!validator.is_valid(&wrong), "{path}");
+    }
+    for object in [
+        "",
+        "/errors/kinds",
+        "/errors/bad_response_causes",
+        "/settings",
+        "/latency/percentiles_ns",
+        "/per_connection/answers",
+    ] {
+        let fields = good.pointer(object).and_then(Value::as_object).unwrap();
+        for name in fields.keys() {
+            let mut less = good.clone();
+            let fields = less.pointer_mut(object).unwrap().as_object_mut().unwrap();
+            fields.remove(name);
+            assert!(!validator.is_valid(&less), "{object} without {name}");
+        }
+        let mut more = good.clone();
+        let fields = more.pointer_mut(object).unwrap().as_object_mut().unwrap();
+        fields.insert("more".into(), 1.into());
+        assert!(!validator.is_valid(&more), "{object} with another field");
+    }
 }
 
-/// `script` gives it a terminal; without one there is no such line.
+/// `script` provides the terminal.
 #[test]
-fn a_terminal_is_shown_how_it_goes() {
+fn a_terminal_shows_progress() {
     let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
     let binary = env!("CARGO_BIN_EXE_hullo");
     let line = format!("'{binary}' bench -z 500ms -c 2 {url}");

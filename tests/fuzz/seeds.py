@@ -36,6 +36,18 @@ CONVERSATIONS = [GET + b"\r\n" + GET + b"Connection: close\r\n\r\n" + GET + b"\r
                  b"PUT / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\nhello" + GET + b"\r\n"]
 CONVERSATIONS += HEADS + [CHUNKED + body + GET + b"\r\n" for body in BODIES]
 
+OK = b"HTTP/1.1 200 OK\r\n"
+LENGTH = OK + b"Content-Length: 5\r\n\r\nhello"
+RESPONSES = [
+    LENGTH, LENGTH * 2, LENGTH + OK, OK + b"X: y\r\n\r\nhello", b"HTTP/1.1 100 Continue\r\n\r\n" + LENGTH,
+    b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1 204\r\n\r\n" + LENGTH,
+    b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+    b"HTTP/1.9 200 OK\r\nConnection: a, close\r\nContent-Length: 0\r\n\r\n", b"SSH-2.0\r\n", OK.replace(b"200", b"999") + b"\r\n",
+    OK + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\n", OK + b"Content-Length: +5\r\n\r\n", OK + b"X: a\r\n b\r\n\r\n",
+    OK + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", OK + b"Transfer-Encoding: gzip, ,chunked\r\n\r\n0\r\n\r\n",
+]
+RESPONSES += [OK + b"Transfer-Encoding: chunked\r\n\r\n" + body + LENGTH for body in BODIES]
+
 REPORT = (pathlib.Path(__file__).parent / "report.json").read_bytes()
 REPORTS = [REPORT, b"a line\n" + REPORT + b"another\n", REPORT.replace(b'"machines":1', b'"machines":2')]
 RACE = {
@@ -62,6 +74,7 @@ SEEDS = {
     "race": [json.dumps(RACE).encode()],
     "head": HEADS,
     "chunked": BODIES,
+    "responses": [bytes([flags, 20, 40, 60]) + response for flags in (0, 3) for response in RESPONSES],
     "session": [b"\x05\x14\x28\x40" + conversation for conversation in CONVERSATIONS],
     "report": REPORTS,
     "world": [hashlib.shake_128(bytes([n])).digest(200) for n in range(20)],

@@ -1,6 +1,7 @@
 //! What an embedder brings: the function from a request to its response.
 
-use super::head::{Method, Request};
+use super::head::Request;
+use super::method::Method;
 use super::response::{Responded, ResponseWriter, Status};
 
 /// Answers requests. Called once for each, after its content has been read to the end.

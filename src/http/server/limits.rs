@@ -115,8 +115,6 @@ pub(super) const EMPTY_LINES_MAX: u8 = 4;
 pub(super) const EXTENSION_BYTES_MAX: u32 = 1024;
 /// All of a chunked body's trailer section (`431`).
 pub(super) const TRAILER_BYTES_MAX: u32 = 16 * 1024;
-/// Sixteen hexadecimal digits fill a `u64`; leading zeros count.
-pub(super) const CHUNK_SIZE_DIGITS_MAX: u8 = 16;
 /// A turn answers this many requests of one conversation, then it is another's turn.
 pub(super) const TURN_REQUESTS_MAX: usize = 64;
 /// So much of a body has to come for its time-out to start again: a trickle is not progress.

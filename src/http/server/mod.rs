@@ -6,6 +6,7 @@ mod date;
 mod handler;
 mod head;
 mod limits;
+mod method;
 mod output;
 mod reject;
 mod response;
@@ -16,8 +17,9 @@ mod target;
 
 pub use answers::Answers;
 pub use handler::Handler;
-pub use head::{Method, Request};
+pub use head::Request;
 pub use limits::{Limits, OutOfRange};
+pub use method::Method;
 pub use output::Output;
 pub use reject::Reject;
 pub use response::{Field, Responded, ResponseWriter, Status};

@@ -1,5 +1,9 @@
 //! Why a request is refused: a small cause, its status, and the sentence that the peer reads.
 
+use super::super::grammar::chunked::{ChunkedError, TrailerError};
+use super::super::grammar::fields::FieldError;
+use super::super::grammar::framing::FramingError;
+use super::super::grammar::lines::BareLineEnd;
 use super::response::Status;
 
 /// Makes the enum and the list of its variants from one list.
@@ -116,6 +120,65 @@ impl Reject {
             Self::Overloaded => "There is no room for another connection: try again in a second.\n",
             Self::BufferLimit => "There is no memory for slow requests: try again in a second.\n",
             Self::RequestTimeout => "The request took too long to come.\n",
+        }
+    }
+}
+
+impl From<BareLineEnd> for Reject {
+    fn from(error: BareLineEnd) -> Self {
+        match error {
+            BareLineEnd::LineFeed => Self::BareLineFeed,
+            BareLineEnd::CarriageReturn => Self::BareCarriageReturn,
+        }
+    }
+}
+
+impl From<FieldError> for Reject {
+    fn from(error: FieldError) -> Self {
+        match error {
+            FieldError::Name => Self::FieldName,
+            FieldError::Value => Self::FieldValue,
+            FieldError::Count => Self::FieldCount,
+        }
+    }
+}
+
+impl From<FramingError> for Reject {
+    #[cold]
+    fn from(error: FramingError) -> Self {
+        match error {
+            FramingError::LengthSyntax => Self::LengthSyntax,
+            FramingError::LengthRepeated => Self::LengthRepeated,
+            FramingError::LengthWithCoding => Self::LengthWithCoding,
+            FramingError::CodingInVersion10 => Self::CodingInVersion10,
+            FramingError::CodingSyntax => Self::CodingSyntax,
+            FramingError::CodingUnknown => Self::CodingUnknown,
+        }
+    }
+}
+
+impl From<ChunkedError> for Reject {
+    fn from(error: ChunkedError) -> Self {
+        match error {
+            ChunkedError::SizeSyntax => Self::ChunkSize,
+            ChunkedError::LineEnd(error) => error.into(),
+            ChunkedError::ExtensionSyntax => Self::ExtensionSyntax,
+            ChunkedError::ExtensionLength => Self::ExtensionLength,
+            ChunkedError::ContentLength => Self::BodyLength,
+            ChunkedError::DataEnd => Self::ChunkEnd,
+            ChunkedError::Trailer(error) => error.into(),
+        }
+    }
+}
+
+impl From<TrailerError> for Reject {
+    fn from(error: TrailerError) -> Self {
+        match error {
+            TrailerError::LineEnd(error) => error.into(),
+            TrailerError::FieldName => Self::FieldName,
+            TrailerError::FieldValue => Self::FieldValue,
+            TrailerError::FieldCount => Self::FieldCount,
+            TrailerError::Length => Self::TrailerLength,
         }
     }
 }

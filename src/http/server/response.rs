@@ -4,6 +4,7 @@
 //! changes, once a second. No byte from a peer ever gets into the head of a response: the fields
 //! of a [`ResponseWriter`] are `'static`.
 
+use super::super::grammar::connection::Persistence;
 use super::date::{DATE_BYTES, imf_fixdate};
 use super::output::Output;
 
@@ -109,17 +110,6 @@ impl Prepared {
             self.head[DATE..DATE_END].copy_from_slice(&imf_fixdate(unix_seconds));
         }
     }
-}
-
-/// What becomes of the connection after a response (RFC 9112 section 9.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Persistence {
-    /// It stays open: the default of HTTP/1.1.
-    Keep,
-    /// It stays open because an HTTP/1.0 peer asked for it, and the response says so.
-    KeepAlive,
-    /// This is its last response.
-    Close,
 }
 
 /// Proof that a request was answered: a handler cannot forget to, nor do it twice.

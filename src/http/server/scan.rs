@@ -5,8 +5,9 @@
 //! make two readers disagree on where one is; what stands in them is read when the head is whole.
 
 use super::super::grammar::bytes::{PATH, TARGET, TOKEN};
-use super::head::Method;
+use super::super::grammar::lines::{LineEnd, find_line_end};
 use super::limits::{Limits, METHOD_BYTES_MAX};
+use super::method::Method;
 use super::reject::Reject;
 use super::target::path_of;
 
@@ -192,26 +193,18 @@ impl Scan {
 
     fn fields_in(&mut self, input: &[u8], limits: &Limits) -> Result<bool, Reject> {
         loop {
-            let new = &input[self.at as usize..];
-            let Some(found) = memchr::memchr2(b'\r', b'\n', new) else {
-                self.at = input.len() as u32;
-                return Ok(false);
-            };
-            let end = self.at as usize + found;
-            match input[end..] {
-                [b'\n', ..] => return Err(Reject::BareLineFeed),
-                [_, b'\n', ..] => {
+            match find_line_end(input, self.at as usize)? {
+                LineEnd::At(end) => {
                     let line_is_empty = end == self.start as usize;
                     self.begin(Part::Fields, end + 2);
                     if line_is_empty {
                         return Ok(true);
                     }
                 }
-                [_] => {
-                    self.at = end as u32;
+                LineEnd::NotBefore(at) => {
+                    self.at = at as u32;
                     return Ok(false);
                 }
-                _ => return Err(Reject::BareCarriageReturn),
             }
             self.fields += 1;
             if self.fields as usize > limits.fields {

@@ -9,13 +9,18 @@
 //! for the conversation is decided here ([`Session::handle_timeout`], [`Session::handle_overload`]).
 
 use super::super::blocks::Block;
-use super::body::Body;
+use super::super::grammar::body::Body;
+use super::super::grammar::connection::Persistence;
+use super::super::grammar::fields::table;
+use super::super::grammar::framing::Framing;
+use super::body::skip;
 use super::handler::Handler;
-use super::head::{Framing, Head, Method, table};
+use super::head::Head;
 use super::limits::{BODY_PROGRESS_BYTES, EMPTY_LINES_MAX, Limits, TURN_REQUESTS_MAX};
+use super::method::Method;
 use super::output::Output;
 use super::reject::Reject;
-use super::response::{CONTINUE, Persistence, REPLY_HEAD_BYTES_MAX};
+use super::response::{CONTINUE, REPLY_HEAD_BYTES_MAX};
 use super::scan::Scan;
 use super::shared::Shared;
 
@@ -309,17 +314,17 @@ impl Session {
                 progress
             }
             State::Body(pending) => {
-                let walk = pending.body.walk(input, shared.limits())?;
-                if !walk.ended {
-                    pending.unreported = pending.unreported.saturating_add(walk.consumed);
-                    return Ok(Progress::NeedsMore(walk.consumed));
+                let skipped = skip(&mut pending.body, input, shared.limits())?;
+                if !skipped.ended {
+                    pending.unreported = pending.unreported.saturating_add(skipped.consumed);
+                    return Ok(Progress::NeedsMore(skipped.consumed));
                 }
                 let Pending { head, scan, .. } = &**pending;
                 let persistence = with_head(&head.bytes(), scan, shared.limits(), |head| {
                     Ok(shared.answer(head, out))
                 })?;
                 self.state = State::default();
-                Ok(Progress::Answered(walk.consumed, persistence))
+                Ok(Progress::Answered(skipped.consumed, persistence))
             }
             State::Closed(_) => Ok(Progress::NeedsMore(0)),
         }
@@ -393,9 +398,9 @@ impl Session {
     ) -> Result<Progress, Reject> {
         let (head_bytes, rest) = input.split_at(scan.length());
         let mut body = Body::new(head.framing);
-        let walk = body.walk(rest, shared.limits())?;
-        let taken = scan.length() + walk.consumed;
-        if walk.ended {
+        let skipped = skip(&mut body, rest, shared.limits())?;
+        let taken = scan.length() + skipped.consumed;
+        if skipped.ended {
             return Ok(Progress::Answered(taken, shared.answer(head, out)));
         }
         // RFC 9110 section 10.1.1: not needed once some of the body has come.
@@ -404,7 +409,7 @@ impl Session {
         }
         let pending = Pending {
             body,
-            unreported: walk.consumed,
+            unreported: skipped.consumed,
             head: shared
                 .blocks()
                 .filled(head_bytes)

@@ -1,12 +1,14 @@
 //! What all conversations of a worker share: handler, limits, prepared bytes, blocks.
 
 use super::super::blocks::Blocks;
+use super::super::grammar::connection::Persistence;
 use super::handler::Handler;
-use super::head::{Head, Method};
+use super::head::Head;
 use super::limits::Limits;
+use super::method::Method;
 use super::output::Output;
 use super::reject::Reject;
-use super::response::{Field, Persistence, Prepared, RETRY_AFTER, Responded, ResponseWriter};
+use super::response::{Field, Prepared, RETRY_AFTER, Responded, ResponseWriter};
 
 /// What all conversations of a worker share.
 #[derive(Debug)]

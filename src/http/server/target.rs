@@ -4,7 +4,7 @@ use core::net::Ipv6Addr; // It only parses the text of an address.
 use std::ops::Range;
 
 use super::super::grammar::bytes::{PATH, REG_NAME, end_of_encoded};
-use super::head::Method;
+use super::method::Method;
 use super::reject::Reject;
 
 /// Where the path stands in a target whose bytes are all visible ASCII. It is empty when an

@@ -6,15 +6,10 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::bench::chunked::Chunked;
-use crate::bench::error::{CAUSES, ProtocolError};
-use crate::bench::head::{Framing, Head, Scan, parse};
+use crate::http::client::{Head, Memo, ProtocolError, Reader, Response, Sink, date_values};
 
 /// More content is not read.
 const CONTENT_BYTES_MAX: usize = 1024 * 1024;
-
-/// More interim answers (1xx) before one final answer are refused.
-const INTERIM_MAX: usize = 32;
 
 pub(in crate::race) struct Peer {
     stream: TcpStream,
@@ -63,6 +58,39 @@ pub(in crate::race) enum Stop {
 pub(super) enum Next {
     Bytes,
     Stop(Stop),
+}
+
+/// What has come of an answer.
+#[derive(Default)]
+struct Received {
+    content: Vec<u8>,
+    chunked: bool,
+    closes: bool,
+    dates: Vec<String>,
+}
+
+impl Sink for Received {
+    fn head(&mut self, head: &Head, bytes: &[u8]) {
+        self.chunked = head.is_chunked();
+        self.closes = head.closes;
+        self.dates = date_values(bytes);
+    }
+
+    fn content(&mut self, piece: &[u8]) {
+        self.content.extend_from_slice(piece);
+    }
+}
+
+impl Received {
+    fn answer(self, response: &Response) -> Answer {
+        Answer {
+            status: response.status,
+            content: self.content,
+            chunked: self.chunked,
+            closes: self.closes,
+            dates: self.dates,
+        }
+    }
 }
 
 impl Peer {
@@ -120,31 +148,28 @@ impl Peer {
 
     /// The next answer. `head_only`: to a HEAD request, so that it has no content.
     pub(in crate::race) fn answer(&mut self, head_only: bool) -> Result<Answer, Miss> {
-        for _ in 0..=INTERIM_MAX {
-            let (head, dates) = self.head()?;
-            // RFC 9110 section 15.2.2: only who asks for an upgrade is told to switch.
-            if head.status == 101 {
-                return Err(Miss::Protocol(ProtocolError::Upgrade));
+        let (mut reader, mut memo) = (Reader::default(), Memo::default());
+        let mut received = Received::default();
+        loop {
+            let read = reader.read(&self.unread, head_only, &mut memo, &mut received)?;
+            self.unread.drain(..read.consumed);
+            if let Some(response) = read.response {
+                return Ok(received.answer(&response));
             }
-            if head.is_interim() {
+            if received.content.len() > CONTENT_BYTES_MAX {
+                return Err(Miss::TooLong);
+            }
+            let Err(stop) = self.fill() else {
                 continue;
-            }
-            // RFC 9112 section 6.3, rule 1: these have no content, whatever their fields say.
-            let has_content = !head_only && !matches!(head.status, 204 | 304);
-            let content = if has_content {
-                self.content(head.framing)?
-            } else {
-                Vec::new()
             };
-            return Ok(Answer {
-                status: head.status,
-                content,
-                chunked: head.framing == Framing::Chunked,
-                closes: head.closes,
-                dates,
-            });
+            if reader.is_before_head(self.unread.len()) {
+                return Err(Miss::Nothing(stop));
+            }
+            return match reader.end(self.unread.len()) {
+                Ok(response) if stop == Stop::End => Ok(received.answer(&response)),
+                _ => Err(Miss::Half(stop)),
+            };
         }
-        Err(Miss::Protocol(ProtocolError::Interim))
     }
 
     /// Waits for the next byte, or the end.
@@ -166,59 +191,6 @@ impl Peer {
     /// The connection itself, of which nothing more is to be read.
     pub(in crate::race) fn into_stream(self) -> TcpStream {
         self.stream
-    }
-
-    fn head(&mut self) -> Result<(Head, Vec<String>), Miss> {
-        let mut scan = Scan::default();
-        loop {
-            if let Some(length) = scan.end(&self.unread)? {
-                let bytes: Vec<u8> = self.unread.drain(..length).collect();
-                return Ok((parse(&bytes)?, values(&bytes, "date")));
-            }
-            if let Err(stop) = self.fill() {
-                let is_none = self.unread.is_empty();
-                return Err(if is_none {
-                    Miss::Nothing(stop)
-                } else {
-                    Miss::Half(stop)
-                });
-            }
-        }
-    }
-
-    fn content(&mut self, framing: Framing) -> Result<Vec<u8>, Miss> {
-        let mut content = Vec::new();
-        let mut chunked = Chunked::default();
-        loop {
-            let (taken, ended) = match framing {
-                Framing::Length(length) => {
-                    let left = length.saturating_sub(content.len() as u64);
-                    let taken = usize::try_from(left).unwrap_or(usize::MAX);
-                    let taken = taken.min(self.unread.len());
-                    content.extend(self.unread.iter().take(taken));
-                    (taken, content.len() as u64 == length)
-                }
-                Framing::Chunked => {
-                    chunked.read(&self.unread, |data| content.extend_from_slice(data))?
-                }
-                Framing::Close => {
-                    content.extend_from_slice(&self.unread);
-                    (self.unread.len(), false)
-                }
-            };
-            self.unread.drain(..taken.min(self.unread.len()));
-            if ended {
-                return Ok(content);
-            }
-            if content.len() > CONTENT_BYTES_MAX {
-                return Err(Miss::TooLong);
-            }
-            match self.fill() {
-                Ok(()) => {}
-                Err(Stop::End) if framing == Framing::Close => return Ok(content),
-                Err(stop) => return Err(Miss::Half(stop)),
-            }
-        }
     }
 
     /// Reads once, at least a byte.
@@ -257,17 +229,6 @@ impl Peer {
     }
 }
 
-/// The values of all fields of this name, in a head that was parsed.
-fn values(head: &[u8], name: &str) -> Vec<String> {
-    let text = String::from_utf8_lossy(head);
-    let lines = text.split("\r\n").skip(1);
-    let fields = lines.filter_map(|line| line.split_once(':'));
-    fields
-        .filter(|(field, _)| field.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value.trim_matches([' ', '\t']).to_owned())
-        .collect()
-}
-
 impl From<ProtocolError> for Miss {
     fn from(bad: ProtocolError) -> Self {
         Self::Protocol(bad)
@@ -285,7 +246,7 @@ impl fmt::Display for Miss {
             Self::Half(Stop::End) => "closes inside the answer",
             Self::Half(Stop::Reset) => "resets inside the answer",
             Self::TooLong => "content over 1 MiB",
-            Self::Protocol(bad) => CAUSES.get(*bad as usize).copied().unwrap_or("no HTTP"),
+            Self::Protocol(bad) => bad.sentence(),
         })
     }
 }

@@ -100,6 +100,30 @@ pub fn chunked(data: &[u8]) {
     }
 }
 
+/// Responses, as `hullo bench` reads them. The first bytes say what the request was, whether the
+/// server closes the connection, and where to cut the rest: the result must not depend on the cuts.
+pub fn responses(data: &[u8]) {
+    let Some(([flags, places @ ..], input)) = data.split_first_chunk::<4>() else {
+        return;
+    };
+    let read = |pieces: &[&[u8]]| {
+        hullo::fuzzing::read_responses(pieces, flags & 1 != 0, flags & 2 != 0)
+    };
+    let whole = read(&[input]);
+    let bytes: Vec<&[u8]> = input.chunks(1).collect();
+    assert_eq!(read(&bytes), whole);
+    let mut places = places.map(|place| usize::from(place).min(input.len()));
+    places.sort_unstable();
+    let [first, second, third] = places;
+    let pieces = [
+        &input[..first],
+        &input[first..second],
+        &input[second..third],
+        &input[third..],
+    ];
+    assert_eq!(read(&pieces), whole);
+}
+
 /// The whole event loop, in a world in which chance is told by the fuzzer.
 pub fn world(data: &[u8]) {
     if let Err(fault) = hullo::simulation::play_bytes(data) {

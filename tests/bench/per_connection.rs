@@ -4,7 +4,7 @@ use super::*;
 
 const STARVED: &str = "had under a quarter as many answers as the best tenth";
 
-/// Answers, and waits before on some connections, by their number.
+/// A server that waits longer before each answer on some connections.
 fn uneven(is_slow: fn(usize) -> bool) -> String {
     let address = serve(move |peer| {
         while peer.request().is_some() {
@@ -39,7 +39,7 @@ fn connections_that_starve_are_counted() {
         let said = format!("{slow} of 40 connections {STARVED}");
         assert!(warnings(&json).contains(&said), "{}", ran.text);
         assert!(
-            ran.text.contains("answers per connection:\tleast "),
+            ran.text.contains("answers per connection:\tmin "),
             "{}",
             ran.text
         );
@@ -53,7 +53,7 @@ fn connections_that_starve_are_counted() {
     }
 }
 
-/// Where a connection that is free gets the next request, a slow one gets few.
+/// At a rate, each free connection gets the next request, so a slow one gets few.
 #[test]
 fn connections_starve_at_a_rate_too() {
     let (ran, json) = measured(&[
@@ -77,7 +77,7 @@ fn connections_starve_at_a_rate_too() {
 }
 
 #[test]
-fn connections_that_are_served_alike_are_no_news() {
+fn no_warning_when_all_connections_are_served_alike() {
     let url = uneven(|_| false);
     for flags in [
         &["-z", "800ms", "--threads", "2"][..],
@@ -97,7 +97,7 @@ fn connections_that_are_served_alike_are_no_news() {
 
 /// The hash of `SO_REUSEPORT` gives one worker more connections than the other.
 #[test]
-fn two_workers_of_a_fair_server_are_no_news() {
+fn no_warning_for_two_workers_of_a_fair_server() {
     use hullo::http::{Handler, Request, Responded, ResponseWriter};
     use hullo::server::{Options, Server};
 
@@ -125,7 +125,7 @@ fn two_workers_of_a_fair_server_are_no_news() {
 }
 
 #[test]
-fn errors_that_some_connections_have_alone_are_said() {
+fn errors_concentrated_on_a_few_connections_are_reported() {
     let refuses = |peer: &mut Peer| {
         let answer = match peer.number {
             0..3 => "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n",
@@ -149,7 +149,7 @@ fn errors_that_some_connections_have_alone_are_said() {
         "{}",
         ran.text
     );
-    // Each connection has some here.
+    // Here each connection has errors.
     let count = AtomicUsize::new(0);
     let url = format!(
         "http://{}/",
@@ -174,7 +174,7 @@ fn errors_that_some_connections_have_alone_are_said() {
     assert!(!warnings(&json).contains("all errors"), "{}", ran.text);
 }
 
-/// 5 connections on 2 threads are 3 and 2, and get 3 and 2 of 5 requests.
+/// 5 connections on 2 threads are split 3 and 2, and get 3 and 2 of 5 requests.
 #[test]
 fn threads_share_a_rate_as_they_share_the_connections() {
     let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
@@ -191,7 +191,7 @@ fn threads_share_a_rate_as_they_share_the_connections() {
     ]);
     let answers = &json["per_connection"]["answers"];
     assert_eq!(number(&answers["sum"]), 500, "{}", ran.text);
-    // At half of the rate for each thread, they would have 83 and 125.
+    // With half the rate per thread, they would have 83 and 125.
     let ends = (number(&answers["min"]), number(&answers["max"]));
     assert!(ends.0 >= 92 && ends.1 <= 115, "{ends:?}");
 }

@@ -1,34 +1,34 @@
-//! Where the requests go: `http://host[:port]/path?query`.
+//! A URL: `http://host[:port]/path?query`.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
-/// A URL, taken apart.
+/// The parts of a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
-    /// As it stands in the URL, without brackets.
+pub(crate) struct Url {
+    /// A name or an address, without brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// What `Host` says unless it is told otherwise.
+    /// The default of the `Host` field.
     pub(crate) authority: String,
     /// Path and query, never empty.
     pub(crate) path: String,
 }
 
-impl Target {
-    /// Takes a URL apart, or says what is wrong with it.
+impl Url {
+    /// Parses a URL. The error says what is wrong with it.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
         let rest = match url.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
             Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => {
                 return Err(
-                    "hullo has no TLS, so it cannot measure https: give the http:// URL of the server behind what ends TLS"
+                    "hullo has no TLS, so it cannot measure https: give the http:// URL of the server behind the TLS proxy"
                         .to_owned(),
                 );
             }
             Some((scheme, _)) => {
-                return Err(format!("{scheme}:// is not spoken here, only http://"));
+                return Err(format!("{scheme}:// is not supported, only http://"));
             }
             None => return Err(format!("the URL has no scheme: write http://{url}")),
         };
@@ -42,7 +42,7 @@ impl Target {
             .find(|c| !c.is_ascii_graphic() || "\"<>".contains(*c))
         {
             return Err(format!(
-                "{wrong:?} cannot stand in a URL's path: write it percent-encoded"
+                "{wrong:?} is not allowed in the path of a URL: write it percent-encoded"
             ));
         }
         let (host, port) = host_and_port(authority)?;
@@ -54,7 +54,7 @@ impl Target {
         })
     }
 
-    /// Asks the resolver for the addresses. Also says how long it took.
+    /// Resolves the host. Returns its addresses, and how long the lookup took.
     pub(crate) fn resolve(&self) -> Result<(Vec<SocketAddr>, Duration), String> {
         let start = Instant::now();
         let failed = |error: io::Error| format!("{} has no address: {error}", self.host);
@@ -69,27 +69,28 @@ impl Target {
     }
 }
 
-/// How long an address is tried, of those of a name that has several.
-const TRIAL: Duration = Duration::from_secs(2);
+/// The time to connect to one of several addresses.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The first address at which somebody listens; without any, the first. A single one is not tried.
+/// The first address that accepts a connection, or else the first. A single address is not tried.
 pub(crate) fn reachable(addresses: &[SocketAddr]) -> Option<SocketAddr> {
     let first = *addresses.first()?;
     if addresses.len() == 1 {
         return Some(first);
     }
-    let answers = |address: &&SocketAddr| TcpStream::connect_timeout(address, TRIAL).is_ok();
-    Some(addresses.iter().find(answers).copied().unwrap_or(first))
+    let accepts =
+        |address: &&SocketAddr| TcpStream::connect_timeout(address, CONNECT_TIMEOUT).is_ok();
+    Some(addresses.iter().find(accepts).copied().unwrap_or(first))
 }
 
 fn host_and_port(authority: &str) -> Result<(&str, u16), String> {
     if authority.contains('@') {
-        return Err("a URL with a user in it is not sent: use -a USER:PASSWORD".to_owned());
+        return Err("a URL must not contain credentials: use -a USER:PASSWORD".to_owned());
     }
     let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
         let (host, after) = rest
             .split_once(']')
-            .ok_or_else(|| format!("{authority} lacks a closing bracket"))?;
+            .ok_or_else(|| format!("{authority} has no closing bracket"))?;
         let port = match after.strip_prefix(':') {
             Some(port) => Some(port),
             None if after.is_empty() => None,
@@ -100,7 +101,7 @@ fn host_and_port(authority: &str) -> Result<(&str, u16), String> {
         match authority.split_once(':') {
             Some((_, port)) if port.contains(':') => {
                 return Err(format!(
-                    "an IPv6 address stands in brackets: http://[{authority}]/"
+                    "an IPv6 address needs brackets: http://[{authority}]/"
                 ));
             }
             Some((host, port)) => (host, Some(port)),
@@ -115,7 +116,11 @@ fn host_and_port(authority: &str) -> Result<(&str, u16), String> {
         None | Some("") => 80,
         Some(port) => match port.parse() {
             Ok(number) if number > 0 && port.bytes().all(|byte| byte.is_ascii_digit()) => number,
-            _ => return Err(format!("{port} is no port: it is a number from 1 to 65535")),
+            _ => {
+                return Err(format!(
+                    "{port} is not a port: a port is a number from 1 to 65535"
+                ));
+            }
         },
     };
     Ok((host, port))
@@ -127,17 +132,17 @@ mod tests {
 
     #[track_caller]
     fn check(url: &str, host: &str, port: u16, authority: &str, path: &str) {
-        let expected = Target {
+        let expected = Url {
             host: host.to_owned(),
             port,
             authority: authority.to_owned(),
             path: path.to_owned(),
         };
-        assert_eq!(Target::parse(url), Ok(expected), "{url}");
+        assert_eq!(Url::parse(url), Ok(expected), "{url}");
     }
 
     #[test]
-    fn takes_a_url_apart() {
+    fn parses_urls() {
         check("http://a", "a", 80, "a", "/");
         check("HTTP://a.b:8080", "a.b", 8080, "a.b:8080", "/");
         check("http://a:/", "a", 80, "a:", "/");
@@ -157,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong_with_a_url() {
+    fn bad_urls_are_refused_with_a_reason() {
         for (url, word) in [
             ("https://a/", "TLS"),
             ("HTTPS://a/", "TLS"),
@@ -169,10 +174,10 @@ mod tests {
             ("http://:80/", "not a host name"),
             ("http://a b/", "not a host name"),
             ("http://u:p@a/", "-a USER"),
-            ("http://a:0/", "no port"),
-            ("http://a:65536/", "no port"),
-            ("http://a:+80/", "no port"),
-            ("http://a:x/", "no port"),
+            ("http://a:0/", "not a port"),
+            ("http://a:65536/", "not a port"),
+            ("http://a:+80/", "not a port"),
+            ("http://a:x/", "not a port"),
             ("http://::1/", "brackets"),
             ("http://[::1/", "bracket"),
             ("http://[::1]80/", "cannot follow"),
@@ -180,19 +185,19 @@ mod tests {
             ("http://a/\u{e9}", "percent-encoded"),
             ("http://a/x\r\ny", "percent-encoded"),
         ] {
-            let error = Target::parse(url).unwrap_err();
+            let error = Url::parse(url).unwrap_err();
             assert!(error.contains(word), "{url}: {error}");
         }
     }
 
     #[test]
-    fn a_name_with_several_addresses_leads_to_the_one_that_answers() {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let taken = free.local_addr().unwrap();
-        let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
-        assert_eq!(reachable(&[nobody, taken]), Some(taken));
-        assert_eq!(reachable(&[nobody, nobody]), Some(nobody));
-        assert_eq!(reachable(&[nobody]), Some(nobody));
+    fn of_several_addresses_the_one_that_accepts_is_used() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = listener.local_addr().unwrap();
+        let closed = SocketAddr::from(([127, 0, 0, 1], 1));
+        assert_eq!(reachable(&[closed, open]), Some(open));
+        assert_eq!(reachable(&[closed, closed]), Some(closed));
+        assert_eq!(reachable(&[closed]), Some(closed));
         assert_eq!(reachable(&[]), None);
     }
 }

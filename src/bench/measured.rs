@@ -1,0 +1,213 @@
+//! What was measured, in a form that can be joined with other measurements and made into a report.
+
+use super::cpu::Cost;
+use super::error::CAUSES;
+use super::report::{
+    Distribution, Errors, FORMAT, Figures, Generator, OfferedLoad, OverTime, Report, RunSummary,
+    Settings, ratio,
+};
+use super::run::Run;
+use super::tally::{BIN_NANOS, Bin, Tally};
+use super::warn;
+
+/// Everything else in a report follows from this and the settings.
+#[derive(Debug)]
+pub(super) struct Measured {
+    pub(super) tally: Tally,
+    pub(super) started_unix_ms: u64,
+    pub(super) elapsed: u64,
+    pub(super) machines: u64,
+    pub(super) cpu: u64,
+    pub(super) busy: f64,
+    pub(super) queued: f64,
+    pub(super) offer: Option<OfferedLoad>,
+    pub(super) runs: Vec<RunSummary>,
+    pub(super) connect_error: Option<String>,
+}
+
+/// In a shorter run, starting and ending dominate: fractions of the time are not reported.
+const SHARE_NANOS_MIN: u64 = 50_000_000;
+
+impl Measured {
+    /// `rate` is that of the open model.
+    pub(super) fn of(run: Run, rate: Option<f64>) -> Self {
+        let share = |nanos: u64| match run.elapsed {
+            0..SHARE_NANOS_MIN => 0.0,
+            elapsed => ratio(nanos as f64, elapsed as f64),
+        };
+        let most = |of: fn(&Cost) -> u64| run.costs.iter().map(of).max().unwrap_or(0);
+        let mut measured = Self {
+            started_unix_ms: run.started_unix_ms,
+            elapsed: run.elapsed,
+            machines: 1,
+            cpu: run.costs.iter().map(|cost| cost.cpu).sum(),
+            busy: share(most(|cost| cost.cpu)),
+            queued: share(most(|cost| cost.queued)),
+            offer: rate.map(|rate| offered_load(&run, rate)),
+            runs: Vec::new(),
+            connect_error: run.connect_error,
+            tally: run.tally,
+        };
+        measured.runs = vec![measured.summary()];
+        measured
+    }
+
+    /// All of it, as one run.
+    pub(super) fn summary(&self) -> RunSummary {
+        let tally = &self.tally;
+        let latency = &tally.latency;
+        RunSummary {
+            started_unix_ms: self.started_unix_ms,
+            elapsed_ns: self.elapsed,
+            responses: tally.responses,
+            errors: tally.errors.total(),
+            requests_per_second: self.requests_per_second(),
+            mean_ns: latency.mean(),
+            p50_ns: latency.quantile(0.5),
+            p90_ns: latency.quantile(0.9),
+            p99_ns: latency.quantile(0.99),
+            p99_9_ns: latency.quantile(0.999),
+            max_ns: latency.max(),
+            cpu_ns_per_request: self.cpu_per_request(),
+        }
+    }
+
+    fn requests_per_second(&self) -> f64 {
+        ratio(self.tally.responses as f64 * 1e9, self.elapsed as f64)
+    }
+
+    fn cpu_per_request(&self) -> f64 {
+        ratio(self.cpu as f64, self.tally.responses as f64)
+    }
+
+    /// Joins a run of another machine at the same time.
+    pub(super) fn join(&mut self, other: Self) {
+        self.tally.add(&other.tally);
+        self.elapsed = self.elapsed.max(other.elapsed);
+        self.machines = self.machines.saturating_add(other.machines);
+        self.join_common(other, true);
+    }
+
+    /// Joins the next run of the same machine.
+    pub(super) fn follow(&mut self, mut next: Self) {
+        let tally = std::mem::replace(&mut next.tally, Tally::new());
+        self.tally.follow(tally);
+        self.elapsed = self.elapsed.saturating_add(next.elapsed);
+        self.join_common(next, false);
+    }
+
+    fn join_common(&mut self, other: Self, at_once: bool) {
+        self.offer = OfferedLoad::joined(self.offer.take(), other.offer, at_once);
+        self.started_unix_ms = self.started_unix_ms.min(other.started_unix_ms);
+        self.cpu = self.cpu.saturating_add(other.cpu);
+        self.busy = self.busy.max(other.busy);
+        self.queued = self.queued.max(other.queued);
+        self.runs.extend(other.runs);
+        self.connect_error = self.connect_error.take().or(other.connect_error);
+    }
+}
+
+fn offered_load(run: &Run, rate: f64) -> OfferedLoad {
+    let tally = &run.tally;
+    OfferedLoad {
+        requests_per_second: rate,
+        all_busy: ratio(tally.all_busy_nanos as f64, tally.thread_nanos as f64),
+        busy_connections: ratio(tally.busy_nanos as f64, run.elapsed as f64),
+        left_over: tally.left_over,
+    }
+}
+
+impl Report {
+    pub(super) fn new(settings: Settings, measured: Measured) -> Self {
+        let tally = &measured.tally;
+        let causes = CAUSES.iter().map(|cause| (*cause).to_owned());
+        let statuses = (0..).zip(&tally.statuses).filter(|(_, count)| **count > 0);
+        let mut report = Self {
+            format: FORMAT.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            settings,
+            machines: measured.machines,
+            started_unix_ms: measured.started_unix_ms,
+            elapsed_ns: measured.elapsed,
+            responses: tally.responses,
+            requests_per_second: measured.requests_per_second(),
+            body_bytes: tally.body_bytes,
+            received_bytes: tally.received_bytes,
+            statuses: statuses.map(|(status, count)| (status, *count)).collect(),
+            errors: Errors {
+                total: tally.errors.total(),
+                kinds: tally.errors,
+                bad_response_causes: causes.zip(tally.causes).collect(),
+                connect_says: measured.connect_error.clone(),
+            },
+            connections: tally.connections,
+            per_connection: tally.per_connection.map(Figures::of),
+            unfinished: tally.unfinished,
+            latency: Distribution::of(&tally.latency),
+            connect: Distribution::of(&tally.connect),
+            lag: Distribution::of(&tally.lag),
+            over_time: OverTime {
+                interval_ns: BIN_NANOS,
+                responses: tally.bins.iter().map(|bin| bin.responses).collect(),
+                errors: tally.bins.iter().map(|bin| bin.errors).collect(),
+            },
+            generator: Generator {
+                cpu_ns: measured.cpu,
+                cpu_ns_per_request: measured.cpu_per_request(),
+                busy: measured.busy,
+                queued: measured.queued,
+            },
+            offer: measured.offer,
+            runs: measured.runs,
+            warnings: Vec::new(),
+        };
+        report.warnings = warn::of(&report);
+        report
+    }
+
+    /// What the report was made of.
+    pub(super) fn measured(&self) -> Measured {
+        Measured {
+            tally: self.tally(),
+            started_unix_ms: self.started_unix_ms,
+            elapsed: self.elapsed_ns,
+            machines: self.machines,
+            cpu: self.generator.cpu_ns,
+            busy: self.generator.busy,
+            queued: self.generator.queued,
+            offer: self.offer.clone(),
+            runs: self.runs.clone(),
+            connect_error: self.errors.connect_says.clone(),
+        }
+    }
+
+    fn tally(&self) -> Tally {
+        let mut tally = Tally {
+            latency: self.latency.times(),
+            connect: self.connect.times(),
+            lag: self.lag.times(),
+            errors: self.errors.kinds,
+            responses: self.responses,
+            body_bytes: self.body_bytes,
+            received_bytes: self.received_bytes,
+            connections: self.connections,
+            unfinished: self.unfinished,
+            per_connection: self.per_connection.map(Figures::times),
+            ..Tally::new()
+        };
+        for (status, count) in &self.statuses {
+            if let Some(sum) = tally.statuses.get_mut(usize::from(*status)) {
+                *sum = *count;
+            }
+        }
+        for (sum, name) in tally.causes.iter_mut().zip(CAUSES) {
+            let causes = &self.errors.bad_response_causes;
+            *sum = causes.get(name).copied().unwrap_or(0);
+        }
+        let over_time = self.over_time.responses.iter().zip(&self.over_time.errors);
+        tally.bins = over_time
+            .map(|(&responses, &errors)| Bin { responses, errors })
+            .collect();
+        tally
+    }
+}
