@@ -3,7 +3,7 @@
 
 use super::error::ErrorKind;
 use super::expect::{Comparison, Expect};
-use crate::http::client::{self, EarlyEnd, Memo, ProtocolError, Response, Sink};
+use crate::http::client::{self, EarlyEnd, Head, Memo, ProtocolError, Response, Sink};
 
 /// A whole response, and whether it is the expected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,9 @@ struct Comparing<'a> {
 }
 
 impl Sink for Comparing<'_> {
+    #[inline]
+    fn head(&mut self, _: &Head, _: &[u8]) {}
+
     #[inline]
     fn content(&mut self, piece: &[u8]) {
         self.comparison.feed(self.expected, piece);

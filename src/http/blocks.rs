@@ -1,8 +1,8 @@
-//! Memory that outlives a turn: unfinished heads, and replies that a peer does not take.
+//! Memory that outlives a turn: unfinished heads, and responses that a peer does not read.
 //!
-//! A general allocator keeps what a flood has freed as soon as one small allocation stands above
-//! it. So this memory comes from mappings of a worker's own, which go back to the kernel as soon as
-//! they are empty, but for a few that wait to be used again; and the worker knows how much there is.
+//! A general allocator cannot return what a flood has freed to the kernel while one small allocation
+//! lies above it. So this memory comes from mappings of the worker's own. They are unmapped as soon
+//! as they are empty, but for a few kept for reuse, and the worker knows how much is in use.
 //!
 //! Blocks have few sizes, each four times the one before. Those smaller than a mapping share one.
 
@@ -26,16 +26,16 @@ const SIZES: [usize; 7] = [
 /// The smallest mapping: smaller blocks share one.
 const SLAB_BYTES: usize = 16 << 10;
 
-/// How much of each size is kept when it is empty, so that a request that comes in two segments
+/// How much of each size is kept when it is empty, so that a request that arrives in two segments
 /// costs no system call.
 const SPARE_BYTES: usize = 64 << 10;
 
-/// So much may be taken even after the kernel has refused memory: what is mapped already.
+/// This much may be in use even after the kernel has refused memory.
 const REFUSED_BYTES_MIN: usize = 256 << 10;
 
 const _: () = assert!(SLAB_BYTES / SIZES[0] <= u64::BITS as usize);
 
-/// A worker's memory for what its conversations leave over.
+/// A worker's memory for what outlives a turn.
 #[derive(Clone, Debug)]
 pub struct Blocks(Rc<Memory>);
 
@@ -44,19 +44,19 @@ struct Memory {
     sizes: [RefCell<Mappings>; SIZES.len()],
     used: Cell<usize>,
     limit: Cell<usize>,
-    /// What the kernel has refused memory at. It takes the place of the limit until there is memory
-    /// again.
+    /// How much was in use when the kernel refused memory. It replaces the limit until the kernel
+    /// gives memory again.
     refused_at: Cell<Option<usize>>,
 }
 
 /// The mappings for one size of block that have room.
 #[derive(Debug, Default)]
 struct Mappings {
-    /// Those that blocks share. One that is full comes back when one of its blocks does.
+    /// Those that blocks share. A full one leaves the list until one of its blocks is freed.
     slabs: Vec<Rc<Slab>>,
     /// How many of them are empty.
     empty: usize,
-    /// Those of a single block.
+    /// Those of a single block, kept for reuse.
     spare: Vec<MmapMut>,
 }
 
@@ -65,9 +65,9 @@ struct Mappings {
 struct Slab {
     bytes: RefCell<MmapMut>,
     size: usize,
-    /// A bit for each place that is free.
+    /// A bit for each free place.
     free: Cell<u64>,
-    /// Where it stands in the list of those with room.
+    /// Its index in the list of those with room.
     position: Cell<usize>,
 }
 
@@ -81,7 +81,7 @@ impl Slab {
         })
     }
 
-    /// A bit for each place of that size.
+    /// A bit for each place of this size.
     const fn all(size: usize) -> u64 {
         u64::MAX >> (u64::BITS as usize - SLAB_BYTES / size)
     }
@@ -94,7 +94,7 @@ impl Slab {
         self.free.get() == Self::all(self.size)
     }
 
-    /// Fills the first free place, and returns its number.
+    /// Fills the first free place and returns its number.
     fn fill(&self, bytes: &[u8]) -> Option<u32> {
         let free = self.free.get();
         let number = free.trailing_zeros();
@@ -120,7 +120,8 @@ impl Default for Blocks {
 }
 
 impl Blocks {
-    /// Blocks of `limit` bytes in all. The limit is not enforced here: see [`excess`](Self::excess).
+    /// Blocks with a limit of `limit` bytes in all, which the caller enforces: see
+    /// [`excess`](Self::excess).
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self(Rc::new(Memory {
@@ -131,15 +132,15 @@ impl Blocks {
         }))
     }
 
-    /// How much is taken, in bytes. A mapping that several blocks share counts as a whole.
+    /// The bytes in use. A mapping that several blocks share counts as a whole.
     #[must_use]
     pub fn used(&self) -> usize {
         self.0.used.get()
     }
 
-    /// How much may be taken, in bytes. After the kernel has refused memory, and until it gives some
-    /// again, it is an eighth less than there was then (but at least 256 KiB), so that the rest of the
-    /// process has some.
+    /// The bytes that may be in use. After the kernel has refused memory, and until it gives some
+    /// again, that is an eighth less than was in use then (but at least 256 KiB), to leave memory to
+    /// the rest of the process.
     #[inline]
     #[must_use]
     pub fn limit(&self) -> usize {
@@ -150,20 +151,20 @@ impl Blocks {
         }
     }
 
-    /// By how many bytes too much is taken.
+    /// The bytes in use beyond the limit.
     #[inline]
     #[must_use]
     pub fn excess(&self) -> usize {
         self.0.used.get().saturating_sub(self.limit())
     }
 
-    /// Has the kernel refused memory, and not given any since?
+    /// Has the kernel refused memory and not given any since?
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.0.refused_at.get().is_some()
     }
 
-    /// A block that holds a copy of `bytes`. `None`: the kernel has no memory for it.
+    /// A block that holds a copy of `bytes`. `None`: the kernel refused memory for it.
     #[must_use]
     pub fn filled(&self, bytes: &[u8]) -> Option<Block> {
         self.with_capacity(bytes.len(), bytes)
@@ -223,7 +224,7 @@ impl Blocks {
 }
 
 impl Mappings {
-    /// Takes a block back, and returns how many bytes that frees.
+    /// Takes a block back and returns the number of bytes that this frees.
     fn take_back_part(&mut self, slab: &Rc<Slab>, number: u32) -> usize {
         if slab.is_full() {
             slab.position.set(self.slabs.len());
@@ -245,7 +246,7 @@ impl Mappings {
         SLAB_BYTES
     }
 
-    /// Takes a block back, and returns how many bytes that frees.
+    /// Takes a block back and returns the number of bytes that this frees.
     fn take_back_whole(&mut self, mapping: MmapMut) -> usize {
         let bytes = mapping.len();
         if (self.spare.len() + 1) * bytes <= SPARE_BYTES {
@@ -255,7 +256,7 @@ impl Mappings {
     }
 }
 
-/// Bytes that were left over. To drop it is to give its memory back.
+/// Bytes that outlive a turn. Dropping it frees its memory.
 #[derive(Debug)]
 pub struct Block {
     place: Place,
@@ -270,7 +271,7 @@ enum Place {
         number: u32,
     },
     Whole(MmapMut),
-    /// Given back.
+    /// Freed.
     Gone,
 }
 
@@ -295,7 +296,7 @@ impl Block {
         }
     }
 
-    /// All of its memory, to be written to, if no other block shares it.
+    /// All of its memory, for writing, if no other block shares the mapping.
     pub(crate) fn own(&mut self) -> Option<&mut [u8]> {
         match &mut self.place {
             Place::Whole(mapping) => Some(mapping),
@@ -303,7 +304,7 @@ impl Block {
         }
     }
 
-    /// So many of its bytes are of use now.
+    /// Sets how many of its bytes are in use.
     pub(crate) fn set_len(&mut self, len: usize) {
         self.len = len.min(self.capacity());
     }

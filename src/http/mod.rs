@@ -1,22 +1,30 @@
 //! The core: bytes in, bytes out. It knows no socket, thread or clock, and prints nothing.
 //!
+//! It holds HTTP's grammar once (`grammar`), and two roles that read by it: one conversation as a
+//! server (`server`, the engine), and one as a client (`client`, for `hullo bench` and
+//! `hullo race`). Where a client may be more lenient than a server, the role passes in a named rule.
+//!
 //! ```text
-//!  input ──> scan ──> head ──> session ──> reply ──> output
-//!            where    what it  one         status,   the block
-//!            it ends  says     conversation fields   owed to the peer
-//!                      └─ target            body: how a body ends
+//!  server:  input ──> scan ──> head ──> session ──> response ──> output
+//!                     where it  what it  one         status,      the block
+//!                     ends      means    conversation fields      to be sent
+//!                      └─ target, method  └─ body: skipped
+//!
+//!  client:  input ──> head ──> reader ──> response, content
+//!
+//!  both read by grammar: bytes, values, lines, fields, framing, connection, body, chunked
 //! ```
 //!
-//! What outlives a turn (half a head, the head of a request whose body is on its way) is held in
-//! [`Blocks`].
+//! What outlives a turn (part of a head, or the head of a request whose body has not arrived) is held
+//! in [`Blocks`].
 //!
 //! A shell hands it bytes ([`Session::advance`]), the end of input ([`Session::end`]), the time
 //! ([`Shared::tick`]), a time-out ([`Session::handle_timeout`]) and a shortage
 //! ([`Session::handle_overload`]); it answers with a [`Step`], and its [`Phase`] names what it waits
 //! for. So a test can play any conversation: whole, byte by byte, cut at every place.
 //!
-//! What it answers is RFC 9110 and RFC 9112 read strictly wherever they leave a choice, because
-//! every known request-smuggling attack lives in a leniency.
+//! It reads RFC 9110 and RFC 9112 strictly wherever they leave a choice, because every known
+//! request-smuggling attack exploits a leniency.
 
 mod blocks;
 #[cfg_attr(

@@ -11,7 +11,7 @@ BEHIND_AN_ERROR = b"x" * (1 << 20)
 ERRORS = [
     (b"GET / HTTP/1.1\nHost: a\r\n\r\n", 400, b"A line ends in LF alone: it must end in CR LF.\n"),
     (b"GET / HTTP/1.1\r\n\r\n", 400, b"The Host field is missing.\n"),
-    (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505, b"Only HTTP/1.1 and HTTP/1.0 are spoken here.\n"),
+    (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505, b"Only HTTP/1.1 and HTTP/1.0 are supported.\n"),
     (
         b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
         414,

@@ -20,8 +20,7 @@ const CHUNKED: Rules = Rules {
 /// Takes a response as it comes in.
 pub(crate) trait Sink {
     /// The final head: what it says, and its bytes with the empty line.
-    #[inline]
-    fn head(&mut self, _head: &Head, _bytes: &[u8]) {}
+    fn head(&mut self, head: &Head, bytes: &[u8]);
 
     /// The next piece of the content.
     fn content(&mut self, piece: &[u8]);

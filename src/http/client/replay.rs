@@ -1,6 +1,6 @@
 //! Plays bytes to a reader in pieces, for tests and for fuzzing.
 
-use super::{EarlyEnd, Memo, ProtocolError, Reader, Response, Sink};
+use super::{EarlyEnd, Head, Memo, ProtocolError, Reader, Response, Sink};
 
 /// How a replay ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(crate) struct Played {
 }
 
 impl Sink for Vec<u8> {
+    fn head(&mut self, _: &Head, _: &[u8]) {}
+
     fn content(&mut self, piece: &[u8]) {
         self.extend_from_slice(piece);
     }

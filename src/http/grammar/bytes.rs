@@ -1,6 +1,6 @@
 //! Which bytes may stand where: one table per class, made at build time.
 
-/// A set of bytes, asked in one load.
+/// A set of bytes, looked up in one load.
 pub(in crate::http) struct Class([bool; 256]);
 
 impl Class {
@@ -35,7 +35,7 @@ impl Class {
         bytes.iter().all(|&byte| self.has(byte))
     }
 
-    /// The place of the first byte outside the class.
+    /// The index of the first byte outside the class.
     #[inline]
     pub(in crate::http) fn first_outside(&self, bytes: &[u8]) -> Option<usize> {
         bytes.iter().position(|&byte| !self.has(byte))
@@ -48,7 +48,7 @@ const ALNUM: [(u8, u8); 3] = [(b'0', b'9'), (b'A', b'Z'), (b'a', b'z')];
 pub(in crate::http) static TOKEN: Class = Class::of(b"!#$%&'*+-.^_`|~", &ALNUM);
 
 /// What may stand in a request target at all: visible ASCII without `#`, which begins a fragment,
-/// and without `"`, `<` and `>`, which no URI holds and no browser sends.
+/// and without `"`, `<` and `>`, which no URI contains and no browser sends.
 pub(in crate::http) static TARGET: Class =
     Class::of(b"!", &[(b'$', b';'), (b'=', b'='), (b'?', b'~')]);
 
@@ -59,14 +59,14 @@ pub(in crate::http) static PATH: Class = Class::of(b"-._~!$&'()*+,;=:@/", &ALNUM
 /// one, and a list of hosts does.
 pub(in crate::http) static REG_NAME: Class = Class::of(b"-._~!$&'()*+;=", &ALNUM);
 
-/// RFC 9110 section 5.5: what a field value may hold: field-vchar, space and tab.
+/// RFC 9110 section 5.5: what a field value may contain: field-vchar, space and tab.
 pub(in crate::http) static FIELD_VALUE: Class = Class::of(b"\t", &[(b' ', b'~'), (0x80, 0xFF)]);
 
 /// RFC 9110 section 5.6.4: qdtext.
 pub(in crate::http) static QUOTED: Class =
     Class::of(b"\t !", &[(b'#', b'['), (b']', b'~'), (0x80, 0xFF)]);
 
-/// The place of the first byte that is neither in the class nor part of a percent-encoding, which
+/// The index of the first byte that is neither in the class nor part of a percent-encoding, which
 /// is `%` and two hexadecimal digits (RFC 3986 section 2.1).
 #[inline]
 pub(in crate::http) fn end_of_encoded(class: &Class, bytes: &[u8]) -> usize {
@@ -83,7 +83,7 @@ pub(in crate::http) fn end_of_encoded(class: &Class, bytes: &[u8]) -> usize {
     }
 }
 
-/// Without the white space (OWS: space and tab) at both ends.
+/// Strips white space (OWS: space and tab) from both ends.
 pub(in crate::http) fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;

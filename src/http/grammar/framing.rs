@@ -41,14 +41,24 @@ pub(in crate::http) enum OtherCodings {
 pub(in crate::http) struct FramingFields {
     lengths: u32,
     length: Option<u64>,
-    /// The elements of all lists of codings, the empty ones included.
-    codings: u32,
-    /// Those that are `chunked`, and those that are another coding.
-    chunked: u32,
-    others: u32,
-    chunked_is_last: bool,
-    /// An element is empty or not a token.
+    codings: Codings,
+    /// A list of codings has an element that is empty or not a token.
     is_malformed: bool,
+}
+
+/// The transfer codings of all the fields, in their order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Codings {
+    /// There is no `Transfer-Encoding`.
+    #[default]
+    None,
+    /// There is one, without any coding.
+    Empty,
+    Chunked,
+    Others,
+    OthersThenChunked,
+    /// `chunked` twice, or not last.
+    Misplaced,
 }
 
 impl FramingFields {
@@ -60,15 +70,19 @@ impl FramingFields {
 
     /// Adds a `Transfer-Encoding`: a list, in one field or several.
     pub(in crate::http) fn add_codings(&mut self, value: &[u8]) {
+        if self.codings == Codings::None {
+            self.codings = Codings::Empty;
+        }
         for coding in all_elements(value) {
-            self.codings += 1;
             self.is_malformed |= coding.is_empty() || !TOKEN.covers(coding);
-            if coding.eq_ignore_ascii_case(b"chunked") {
-                self.chunked += 1;
-                self.chunked_is_last = true;
-            } else if !coding.is_empty() {
-                self.others += 1;
-                self.chunked_is_last = false;
+            if !coding.is_empty() {
+                let is_chunked = coding.eq_ignore_ascii_case(b"chunked");
+                self.codings = match (self.codings, is_chunked) {
+                    (Codings::None | Codings::Empty, true) => Codings::Chunked,
+                    (Codings::Others, true) => Codings::OthersThenChunked,
+                    (Codings::None | Codings::Empty | Codings::Others, false) => Codings::Others,
+                    _ => Codings::Misplaced,
+                };
             }
         }
     }
@@ -80,7 +94,7 @@ impl FramingFields {
         is_version_10: bool,
         others: OtherCodings,
     ) -> Result<Option<Framing>, FramingError> {
-        if self.codings > 0 {
+        if self.codings != Codings::None {
             return self.coding(is_version_10, others).map(Some);
         }
         match (self.lengths, self.length) {
@@ -93,20 +107,21 @@ impl FramingFields {
 
     /// RFC 9112 section 6.1: chunked comes once and last.
     fn coding(&self, is_version_10: bool, others: OtherCodings) -> Result<Framing, FramingError> {
-        let ends_in_chunked = self.chunked == 1 && self.chunked_is_last;
-        let is_strict = others == OtherCodings::Refused;
         if self.lengths > 0 {
-            Err(FramingError::LengthWithCoding)
-        } else if is_version_10 {
-            Err(FramingError::CodingInVersion10)
-        } else if is_strict && self.is_malformed {
-            Err(FramingError::CodingSyntax)
-        } else if is_strict && self.others > 0 && (ends_in_chunked || self.chunked == 0) {
-            Err(FramingError::CodingUnknown)
-        } else if ends_in_chunked {
-            Ok(Framing::Chunked)
-        } else {
-            Err(FramingError::CodingSyntax)
+            return Err(FramingError::LengthWithCoding);
+        }
+        if is_version_10 {
+            return Err(FramingError::CodingInVersion10);
+        }
+        match (self.codings, others) {
+            (Codings::Chunked | Codings::OthersThenChunked, OtherCodings::Accepted) => {
+                Ok(Framing::Chunked)
+            }
+            (_, OtherCodings::Accepted) => Err(FramingError::CodingSyntax),
+            (_, OtherCodings::Refused) if self.is_malformed => Err(FramingError::CodingSyntax),
+            (Codings::Chunked, _) => Ok(Framing::Chunked),
+            (Codings::Others | Codings::OthersThenChunked, _) => Err(FramingError::CodingUnknown),
+            _ => Err(FramingError::CodingSyntax),
         }
     }
 }

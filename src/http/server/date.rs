@@ -6,14 +6,14 @@ use std::time::{Duration, UNIX_EPOCH};
 /// `Tue, 24 Nov 2026 02:00:00 GMT`
 pub(super) const DATE_BYTES: usize = 29;
 
-/// 9999-12-31 23:59:59: the last second that the format can name.
+/// 9999-12-31 23:59:59: the last second that the format can express.
 const LAST_SECOND: u64 = 253_402_300_799;
 
 /// The instant `unix_seconds` after 1970-01-01 00:00:00 UTC. Past the year 9999 it stays there.
 pub(super) fn imf_fixdate(unix_seconds: u64) -> [u8; DATE_BYTES] {
     let instant = UNIX_EPOCH + Duration::from_secs(unix_seconds.min(LAST_SECOND));
     let mut date = *b"Thu, 01 Jan 1970 00:00:00 GMT";
-    // It is always 29 bytes: were it not, the date would be stale, never out of its place.
+    // It always has 29 bytes; if it had not, the date would be wrong, but nothing after it would move.
     let _ = write!(&mut date[..], "{}", httpdate::HttpDate::from(instant));
     date
 }

@@ -1,5 +1,5 @@
-//! What a whole head says: facts are collected from its fields, then decided upon once, so that
-//! the answer cannot depend on the order of the fields.
+//! The meaning of a whole head: first the facts are collected from its fields, then one function
+//! decides, so that the result cannot depend on the order of the fields.
 
 use super::super::grammar::bytes::trim;
 use super::super::grammar::connection::{ConnectionOptions, Persistence};
@@ -63,7 +63,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// A head, read and decided upon.
+/// A whole head and its meaning.
 #[derive(Debug)]
 pub(super) struct Head<'a> {
     pub(super) request: Request<'a>,
@@ -71,7 +71,7 @@ pub(super) struct Head<'a> {
     pub(super) persistence: Persistence,
     /// The peer waits for `100 Continue` before it sends the body.
     pub(super) wants_continue: bool,
-    /// The peer wants something else that is not done here (RFC 9110 section 10.1.1).
+    /// The peer has another expectation, which is not supported (RFC 9110 section 10.1.1).
     pub(super) expects_more: bool,
 }
 
@@ -87,8 +87,8 @@ struct Facts {
 }
 
 impl<'a> Head<'a> {
-    /// Reads a head whose request line `scan` has read, in one look, if all of it stands in `input`
-    /// and nothing about it is unusual. `None` is no verdict: the scan will find one.
+    /// Reads a head whose request line `scan` has read, in one pass, if all of it is in `input` and
+    /// nothing about it is unusual. `None` decides nothing: go on with the scan.
     #[inline]
     pub(super) fn parse_fast(
         input: &'a [u8],
@@ -106,8 +106,8 @@ impl<'a> Head<'a> {
         Some(Self::decide(input, scan.line(), fields, limits))
     }
 
-    /// Reads the whole head that `scan` found at the start of `input`. The table has to have a place
-    /// for each of its field lines.
+    /// Reads the whole head that `scan` found at the start of `input`. The table has to have room for
+    /// all of its field lines.
     pub(super) fn read(
         input: &'a [u8],
         scan: &Scan,
@@ -191,7 +191,7 @@ impl Facts {
         }
     }
 
-    /// The one place where it is decided what a head means.
+    /// Decides what a head means; nothing else does.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
@@ -230,7 +230,7 @@ impl Facts {
         // RFC 9110 section 10.1.1: an expectation in HTTP/1.0 is ignored.
         let expects_more = self.expects_more && !is_version_10;
         if expects_more && has_body {
-            // The body may come or not: where the next request begins is not known.
+            // The body may or may not follow, so where the next request begins is not known.
             return Err(Reject::Expectation);
         }
         Ok(Head {

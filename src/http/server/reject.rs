@@ -88,38 +88,42 @@ impl Reject {
         match self {
             Self::BareLineFeed => "A line ends in LF alone: it must end in CR LF.\n",
             Self::BareCarriageReturn => "A CR is not followed by LF: a line must end in CR LF.\n",
-            Self::EmptyLines => "Too many empty lines stand before the request line.\n",
+            Self::EmptyLines => "Too many empty lines precede the request line.\n",
             Self::MethodSyntax => "The method is not a token.\n",
             Self::MethodLength => "The method is too long.\n",
-            Self::TargetSyntax => "The request target holds a byte that must be percent-encoded.\n",
-            Self::TargetForm => "The request target has no form that goes with its method.\n",
+            Self::TargetSyntax => {
+                "The request target contains a byte that must be percent-encoded.\n"
+            }
+            Self::TargetForm => "The form of the request target does not fit the method.\n",
             Self::TargetLength => "The request target is too long.\n",
             Self::VersionSyntax => "The request line does not end in one space and HTTP/1.1.\n",
-            Self::VersionUnsupported => "Only HTTP/1.1 and HTTP/1.0 are spoken here.\n",
+            Self::VersionUnsupported => "Only HTTP/1.1 and HTTP/1.0 are supported.\n",
             Self::HeadLength => "The head of the request is too long.\n",
             Self::FieldCount => "The request has too many fields.\n",
-            Self::FieldName => "A field line has no name that is a token right before a colon.\n",
-            Self::FieldValue => "A field value holds a control character.\n",
+            Self::FieldName => "A field line does not begin with a token and a colon.\n",
+            Self::FieldValue => "A field value contains a control character.\n",
             Self::HostMissing => "The Host field is missing.\n",
             Self::HostRepeated => "The Host field is given more than once.\n",
-            Self::HostSyntax => "A host is not valid: it must be a name or address, then a port.\n",
+            Self::HostSyntax => {
+                "The host is not valid: it must be a name or an address, with or without a port.\n"
+            }
             Self::LengthSyntax => "The Content-Length is not a decimal number below 2^64.\n",
             Self::LengthRepeated => "The Content-Length is given more than once.\n",
             Self::LengthWithCoding => "Content-Length and Transfer-Encoding exclude each other.\n",
             Self::CodingInVersion10 => "HTTP/1.0 has no Transfer-Encoding.\n",
             Self::CodingSyntax => "The Transfer-Encoding does not end in one plain chunked.\n",
-            Self::CodingUnknown => "The only transfer coding understood here is chunked.\n",
-            Self::Connect => "This is an origin server: it opens no tunnels.\n",
+            Self::CodingUnknown => "The only transfer coding supported is chunked.\n",
+            Self::Connect => "This is an origin server: it does not open tunnels.\n",
             Self::BodyLength => "The content of the request is too long.\n",
-            Self::Expectation => "The only expectation met here is 100-continue.\n",
+            Self::Expectation => "The only expectation supported is 100-continue.\n",
             Self::ChunkSize => "A chunk size is not one to sixteen hexadecimal digits.\n",
             Self::ChunkEnd => "The data of a chunk is not followed by CR LF.\n",
             Self::ExtensionSyntax => "A chunk extension is malformed.\n",
             Self::ExtensionLength => "The chunk extensions are too long.\n",
             Self::TrailerLength => "The trailer section is too long.\n",
-            Self::Overloaded => "There is no room for another connection: try again in a second.\n",
-            Self::BufferLimit => "There is no memory for slow requests: try again in a second.\n",
-            Self::RequestTimeout => "The request took too long to come.\n",
+            Self::Overloaded => "Too many connections: try again in a second.\n",
+            Self::BufferLimit => "Out of memory for slow requests: try again in a second.\n",
+            Self::RequestTimeout => "The request took too long to arrive.\n",
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Where a head ends, found by looking at each byte once, however it comes in.
+//! Finds the end of a head, looking at each byte once, however the input is cut.
 //!
-//! The request line is judged as it passes: noise is refused at its first wrong byte, not after a
-//! time-out. Of the field lines only the ends are looked for here, because a lone CR or LF would
-//! make two readers disagree on where one is; what stands in them is read when the head is whole.
+//! The request line is checked as it arrives: noise is refused at its first wrong byte, not after a
+//! time-out. Of the field lines only the ends are looked for here, since a lone CR or LF would make
+//! two readers disagree about where one is; their content is read once the head is whole.
 
 use super::super::grammar::bytes::{PATH, TARGET, TOKEN};
 use super::super::grammar::lines::{LineEnd, find_line_end};
@@ -17,7 +17,7 @@ pub(super) struct Scan {
     part: Part,
     /// Everything before this has been looked at.
     at: u32,
-    /// Where the part, or among the fields the line, begins.
+    /// Where the current part begins; among the fields, the current line.
     start: u32,
     fields: u32,
     line: Line,
@@ -39,13 +39,13 @@ pub(super) struct Line {
     /// HTTP/1.`minor`.
     pub(super) minor: u8,
     pub(super) target: (u32, u32),
-    /// Within the target; its end is 0 until it was looked for.
+    /// Within the target; its end is 0 until the path has been found.
     pub(super) path: (u32, u32),
     pub(super) fields: u32,
 }
 
 impl Scan {
-    /// Has no byte of a head been seen?
+    /// Has no byte of the head been seen?
     #[inline]
     pub(super) fn is_new(&self) -> bool {
         self.at == 0
@@ -57,22 +57,22 @@ impl Scan {
         &self.line
     }
 
-    /// How many field lines the head has, as far as they were seen.
+    /// The number of field lines seen so far.
     #[inline]
     pub(super) fn field_count(&self) -> usize {
         self.fields as usize
     }
 
-    /// The length of the head, with the empty line, once it was found.
+    /// The length of the head with its empty line, once that has been found.
     #[inline]
     pub(super) fn length(&self) -> usize {
         self.at as usize
     }
 
-    /// Looks at what is new of the request line; `input` begins with its first byte. `true`: it is
+    /// Looks at the new bytes of the request line; `input` begins with its first byte. `true`: it is
     /// whole.
     ///
-    /// The verdict does not depend on how the input was cut: faults are found in their order.
+    /// The result does not depend on how the input was cut: the first wrong byte decides.
     #[inline]
     pub(super) fn request_line(&mut self, input: &[u8], limits: &Limits) -> Result<bool, Reject> {
         let window = limits.window(input);
@@ -86,7 +86,7 @@ impl Scan {
         }
     }
 
-    /// Looks at what is new of the field lines, after the request line. `true`: the head is whole.
+    /// Looks at the new bytes of the field lines. `true`: the head is whole.
     pub(super) fn field_lines(&mut self, input: &[u8], limits: &Limits) -> Result<bool, Reject> {
         let window = limits.window(input);
         if self.fields_in(window, limits)? {
@@ -96,7 +96,7 @@ impl Scan {
         }
     }
 
-    /// The head was seen to be whole by other means.
+    /// The head is known to be whole, without a scan of its field lines.
     #[inline]
     pub(super) fn finish(&mut self, length: usize) {
         self.begin(Part::Fields, length);
@@ -145,14 +145,13 @@ impl Scan {
                 Ok(true)
             }
             Some(b'\n') => Err(Reject::BareLineFeed),
-            // A line that ends here is HTTP/0.9's, without a version.
+            // A request line of HTTP/0.9, which has no version.
             Some(b'\r') => Err(Reject::VersionSyntax),
             Some(_) => Err(Reject::TargetSyntax),
         }
     }
 
-    /// Most targets are a path without anything to decode or to cut off: a single look at each of
-    /// its bytes shows it.
+    /// Most targets are a path without percent-encoding and query: one look at each byte is enough.
     #[inline]
     fn is_plain_path(&mut self, target: &[u8], limits: &Limits) -> bool {
         match PATH.first_outside(target) {
@@ -169,7 +168,7 @@ impl Scan {
         }
     }
 
-    /// `HTTP/d.d` and CR LF: ten bytes, looked at again for each that comes in.
+    /// `HTTP/d.d` and CR LF: ten bytes, looked at again whenever one of them arrives.
     #[inline]
     fn version_in(&mut self, input: &[u8]) -> Result<bool, Reject> {
         let rest = &input[self.start as usize..];
@@ -222,7 +221,7 @@ impl Scan {
     }
 }
 
-/// Unless the longest head that is allowed has come, and its end is not in it.
+/// Refuses a head that has no end within the longest one allowed.
 fn may_go_on(window: &[u8], limits: &Limits) -> Result<bool, Reject> {
     if window.len() < limits.head_bytes {
         Ok(false)
@@ -231,7 +230,7 @@ fn may_go_on(window: &[u8], limits: &Limits) -> Result<bool, Reject> {
     }
 }
 
-/// Says why this is not the end of a request line of HTTP/1, unless it can still become one.
+/// Returns why this cannot become the end of an HTTP/1 request line, if it cannot.
 #[cold]
 fn other_version(rest: &[u8]) -> Result<(), Reject> {
     const FORM: &[u8; 10] = b"HTTP/0.0\r\n";

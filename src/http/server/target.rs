@@ -7,11 +7,11 @@ use super::super::grammar::bytes::{PATH, REG_NAME, end_of_encoded};
 use super::method::Method;
 use super::reject::Reject;
 
-/// Where the path stands in a target whose bytes are all visible ASCII. It is empty when an
-/// absolute form has none, and for CONNECT, whose target has no path.
+/// The range of the path in a target whose bytes are all visible ASCII. It is empty when an absolute
+/// form has none, and for CONNECT, whose target has no path.
 ///
-/// The path has to be one of RFC 3986. The query is not checked against it: it may hold what
-/// browsers leave in it unencoded, such as `[` and `|`.
+/// The path has to be one of RFC 3986. The query is not held to it: browsers leave bytes such as
+/// `[` and `|` unencoded there.
 #[inline]
 pub(super) fn path_of(method: Method, target: &[u8]) -> Result<Range<usize>, Reject> {
     let start = match target {
@@ -30,8 +30,8 @@ pub(super) fn path_of(method: Method, target: &[u8]) -> Result<Range<usize>, Rej
     }
 }
 
-/// Section 3.2.2: the absolute form. Its authority takes the place of Host, so it has to be as
-/// good as one: RFC 9110 section 4.2 forbids an empty host, and user information in it.
+/// Section 3.2.2: the absolute form. Its authority replaces Host, so the same rules apply to it:
+/// RFC 9110 section 4.2 forbids an empty host and user information.
 #[cold]
 fn end_of_authority(target: &[u8]) -> Result<usize, Reject> {
     let scheme = [&b"http://"[..], b"https://"]
@@ -58,8 +58,8 @@ pub(super) fn is_host(value: &[u8]) -> bool {
     !host.is_empty() && is_port(port)
 }
 
-/// RFC 3986 section 3.2.2: an IPv6 address up to the closing bracket. `IPvFuture` is not in use,
-/// and a zone identifier means nothing to a peer.
+/// RFC 3986 section 3.2.2: an IPv6 address up to the closing bracket. `IPvFuture` is not in use, and
+/// a zone identifier has no meaning outside its own host.
 #[cold]
 fn is_bracketed(rest: &[u8]) -> bool {
     let Some(end) = memchr::memchr(b']', rest) else {
