@@ -63,6 +63,7 @@ pub mod http;
 #[cfg(feature = "cli")]
 mod markdown;
 mod net;
+mod outcome;
 #[cfg(feature = "cli")]
 mod race;
 mod serve;

@@ -16,7 +16,7 @@ use super::response::{Answer, Reader};
 use super::stream::Stream;
 use super::tally::Tally;
 use crate::http::client::{Memo, ProtocolError};
-use crate::net::kernel::Outcome;
+use crate::outcome::Outcome;
 
 /// Reads from one connection before the others get their turn.
 const READS_PER_TURN_MAX: usize = 8;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 
-use crate::net::kernel::{Outcome, outcome_or};
+use crate::outcome::{Outcome, outcome_or};
 
 /// Where to connect.
 #[derive(Clone, Debug, PartialEq, Eq)]

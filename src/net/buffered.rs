@@ -1,7 +1,9 @@
 //! What a turn of a connection could not finish, in blocks of its worker.
 
-use super::connection::INPUT_BYTES;
 use crate::http::{Block, Blocks};
+
+/// The worker's block for input. Nothing longer is read at once.
+pub(super) const INPUT_BYTES: usize = 16 * 1024;
 
 /// Up to this many bytes of buffered input are copied into the worker's block for a turn. More stays
 /// in its own block, because copying a long head again and again would take quadratic time.

@@ -2,8 +2,9 @@
 //! the stream, then the peer's.
 
 use super::connection::{Connection, Context, Next, READS_PER_TURN_MAX, Stage};
-use super::kernel::{Kernel, Outcome, Token, outcome};
+use super::kernel::{Kernel, Token};
 use crate::http::{Handler, Overload, Step};
+use crate::outcome::{Outcome, outcome};
 
 /// How much is read and discarded after a closing answer, so that no reset overtakes it.
 const LINGER_BYTES_MAX: u32 = 256 * 1024;

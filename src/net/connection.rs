@@ -8,13 +8,11 @@ use std::ops::Range;
 
 use super::buffered::{Buffered, COPY_BYTES_MAX, Input, Resumed};
 use super::deadlines::Timeout;
-use super::kernel::{Event, Kernel, Outcome, Token, outcome};
+use super::kernel::{Event, Kernel, Token};
 use super::listener::ListenerId;
 use super::stats::{CloseReason, Stats};
 use crate::http::{Blocks, Handler, Output, Session, Shared, Step, Wants};
-
-/// The worker's block for input. Nothing longer is read at once.
-pub(crate) const INPUT_BYTES: usize = 16 * 1024;
+use crate::outcome::{Outcome, outcome};
 
 /// How often a turn reads from one connection before the next one has its turn: enough for a body to
 /// flow past, block by block.

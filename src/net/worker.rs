@@ -6,7 +6,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::connection::{Connection, Context, INPUT_BYTES, Next};
+use super::buffered::INPUT_BYTES;
+use super::connection::{Connection, Context, Next};
 use super::connection_limit::ConnectionLimit;
 use super::deadlines::{Deadlines, Timeout, Timeouts};
 use super::kernel::{Event, Kernel, Now, Token};

@@ -1,6 +1,6 @@
 //! The body of a message whose end its head announces, read in pieces and in constant memory.
 
-use super::chunked::{ChunkedBody, ChunkedError, Rules};
+use super::chunked::{BodyRead, ChunkedBody, ChunkedError, Rules, take};
 use super::framing::Framing;
 
 /// A body that has not been read to its end.
@@ -9,15 +9,6 @@ pub(in crate::http) enum Body {
     /// So many bytes are still to come.
     Length(u64),
     Chunked(ChunkedBody),
-}
-
-/// How far a body has been read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) struct BodyRead {
-    /// So much of the input belongs to the body.
-    pub(in crate::http) consumed: usize,
-    /// The body has ended there.
-    pub(in crate::http) ended: bool,
 }
 
 impl Body {
@@ -50,12 +41,4 @@ impl Body {
             Self::Chunked(chunked) => chunked.read(input, rules, sink),
         }
     }
-}
-
-/// What `input` has of the `left` bytes that are still to come.
-#[inline]
-pub(super) fn take<'a>(left: &mut u64, input: &'a [u8]) -> &'a [u8] {
-    let length = usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
-    *left -= length as u64;
-    &input[..length]
 }

@@ -1,12 +1,20 @@
 //! The chunked transfer coding (RFC 9112 section 7.1), decoded as an automaton over bytes. CR and LF
 //! are compared one by one, so it does not matter in how many reads they come.
 
-use super::body::{BodyRead, take};
 use super::bytes::{FIELD_VALUE, QUOTED, TOKEN};
 use super::lines::BareLineEnd;
 
 /// Sixteen hexadecimal digits fill a `u64`; leading zeros count.
 const SIZE_DIGITS_MAX: u8 = 16;
+
+/// How far a body has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) struct BodyRead {
+    /// So much of the input belongs to the body.
+    pub(in crate::http) consumed: usize,
+    /// The body has ended there.
+    pub(in crate::http) ended: bool,
+}
 
 /// How strictly a role reads.
 #[derive(Clone, Copy, Debug)]
@@ -291,6 +299,14 @@ impl ChunkedBody {
             _ => Err(TrailerError::FieldName),
         }
     }
+}
+
+/// What `input` has of the `left` bytes that are still to come.
+#[inline]
+pub(super) fn take<'a>(left: &mut u64, input: &'a [u8]) -> &'a [u8] {
+    let length = usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
+    *left -= length as u64;
+    &input[..length]
 }
 
 #[cfg(test)]

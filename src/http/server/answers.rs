@@ -1,7 +1,7 @@
 //! What a worker's conversations have answered, counted.
 
 use super::reject::Reject;
-use super::response::Status;
+use super::status::Status;
 
 /// How many responses were written, by class of their status, and how many requests were refused,
 /// by reason. It counts up from the start of its [`Output`](super::Output).

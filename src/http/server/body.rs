@@ -1,7 +1,8 @@
 //! The content of a request: read to its end, to the byte where the next request begins, and
 //! discarded.
 
-use super::super::grammar::body::{Body, BodyRead};
+use super::super::grammar::body::Body;
+use super::super::grammar::chunked::BodyRead;
 use super::super::grammar::chunked::{Extensions, Rules};
 use super::limits::{EXTENSION_BYTES_MAX, Limits, TRAILER_BYTES_MAX};
 use super::reject::Reject;

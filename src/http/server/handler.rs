@@ -2,7 +2,8 @@
 
 use super::head::Request;
 use super::method::Method;
-use super::response::{Responded, ResponseWriter, Status};
+use super::response::{Responded, ResponseWriter};
+use super::status::Status;
 
 /// Answers requests. Called once for each, after its content has been read to the end.
 ///

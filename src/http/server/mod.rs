@@ -13,6 +13,7 @@ mod response;
 mod scan;
 mod session;
 mod shared;
+mod status;
 mod target;
 
 pub use answers::Answers;
@@ -22,6 +23,7 @@ pub use limits::{Limits, OutOfRange};
 pub use method::Method;
 pub use output::Output;
 pub use reject::Reject;
-pub use response::{Field, Responded, ResponseWriter, Status};
+pub use response::{Field, Responded, ResponseWriter};
 pub use session::{Overload, Phase, Reason, Session, Step, Wants};
 pub use shared::Shared;
+pub use status::Status;

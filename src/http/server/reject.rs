@@ -4,7 +4,7 @@ use super::super::grammar::chunked::{ChunkedError, TrailerError};
 use super::super::grammar::fields::FieldError;
 use super::super::grammar::framing::FramingError;
 use super::super::grammar::lines::BareLineEnd;
-use super::response::Status;
+use super::status::Status;
 
 /// Makes the enum and the list of its variants from one list.
 macro_rules! rejects {
