@@ -107,7 +107,7 @@ fn publish(options: &BenchOptions, report: &Report) -> Result<(), String> {
         Format::Text => text::of(report),
         Format::Json => report.json(),
         Format::Csv => tables::csv(report),
-        Format::Markdown => tables::markdown(report),
+        Format::Markdown => tables::markdown_table(report),
     };
     print(&text).map_err(|error| format!("cannot write the report: {error}"))
 }

@@ -112,7 +112,7 @@ pub fn read_report(text: &str) -> Result<String, String> {
         &Report::new(report.settings.clone(), twice),
     ] {
         out += &text::of(report);
-        out += &tables::markdown(report);
+        out += &tables::markdown_table(report);
         out += &tables::csv(report);
         out += &tables::hgrm(report);
         out += &report.json();

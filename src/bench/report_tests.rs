@@ -256,7 +256,7 @@ fn tables_have_a_cell_for_each_column() {
     for line in tables::csv(&report).lines() {
         assert_eq!(line.split(',').count(), 13, "{line}");
     }
-    for line in tables::markdown(&report).lines() {
+    for line in tables::markdown_table(&report).lines() {
         assert_eq!(line.matches('|').count(), 12, "{line}");
     }
 }

@@ -36,10 +36,10 @@ fn derived() -> String {
 #[test]
 fn the_schema_is_derived_from_the_types() {
     let derived = derived();
-    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+    if std::env::var_os("HULLO_SCHEMA").is_some() {
         std::fs::write(PATH, &derived).unwrap();
     }
     let written = std::fs::read_to_string(PATH).unwrap();
-    let hint = "run UPDATE_SCHEMAS=1 cargo test --lib schema";
+    let hint = "run HULLO_SCHEMA=1 cargo test --lib schema";
     assert!(written == derived, "{PATH} is out of date: {hint}");
 }

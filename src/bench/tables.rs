@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::report::{Report, RunSummary};
+use crate::markdown;
 use crate::terminal::clean;
 
 /// A column: its name, and its cell in a row.
@@ -64,22 +65,18 @@ pub(super) fn csv(report: &Report) -> String {
     rows.iter().map(|row| row.join(",") + "\n").collect()
 }
 
-pub(super) fn markdown(report: &Report) -> String {
+pub(super) fn markdown_table(report: &Report) -> String {
     let mut rows = rows(report, MARKDOWN);
     if report.runs.len() == 1 {
         // It is all there is.
         rows.remove(1);
     }
-    let rule = format!("|---|{}", "--:|".repeat(MARKDOWN.len()));
-    let mut lines: Vec<String> = rows
-        .iter()
-        .map(|row| format!("| {} |", row.join(" | ")))
-        .collect();
-    lines.insert(1, rule);
-    let mut out = lines.join("\n") + "\n";
+    let head: Vec<String> = rows.remove(0);
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    let mut out = markdown::table(&head, &rows, 1);
     for warning in &report.warnings {
         // It may quote a file name, and a name may be markup.
-        let text = clean(warning).replace('&', "&amp;").replace('<', "&lt;");
+        let text = markdown::escape(&clean(warning));
         let _ = writeln!(out, "\n**Warning:** {text}.");
     }
     out

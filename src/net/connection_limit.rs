@@ -133,6 +133,12 @@ impl ConnectionLimit {
         LongestIdle::Remote
     }
 
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn pending_evictions(&self, worker: usize) -> usize {
+        let state = self.workers.get(worker);
+        state.map_or(0, |state| state.evictions.load(Ordering::Relaxed))
+    }
+
     /// How many idle connections a worker was asked to evict since it last looked.
     pub(crate) fn take_evictions(&self, worker: usize) -> usize {
         let Some(state) = self.workers.get(worker) else {

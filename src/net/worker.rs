@@ -153,6 +153,12 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         is_calm && self.connections.iter().next().is_none() && self.rejected == 0
     }
 
+    /// How many connections other workers have asked it to evict, and it has not looked at.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn pending_evictions(&self) -> usize {
+        self.limit.pending_evictions(self.number)
+    }
+
     /// How many bytes of memory the connections hold between turns.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn block_bytes(&self) -> usize {

@@ -131,6 +131,7 @@ impl KernelTrait for Kernel {
             return Err(Errno::AGAIN.into());
         }
         socket.saw_end = read == 0;
+        socket.reads_in_turn += 1;
         world.workers[self.worker].progress = true;
         socket.inbox.read_exact(&mut block[..read])?;
         if socket.shut_at.is_some() {

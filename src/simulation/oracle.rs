@@ -12,6 +12,8 @@ use crate::net::{OVERCOMMIT_MAX, REJECTED_MAX, Stats, Timeout, Timeouts, Worker}
 /// A turn's share of one peer, and the most that is owed to it.
 const TURN_BYTES_MAX: usize = 64 * 1024;
 const TURN_RESPONSES_MAX: usize = 64;
+/// Four in its own turn, as many in a last look before a time-out, and as many to linger.
+const TURN_READS_MAX: usize = 12;
 /// The most that is held of a peer's input: a head that may still go on.
 const HELD_INPUT_BYTES_MAX: usize = 16 * 1024;
 const LINGER_BYTES_MAX: usize = 256 * 1024;
@@ -55,8 +57,18 @@ pub(super) fn after_turn<K: Kernel>(
     if world.open() > world.limit.saturating_add(beyond) {
         world.report(&format!("{} connections are open", world.open()));
     }
+    // Others ask between its turns, and it has woken for that.
+    if worker.pending_evictions() > 0 {
+        world.report("another worker needs room, and no connection is evicted for it");
+    }
     counters_add_up(world, number, &worker.stats());
     for id in 0..world.sockets.len() {
+        let reads = world.sockets[id].reads_in_turn;
+        if reads > TURN_READS_MAX {
+            world.report(&format!(
+                "peer {id} was read from {reads} times in one turn"
+            ));
+        }
         let written = &world.sockets[id].written_in_turn;
         let responses = memchr::memmem::find_iter(written, b"HTTP/1.1 ").count();
         // The last answer of one that is ended for its memory comes on top.

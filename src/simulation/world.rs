@@ -255,6 +255,7 @@ impl World {
         }
         for socket in self.sockets.iter_mut().filter(|s| s.worker == worker) {
             socket.written_in_turn.clear();
+            socket.reads_in_turn = 0;
         }
         self.collect(worker, events);
         self.workers[worker].progress |= !events.is_empty();

@@ -54,7 +54,9 @@ const LAYERS: &[Layer] = &[
     },
     layer(
         "bench",
-        &["http", "outcome", "signals", "terminal", "units"],
+        &[
+            "http", "markdown", "outcome", "signals", "terminal", "units",
+        ],
     ),
     layer(
         "race",
