@@ -219,7 +219,7 @@ Response time histogram:
         "Latency distribution:\n  10% in 0.0100",
         "\n  99.99% in 0.100000 secs\n  100% in 0.100000 secs\n",
         "Status code distribution:\n  [200]\t100 responses\n",
-        "Error distribution:\n  [5]\ttimeout\n  [2]\tbad response: Content-Length is no number\n",
+        "Error distribution:\n  [5]\ttimeout\n  [2]\tbad response: Content-Length is not a number\n",
         "Requests/sec over time:\n  0.0 s [100]\t|\u{25a0}",
         "Connections:\n  opened:\t3\n",
         "Generator:\n  CPU/request:\t2.000 \u{b5}s\n  busiest thread:\t50.0 %\n",

@@ -11,7 +11,7 @@ from honest import Honest, describe
 
 ATTACKERS = 300
 SECONDS = 6
-# Nobody beside 300 slow peers waits for a time-out: this is far below the shortest.
+# Next to 300 slow peers no honest one waits for a time-out: this is far below the shortest.
 P99_MS_MAX = 50
 LONG_PATH = "/" + "a" * 4000
 

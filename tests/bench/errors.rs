@@ -134,7 +134,7 @@ fn a_bad_response() {
         ),
         (
             format!("{ok}Content-Length: five\r\n\r\n"),
-            "Content-Length is no number",
+            "Content-Length is not a number",
         ),
         (
             format!("{ok}Content-Length: 0\r\nContent-Length: 0\r\n\r\n"),

@@ -93,7 +93,7 @@ def crossed(dice, texts):
 
 def conversations(seed, count):
     """Every hostile input, and every field with every body, with a length and with a coding, once; then as many
-    others as are wanted. Behind each stands another request: whoever answers it has found the end of the first
+    others as are wanted. Behind each stands another request: a server that answers it has found the end of the first
     one there."""
     dice = random.Random(seed)
     known = list(hostile())

@@ -14,7 +14,7 @@ pub(crate) enum Verdict {
     Answered {
         status: u16,
         connection: Option<&'static str>,
-        /// What the handler is told, if it is asked: method, path, query.
+        /// What the handler is given, if it is called: method, path, query.
         told: Option<(String, String, Option<String>)>,
     },
 }

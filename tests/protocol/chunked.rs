@@ -164,7 +164,7 @@ fn refuses_anything_but_crlf_after_the_data() {
     }
 }
 
-/// | an extension without a name (`5;`), with a name that is no token, an unclosed quote | 400c |
+/// | an extension without a name (`5;`), with a name that is not a token, an unclosed quote | 400c |
 #[test]
 fn refuses_a_malformed_extension() {
     for start in [

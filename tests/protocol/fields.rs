@@ -18,7 +18,7 @@ fn line_end_fault(byte: u8) -> Option<Reject> {
     }
 }
 
-/// | a name that is no token, empty, or followed by white space before the colon | 400c |
+/// | a name that is not a token, empty, or followed by white space before the colon | 400c |
 #[test]
 fn refuses_a_name_that_is_no_token_right_before_a_colon() {
     for byte in 0..=255_u8 {

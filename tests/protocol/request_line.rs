@@ -80,7 +80,7 @@ fn does_not_know_other_methods() {
     }
 }
 
-/// | a method that is no token, or longer than 64 bytes | 400c, as soon as it is seen: noise is not
+/// | a method that is not a token, or longer than 64 bytes | 400c, as soon as it is seen: noise is not
 /// waited for |
 #[test]
 fn refuses_a_bad_method_at_its_first_wrong_byte() {

@@ -34,7 +34,7 @@ protocol_errors! {
     LineEnd: "bare LF or CR as a line end",
     HeadLength: "head too long",
     FieldCount: "too many fields",
-    Length: "Content-Length is no number",
+    Length: "Content-Length is not a number",
     LengthTwice: "Content-Length given twice",
     Coding: "Transfer-Encoding has no, or more than one, final chunked",
     CodingAndLength: "both Transfer-Encoding and Content-Length",

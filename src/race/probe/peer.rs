@@ -113,7 +113,7 @@ impl Peer {
         self.deadline = Instant::now() + self.patience;
     }
 
-    /// Sends as much as the server takes in time. How that went is told by what it answers, which it
+    /// Sends as much as the server takes in time. Whether it took them shows in what it answers, which it
     /// may do before it has read all.
     pub(in crate::race) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let mut left = bytes.as_ref();
@@ -201,7 +201,7 @@ impl Peer {
                 return Err(Stop::Reset);
             }
             match self.stream.read(&mut block) {
-                // An error is told once: after that of a write, the end of a reset looks like any.
+                // The kernel reports an error once: after that of a write, the end of a reset looks like any.
                 Ok(0) if self.reset => return Err(Stop::Reset),
                 Ok(0) => return Err(Stop::End),
                 Ok(count) => {

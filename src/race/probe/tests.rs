@@ -281,7 +281,7 @@ fn a_server_that_says_something_else() {
         (b"HTTP/1.1 200 OK\n\n", "bare LF or CR as a line end"),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-            "Content-Length is no number",
+            "Content-Length is not a number",
         ),
         (
             b"HTTP/1.1 101 x\r\nUpgrade: x\r\n\r\n",
@@ -358,7 +358,7 @@ fn no_bytes_make_it_panic() {
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 404 x\r\nDate: a\r\nConnection: keep-alive\r\n\r\nHello",
     ];
     let address = listen(|mut stream| {
-        // Which bytes are changed into what is told by the peer's port: other ones each time.
+        // The peer's port decides which bytes are changed, and into what, so that each run differs.
         let mut chance = u64::from(stream.peer_addr().unwrap().port());
         let mut next = || {
             chance = chance

@@ -124,7 +124,7 @@ pub fn responses(data: &[u8]) {
     assert_eq!(read(&pieces), whole);
 }
 
-/// The whole event loop, in a world in which chance is told by the fuzzer.
+/// The whole event loop, in a simulated world whose random choices the fuzzer makes.
 pub fn world(data: &[u8]) {
     if let Err(fault) = hullo::simulation::play_bytes(data) {
         panic!("{fault}");

@@ -59,7 +59,7 @@ impl hyper::rt::Write for Peer<'_> {
     }
 }
 
-/// Nobody wakes it, so it is asked so many times before it is taken to wait for more.
+/// It is never woken, so it is polled this many times before it counts as waiting for more.
 const POLLS: usize = 64;
 
 /// How it ended, why, and the targets.
