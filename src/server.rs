@@ -61,12 +61,13 @@ impl Options {
         }
     }
 
-    /// Whether the open-file limit leaves room for a single connection.
-    fn check_open_files(&self) -> io::Result<()> {
+    /// Whether the open-file limit leaves room for a single connection, when each worker is still to
+    /// open so many files.
+    fn check_open_files(&self, files_of_worker: usize) -> io::Result<()> {
         let workers = self.workers.get();
         // Without /proc: the standard streams. The folder that is read is open as well.
         let open = fs::read_dir("/proc/self/fd").map_or(3, |files| files.count().saturating_sub(1));
-        let needed = open + workers.saturating_mul(DESCRIPTORS_OF_WORKER) + 1;
+        let needed = open + workers.saturating_mul(files_of_worker) + 1;
         let limit = open_file_limit();
         if limit >= needed {
             return Ok(());
@@ -159,7 +160,7 @@ impl Server {
     pub fn bind(options: Options) -> io::Result<Self> {
         options.check()?;
         let buffered_bytes = options.buffered_bytes_each()?;
-        options.check_open_files()?;
+        options.check_open_files(DESCRIPTORS_OF_WORKER)?;
         let listeners = tcp::bind(options.address, options.workers.get())?;
         let local_addr = listeners
             .first()
@@ -178,13 +179,18 @@ impl Server {
     }
 
     /// Listens on a Unix socket at `path` as well. The file of a server that has ended is replaced;
-    /// the file of this one is removed when it ends.
+    /// the file of this one is removed when it ends. Two servers that replace the same file at the same
+    /// moment are not told apart.
+    ///
+    /// The file's mode follows the umask. To let other users connect, give them write permission on it
+    /// before [`start`](Self::start).
     ///
     /// # Errors
     ///
     /// Those of unix(7) and bind(2): [`io::ErrorKind::AddrInUse`] when a server listens there or the
-    /// path is another kind of file, [`io::ErrorKind::InvalidInput`] when the path is too long or
-    /// there are too many listeners.
+    /// path is another kind of file, [`io::ErrorKind::NotFound`] when its folder is missing,
+    /// [`io::ErrorKind::PermissionDenied`] when that is not writable, [`io::ErrorKind::InvalidInput`]
+    /// when the path is empty, abstract or too long, or there are too many listeners.
     pub fn listen_unix(mut self, path: impl AsRef<Path>) -> io::Result<Self> {
         if self.listeners.iter().any(|own| own.len() >= LISTENERS_MAX) {
             let error = format!("a server has at most {LISTENERS_MAX} listeners");
@@ -222,7 +228,7 @@ impl Server {
     /// When the kernel has no thread or poller to give.
     #[expect(
         clippy::needless_pass_by_value,
-        reason = "the last worker could have it, for nothing"
+        reason = "by value, the last worker can have it without a clone"
     )]
     pub fn start<H>(self, handler: H) -> io::Result<ServerHandle>
     where
@@ -243,6 +249,8 @@ impl Server {
     where
         H: Handler + Send + 'static,
     {
+        // Listeners were added, perhaps: poller and waker are still to come.
+        self.options.check_open_files(DESCRIPTORS_OF_WORKER - 1)?;
         let start = Instant::now();
         let listeners = self.listeners.first().map_or(0, Vec::len);
         let systems = self
@@ -275,7 +283,7 @@ impl Server {
                 lifecycle: Arc::new(Lifecycle::new()),
                 wakers,
             },
-            stats,
+            stats: StatsHandle(stats),
             _socket_files: self.socket_files,
             threads: Vec::with_capacity(systems.len()),
         };
@@ -311,7 +319,7 @@ impl fmt::Debug for Server {
 pub struct ServerHandle {
     local_addr: SocketAddr,
     shutdown_handle: ShutdownHandle,
-    stats: Arc<[PublishedStats]>,
+    stats: StatsHandle,
     _socket_files: Vec<SocketFile>,
     threads: Vec<JoinHandle<io::Result<()>>>,
 }
@@ -329,11 +337,16 @@ impl ServerHandle {
         self.shutdown_handle.clone()
     }
 
-    /// What each worker has done so far, as of the end of its last turn. `Stats` can be summed:
-    /// `handle.stats().into_iter().sum::<Stats>()`.
+    /// What each worker has done so far: see [`StatsHandle::read`].
     #[must_use]
     pub fn stats(&self) -> Vec<Stats> {
-        self.stats.iter().map(PublishedStats::read).collect()
+        self.stats.read()
+    }
+
+    /// A handle by which another thread can read the numbers, also after the server has stopped.
+    #[must_use]
+    pub fn stats_handle(&self) -> StatsHandle {
+        self.stats.clone()
     }
 
     /// Waits until the server has been stopped.
@@ -370,8 +383,21 @@ impl ServerHandle {
 impl Drop for ServerHandle {
     fn drop(&mut self) {
         self.shutdown_handle.stop();
-        // How it ended, `wait` and `stop` say.
+        // `wait` and `stop` report how it ended; a drop cannot.
         let _ = self.join();
+    }
+}
+
+/// Reads what a server has done from another thread.
+#[derive(Clone, Debug)]
+pub struct StatsHandle(Arc<[PublishedStats]>);
+
+impl StatsHandle {
+    /// What each worker has done, as of the end of its last turn. `Stats` can be summed:
+    /// `handle.read().into_iter().sum::<Stats>()`.
+    #[must_use]
+    pub fn read(&self) -> Vec<Stats> {
+        self.0.iter().map(PublishedStats::read).collect()
     }
 }
 

@@ -548,4 +548,47 @@ fn the_file_of_a_unix_socket_is_replaced_only_without_a_server() {
     std::fs::write(&path, "not a socket").unwrap();
     assert_eq!(listen().unwrap_err().kind(), ErrorKind::AddrInUse);
     assert_eq!(std::fs::read(&path).unwrap(), b"not a socket");
+    for nameless in ["", "\0abstract"] {
+        let listen = Server::bind(options.clone()).unwrap().listen_unix(nameless);
+        assert_eq!(listen.unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+}
+
+#[test]
+fn what_a_server_has_done_can_be_read_after_its_end() {
+    let server = serve(1, Timeouts::default());
+    let stats = server.stats_handle();
+    let mut peer = Peer::new(&server);
+    peer.send(GET);
+    peer.reply();
+    server.stop().unwrap();
+    let last: Stats = stats.read().into_iter().sum();
+    assert_eq!((last.accepted, last.responses_2xx), (1, 1));
+}
+
+#[test]
+fn a_server_leaves_the_socket_file_of_its_successor_and_a_stuck_one_is_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let options = Options {
+        address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        workers: NonZeroUsize::MIN,
+        ..Options::default()
+    };
+    let listen = || Server::bind(options.clone()).unwrap().listen_unix(&path);
+    let first = listen().unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let second = listen().unwrap();
+    drop(first);
+    assert!(path.exists(), "that of the second server");
+    drop(second);
+    assert!(!path.exists());
+    // A server that accepts nothing, with a full queue.
+    let stuck = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+    stuck
+        .bind(&socket2::SockAddr::unix(&path).unwrap())
+        .unwrap();
+    stuck.listen(0).unwrap();
+    let _waiting = UnixStream::connect(&path).unwrap();
+    assert_eq!(listen().unwrap_err().kind(), ErrorKind::AddrInUse);
 }

@@ -104,7 +104,7 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> String {
             "port {port} needs a privilege that this user does not have: use a port above 1023, such as --port 8080"
         ),
         // The flags are in range one by one, but each worker needs its share of the memory.
-        ErrorKind::InvalidInput => {
+        ErrorKind::InvalidInput if error.raw_os_error().is_none() => {
             format!("{error}; try a larger --max-buffered-bytes or fewer --workers")
         }
         ErrorKind::Other => error.to_string(),

@@ -285,7 +285,7 @@ fn set_time(field: &mut Duration, nanos: Option<u64>) {
     *field = nanos.map_or(*field, Duration::from_nanos);
 }
 
-/// More than there can be is as many as there can be.
+/// A value above `usize::MAX` becomes `usize::MAX`.
 fn count_of(value: Option<u64>) -> Option<NonZeroUsize> {
     value.and_then(|value| NonZeroUsize::new(usize::try_from(value).unwrap_or(usize::MAX)))
 }

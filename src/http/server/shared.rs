@@ -1,4 +1,4 @@
-//! What all conversations of a worker share: handler, limits, prepared bytes, blocks.
+//! What all conversations of a worker's listener share: handler, limits, prepared bytes, blocks.
 
 use super::super::blocks::Blocks;
 use super::super::grammar::connection::Persistence;
@@ -10,7 +10,7 @@ use super::output::Output;
 use super::reject::Reject;
 use super::response::{Field, Prepared, RETRY_AFTER, Responded, ResponseWriter};
 
-/// What all conversations of a worker share.
+/// What all conversations of a worker's listener share.
 #[derive(Debug)]
 pub struct Shared<H> {
     handler: H,

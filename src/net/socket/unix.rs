@@ -2,23 +2,41 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileTypeExt as _;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::BACKLOG;
 
-/// The file of a Unix socket, which is removed when this is dropped.
+/// A server that starts has bound its file and does not listen yet: a file without a listener is
+/// looked at again after this.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// The file of a Unix socket, which is removed when this is dropped, unless it is another by then.
 #[derive(Debug)]
-pub(crate) struct SocketFile(PathBuf);
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    id: Option<(u64, u64)>,
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Someone may have removed it already.
-        let _ = fs::remove_file(&self.0);
+        if self.id.is_some() && id(&self.path) == self.id {
+            // Someone may have removed it already.
+            let _ = fs::remove_file(&self.path);
+        }
     }
+}
+
+/// Which file a path names: its device and inode.
+fn id(path: &Path) -> Option<(u64, u64)> {
+    let file = fs::symlink_metadata(path).ok()?;
+    Some((file.dev(), file.ino()))
 }
 
 /// Listens at `path`, with a descriptor for each of `count` workers. The file of a server that has
@@ -27,33 +45,55 @@ impl Drop for SocketFile {
 /// # Errors
 ///
 /// Those of unix(7) and bind(2): a server listens there already, the path is another kind of file,
-/// is too long, or its folder is missing or not writable.
+/// is empty, abstract or too long, or its folder is missing or not writable.
 pub(crate) fn bind(path: &Path, count: usize) -> io::Result<(Vec<UnixListener>, SocketFile)> {
+    // Linux would take these for names that are not in the file system.
+    if matches!(path.as_os_str().as_bytes(), [] | [0, ..]) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not the path of a file",
+        ));
+    }
     let address = SockAddr::unix(path)?;
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
+    let socket = socket()?;
     match socket.bind(&address) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(path) => {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(path, &address) => {
             fs::remove_file(path)?;
             socket.bind(&address)?;
         }
         bound => bound?,
     }
-    let file = SocketFile(path.to_owned());
     socket.listen(BACKLOG)?;
+    // The working directory may be another one at the end.
+    let path = std::path::absolute(path)?;
+    let id = id(&path);
     let first = UnixListener::from(socket);
     let mut listeners = Vec::with_capacity(count);
     for _ in 1..count {
         listeners.push(first.try_clone()?);
     }
     listeners.push(first);
-    Ok((listeners, file))
+    Ok((listeners, SocketFile { path, id }))
 }
 
-/// Is there the file of a socket that has no listener any more?
-fn is_stale(path: &Path) -> bool {
+fn socket() -> io::Result<Socket> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// Is this the file of a socket without a listener, and still so after a moment? A server that does
+/// not accept has a full queue (EAGAIN), and is a server.
+fn is_stale(path: &Path, address: &SockAddr) -> bool {
+    let is_refused = || {
+        let connected = socket().and_then(|socket| socket.connect(address));
+        connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    };
     let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    is_socket
-        && UnixStream::connect(path)
-            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    let before = id(path);
+    let was_refused = is_socket && is_refused();
+    if was_refused {
+        thread::sleep(LOOK_AGAIN);
+    }
+    was_refused && is_refused() && id(path) == before
 }

@@ -112,7 +112,7 @@ fn a_word_is_quoted_for_a_shell() {
 fn the_readme_has_the_bounds_of_no_difference() {
     let readme = include_str!("../README.md");
     let text = readme.split_whitespace().collect::<Vec<_>>().join(" ");
-    let bounds = format!("beyond {} to {},", EQUAL.start(), EQUAL.end());
+    let bounds = format!("reaches below {} or above {},", EQUAL.start(), EQUAL.end());
     assert!(text.contains(&bounds), "{bounds}");
     let resolution = format!("within {} % of 1,", RESOLUTION * 100.0);
     assert!(text.contains(&resolution), "{resolution}");
