@@ -20,7 +20,7 @@ use crate::http::{Blocks, Handler, Limits, Output, Overload, Shared};
 /// A poller counts milliseconds in 32 bits: the longest sleep is shorter.
 const SLEEP_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// A loop that shares nothing with the others but the number of connections.
+/// A loop that shares little with the others: the connection limit, the lifecycle, a Unix socket.
 pub(crate) struct Worker<K: Kernel, H> {
     pub(super) kernel: K,
     /// In the order of their ids.

@@ -12,7 +12,7 @@ pub struct Limits {
     pub head_bytes: usize,
     /// The most field lines in a head, and in the trailer section of a chunked body (`431`).
     pub fields: usize,
-    /// The longest request target (`414`).
+    /// The longest request target (`414`; `431` if the head that it makes is too long).
     pub target_bytes: usize,
     /// The longest content of a request (`413`); it is discarded as it arrives. Any value is valid.
     pub body_bytes: u64,

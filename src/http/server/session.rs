@@ -421,7 +421,7 @@ impl Session {
     }
 }
 
-/// The table of a head's fields is laid out on the stack, which takes the longer the more places it
+/// The table of a head's fields is laid out on the stack, which takes longer the more places it
 /// has. Few heads have more fields than this.
 const FIELDS_FEW: usize = 16;
 
