@@ -112,6 +112,11 @@ impl<S> Connection<S> {
         self.has_urgent |= event.urgent;
     }
 
+    /// Urgent data may have come of which no event has told yet: this turn reads to the end.
+    pub(crate) fn expect_unreported(&mut self) {
+        self.has_urgent = true;
+    }
+
     /// Does a short read leave nothing in the socket? Not when an end of file is to come, or urgent
     /// data.
     pub(super) fn short_read_drains(&self) -> bool {

@@ -335,20 +335,23 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
     /// room only when a third of the send buffer is free.
     pub(super) fn still_waits(&mut self, index: Index, timeout: Timeout) -> bool {
         let token = self.connections.token(index);
-        if self
-            .connections
-            .get_mut(index)
-            .is_some_and(|connection| connection.queued)
-        {
+        let Some(connection) = self.connections.get_mut(index) else {
+            return false;
+        };
+        if connection.queued {
             // It has input to be answered: it waits for its turn, and for nothing else.
             self.deadlines.cancel(index);
             return false;
         }
+        connection.expect_unreported();
         self.serve(index, token);
         let connection = self
             .connections
             .find(token)
             .and_then(|index| self.connections.get_mut(index));
-        connection.is_some_and(|connection| connection.waits_for() == (timeout, false))
+        // One that is queued by now has more input, of which no event will tell.
+        connection.is_some_and(|connection| {
+            !connection.queued && connection.waits_for() == (timeout, false)
+        })
     }
 }
