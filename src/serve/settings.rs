@@ -411,10 +411,14 @@ fn host(text: &str) -> Result<IpAddr, String> {
     if bare == "localhost" {
         return Ok(Ipv4Addr::LOCALHOST.into());
     }
-    bare.parse().map_err(|_| {
+    let address: IpAddr = bare.parse().map_err(|_| {
         "not an IP address: write 127.0.0.1 for this machine only, 0.0.0.0 for every network interface"
             .to_owned()
-    })
+    })?;
+    if address.is_multicast() || address == Ipv4Addr::BROADCAST {
+        return Err("a multicast or broadcast address, to which no client can connect".to_owned());
+    }
+    Ok(address)
 }
 
 #[cfg(test)]

@@ -139,3 +139,13 @@ fn a_host_is_an_address_with_or_without_brackets() {
         );
     }
 }
+
+#[test]
+fn an_address_that_cannot_accept_is_refused() {
+    for bad in ["224.0.0.1", "255.255.255.255", "[ff02::1]", "host", ""] {
+        assert!(host(bad).is_err(), "{bad}");
+    }
+    for good in ["127.0.0.1", "0.0.0.0", "[::1]", "::", "localhost"] {
+        assert!(host(good).is_ok(), "{good}");
+    }
+}
