@@ -12,7 +12,7 @@
 use std::hint::black_box;
 
 use hullo::Greeting;
-use hullo::http::{Limits, Output, Session, Shared, Wants};
+use hullo::http::{Limits, Output, Session, Shared, UnknownPeer, Wants};
 
 /// What wrk sends to `http://127.0.0.1:8080/`.
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
@@ -27,7 +27,7 @@ fn main() {
     let mut out = Output::new();
     for _ in 0..count {
         out.clear();
-        let step = session.advance(black_box(REQUEST), &shared, &mut out);
+        let step = session.advance(black_box(REQUEST), &UnknownPeer, &shared, &mut out);
         assert!(step.consumed == REQUEST.len() && step.wants == Wants::Input);
         black_box(out.bytes());
     }

@@ -9,7 +9,8 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hullo::http::{
-    Handler, Limits, Output, Request, Responded, ResponseWriter, Session, Shared, Status, Wants,
+    Handler, Limits, Output, Request, Responded, ResponseWriter, Session, Shared, Status,
+    UnknownPeer, Wants,
 };
 
 struct Mute;
@@ -81,7 +82,8 @@ fn ladder(criterion: &mut Criterion) {
             let (mut session, mut out) = (Session::default(), Output::new());
             bencher.iter(|| {
                 out.clear();
-                let step = session.advance(black_box(head.as_bytes()), &shared, &mut out);
+                let step =
+                    session.advance(black_box(head.as_bytes()), &UnknownPeer, &shared, &mut out);
                 assert!(step.consumed == head.len() && step.wants == Wants::Input);
                 assert!(out.bytes().starts_with(b"HTTP/1.1 204"));
             });

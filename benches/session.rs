@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hullo::Greeting;
-use hullo::http::{Limits, Output, Session, Shared, Wants};
+use hullo::http::{Limits, Output, Session, Shared, UnknownPeer, Wants};
 
 const REQUEST: &[u8] = b"GET /abcdef HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 const GREETING: &[u8] = b"\r\n\r\nHello, visitor! You've requested: /abcdef\n";
@@ -21,7 +21,7 @@ fn play(input: &[u8], piece: usize, session: &mut Session, out: &mut Output) {
         let (mut start, mut end) = (0, 0);
         while end < input.len() {
             end = input.len().min(end + piece);
-            let step = session.advance(&input[start..end], shared, out);
+            let step = session.advance(&input[start..end], &UnknownPeer, shared, out);
             assert!(step.wants == Wants::Input);
             start += step.consumed;
         }

@@ -20,8 +20,8 @@ use crate::net::listener::LISTENERS_MAX;
 use crate::net::socket::unix::SocketFile;
 use crate::net::socket::{Listener, tcp, unix};
 use crate::net::{
-    ConnectionLimit, Hook, Lifecycle, OVERCOMMIT_MAX, Phase, PublishedStats, REJECTED_MAX, Setup,
-    System, Worker,
+    ConnectionLimit, Hook, Lifecycle, Mailbox, OVERCOMMIT_MAX, Phase, PublishedStats, REJECTED_MAX,
+    Setup, System, Worker,
 };
 
 pub use crate::net::{Notice, Stats, Timeouts};
@@ -268,6 +268,8 @@ impl Server {
             Box::new(move || drop(wakers[number].wake())) as Box<dyn Fn() + Send + Sync>
         };
         let ways = (0..wakers.len()).map(wake);
+        let mailboxes = (0..wakers.len()).map(|number| Arc::new(Mailbox::new(wake(number))));
+        let mailboxes = mailboxes.collect();
         let limit = ConnectionLimit::new(self.options.connections(listeners), ways, self.hook);
         let stats: Arc<[_]> = systems.iter().map(|_| PublishedStats::new()).collect();
         let setup = Setup {
@@ -276,6 +278,7 @@ impl Server {
             buffered_bytes: self.buffered_bytes,
             connection_limit: Arc::new(limit),
             stats: Arc::clone(&stats),
+            mailboxes,
         };
         let mut server = ServerHandle {
             local_addr: self.local_addr,

@@ -107,6 +107,12 @@ impl Slab {
         Some(number)
     }
 
+    /// Writes into a place, behind its first `offset` bytes.
+    fn write(&self, number: u32, offset: usize, bytes: &[u8]) {
+        let start = number as usize * self.size + offset;
+        self.bytes.borrow_mut()[start..start + bytes.len()].copy_from_slice(bytes);
+    }
+
     fn bytes(&self, number: u32, len: usize) -> Ref<'_, [u8]> {
         let start = number as usize * self.size;
         Ref::map(self.bytes.borrow(), |all| &all[start..start + len])
@@ -296,6 +302,19 @@ impl Block {
         }
     }
 
+    /// Appends as much of `bytes` as fits, and returns how much that is.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> usize {
+        let taken = bytes.len().min(self.capacity() - self.len);
+        let end = self.len + taken;
+        match &mut self.place {
+            Place::Part { slab, number } => slab.write(*number, self.len, &bytes[..taken]),
+            Place::Whole(mapping) => mapping[self.len..end].copy_from_slice(&bytes[..taken]),
+            Place::Gone => {}
+        }
+        self.len = end;
+        taken
+    }
+
     /// All of its memory, for writing, if no other block shares the mapping.
     pub(crate) fn own(&mut self) -> Option<&mut [u8]> {
         match &mut self.place {
@@ -391,6 +410,20 @@ mod tests {
             assert_eq!(mappings.empty, mappings.slabs.len());
             let kept = mappings.empty * SLAB_BYTES + mappings.spare.len() * size;
             assert!(kept <= SPARE_BYTES, "{kept} bytes of size {size}");
+        }
+    }
+
+    #[test]
+    fn a_block_takes_what_fits() {
+        let blocks = Blocks::default();
+        for (capacity, real) in [(100, 256), (20_000, 65_536), (5 << 20, 5 << 20)] {
+            let mut block = blocks.with_capacity(capacity, b"ab").unwrap();
+            let neighbour = blocks.with_capacity(capacity, b"cd").unwrap();
+            assert_eq!(block.append(b"xyz"), 3);
+            assert_eq!(block.append(&vec![b'-'; real]), real - 5);
+            assert_eq!(block.append(b"more"), 0);
+            assert!(block.bytes().starts_with(b"abxyz---") && block.bytes().ends_with(b"--"));
+            assert_eq!((block.len(), &*neighbour.bytes()), (real, &b"cd"[..]));
         }
     }
 

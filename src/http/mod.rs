@@ -37,8 +37,10 @@ mod server;
 
 pub use blocks::{Block, Blocks};
 pub use server::{
-    Answers, Field, Handler, Limits, Method, OutOfRange, Output, Overload, Phase, Reason, Reject,
-    Request, Responded, ResponseWriter, Session, Shared, Status, Step, Wants,
+    Answers, Collected, Completion, Content, ContentReader, Field, Handler, Limits, Method,
+    OutOfRange, Output, Overload, Peer, Phase, Piece, Produced, Reason, Reject, Request, Responded,
+    Response, ResponseWriter, Session, Shared, Source, Status, Step, UnknownPeer, Wake, Waker,
+    Wants, collect, handler_fn,
 };
 
 /// RFC 9110 section 5.6.2: a method or a field name.

@@ -3,7 +3,7 @@
 
 use super::connection::{Connection, Context, Next, READS_PER_TURN_MAX, Stage};
 use super::kernel::{Kernel, Token};
-use crate::http::{Handler, Overload, Step};
+use crate::http::{Handler, Overload, Reason, Step};
 use crate::outcome::{Outcome, outcome};
 
 /// How much is read and discarded after a closing answer, so that no reset overtakes it.
@@ -43,6 +43,21 @@ impl<S> Connection<S> {
         self.end(step, token, context)
     }
 
+    /// Its handler has panicked.
+    pub(crate) fn handle_panic<K, H>(
+        &mut self,
+        token: Token,
+        context: &mut Context<'_, K, H>,
+    ) -> Next
+    where
+        K: Kernel<Stream = S>,
+        H: Handler,
+    {
+        // The responses to the requests before are still to be sent.
+        let step = self.session.handle_panic(context.shared, context.out);
+        self.end(step, token, context)
+    }
+
     /// Sends the last answer, if there is one.
     fn end<K, H>(&mut self, step: Step, token: Token, context: &mut Context<'_, K, H>) -> Next
     where
@@ -71,6 +86,11 @@ impl<S> Connection<S> {
         K: Kernel<Stream = S>,
     {
         self.buffered = None;
+        if self.session.reason() == Some(Reason::Reset) {
+            // If that fails, the connection is closed all the same.
+            let _ = context.kernel.abort(&mut self.stream);
+            return Next::Close;
+        }
         self.stage = Stage::Lingering(LINGER_BYTES_MAX);
         match outcome(|| context.kernel.shut(&mut self.stream)) {
             Outcome::Done(()) if drained => Next::Wait,

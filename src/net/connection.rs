@@ -4,14 +4,19 @@
 //! could not finish moves in here: half a head, or responses that the peer does not take. So an
 //! idle connection owns no buffer.
 
+use std::collections::TryReserveError;
+use std::net::SocketAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::buffered::{Buffered, COPY_BYTES_MAX, Input, Resumed};
 use super::deadlines::Timeout;
 use super::kernel::{Event, Kernel, Token};
 use super::listener::ListenerId;
+use super::mailbox::Mailbox;
 use super::stats::{CloseReason, Stats};
-use crate::http::{Blocks, Handler, Output, Session, Shared, Step, Wants};
+use super::timers::Timers;
+use crate::http::{Blocks, Handler, Output, Peer, Phase, Session, Shared, Step, Waker, Wants};
 use crate::outcome::{Outcome, outcome};
 
 /// How often a turn reads from one connection before the next one has its turn: enough for a body to
@@ -25,6 +30,30 @@ pub(crate) struct Context<'a, K, H> {
     pub(crate) input: &'a mut [u8],
     pub(crate) out: &'a mut Output,
     pub(crate) stats: &'a mut Stats,
+    pub(crate) timers: &'a mut Timers,
+    pub(crate) mailbox: &'a Arc<Mailbox>,
+}
+
+/// The peer of a connection, as its handler sees it.
+struct PeerOf<'a, K: Kernel> {
+    stream: &'a K::Stream,
+    token: Token,
+    mailbox: &'a Arc<Mailbox>,
+}
+
+impl<K: Kernel> Peer for PeerOf<'_, K> {
+    fn addr(&self) -> Option<SocketAddr> {
+        K::addresses(self.stream).0
+    }
+
+    fn local_addr(&self) -> Option<SocketAddr> {
+        K::addresses(self.stream).1
+    }
+
+    fn waker(&self) -> Waker {
+        let mailbox = Arc::clone(self.mailbox);
+        Waker::new(self.token.0 as u64, mailbox)
+    }
 }
 
 /// What becomes of a connection after its turn.
@@ -41,9 +70,22 @@ pub(crate) enum Next {
     Close,
 }
 
+/// Whether a turn reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// The conversation can do nothing more with the input that it has.
+    Wanted,
+    /// It has to go on with what it has first.
+    Paused,
+    /// Likewise; and the last read has emptied the socket, and there was no event since.
+    Drained,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Talking,
+    /// Nothing can be sent any more.
+    HungUp,
     /// The last answer is on its way.
     Closing,
     /// It was sent, and our side is shut: this many bytes may still come in.
@@ -63,8 +105,7 @@ pub(crate) struct Connection<S> {
     pub(super) stage: Stage,
     /// The listener that it came from, and so what it shares with others.
     pub(crate) listener: ListenerId,
-    /// The conversation can do nothing more with the input that is left over.
-    wants_read: bool,
+    reading: Reading,
     /// The peer has ended its side: read on until the end is seen, no event will come for it.
     read_closed: bool,
     /// There is urgent data: a read stops before it, so that a short one has not emptied the socket.
@@ -92,7 +133,7 @@ impl<S> Connection<S> {
             buffered: None,
             stage: Stage::Talking,
             listener,
-            wants_read: true,
+            reading: Reading::Wanted,
             read_closed: false,
             has_urgent: false,
             queued: false,
@@ -110,6 +151,13 @@ impl<S> Connection<S> {
     pub(crate) fn on_event(&mut self, event: Event) {
         self.read_closed |= event.read_closed;
         self.has_urgent |= event.urgent;
+        if self.reading == Reading::Drained {
+            self.reading = Reading::Paused;
+        }
+        // A read or a write would find out, but it waits for neither.
+        if event.hung_up && self.session.phase() == Phase::Response {
+            self.stage = Stage::HungUp;
+        }
     }
 
     /// Urgent data may have come of which no event has told yet: this turn reads to the end.
@@ -123,12 +171,12 @@ impl<S> Connection<S> {
         !self.read_closed && !self.has_urgent
     }
 
-    /// What it waits for, and whether that wait starts again with its last turn.
-    pub(crate) fn waits_for(&self) -> (Timeout, bool) {
+    /// What it waits for, if that has an end, and whether that wait starts again with its last turn.
+    pub(crate) fn waits_for(&self) -> (Option<Timeout>, bool) {
         let timeout = match self.stage {
-            Stage::Lingering(_) => Timeout::Linger,
-            _ if self.owes() => Timeout::Write,
-            _ => self.session.phase().into(),
+            Stage::Lingering(_) => Some(Timeout::Linger),
+            _ if self.owes() => Some(Timeout::Write),
+            _ => Timeout::of(self.session.phase()),
         };
         (timeout, self.progressed)
     }
@@ -189,6 +237,7 @@ impl<S> Connection<S> {
         }
         match self.stage {
             Stage::Talking => self.talk(token, context),
+            Stage::HungUp => Next::Close,
             Stage::Closing => {
                 let block = std::mem::take(&mut context.input);
                 self.shut(block, false, context)
@@ -213,7 +262,7 @@ impl<S> Connection<S> {
         if let Some(buffered) = &mut self.buffered
             && let Some(input) = buffered.input.take()
         {
-            match input.resume(shared_block, self.wants_read, blocks) {
+            match input.resume(shared_block, self.reading == Reading::Wanted, blocks) {
                 Some(Resumed::Copied { bytes }) => held.end = bytes,
                 Some(Resumed::InPlace(input)) => {
                     held = input.start..input.block.len();
@@ -249,8 +298,8 @@ impl<S> Connection<S> {
     {
         let Range { mut start, mut end } = held;
         for _ in 0..READS_PER_TURN_MAX {
-            let mut drained = false;
-            if self.wants_read {
+            let mut drained = self.reading == Reading::Drained;
+            if self.reading == Reading::Wanted {
                 let room = &mut block[end..];
                 let space = room.len();
                 if space == 0 {
@@ -274,9 +323,15 @@ impl<S> Connection<S> {
                 }
             }
             context.out.clear();
+            let peer = PeerOf::<K> {
+                stream: &self.stream,
+                token,
+                mailbox: context.mailbox,
+            };
+            let input = &block[start..end];
             let step = self
                 .session
-                .advance(&block[start..end], context.shared, context.out);
+                .advance(input, &peer, context.shared, context.out);
             start += step.consumed;
             if let Some(next) = self.hand_over(step, drained, block, token, context) {
                 return (next, start..end);
@@ -303,11 +358,20 @@ impl<S> Connection<S> {
         K: Kernel<Stream = S>,
         H: Handler,
     {
-        self.wants_read = step.wants == Wants::Input;
+        self.reading = match step.wants {
+            Wants::Input | Wants::InputOrWakeup => Reading::Wanted,
+            Wants::Wakeup if drained => Reading::Drained,
+            Wants::Wakeup | Wants::Room | Wants::Close(_) => Reading::Paused,
+        };
         self.progressed |= self.session.take_progress();
-        let closes = matches!(step.wants, Wants::Close(_));
-        if closes {
-            self.stage = Stage::Closing;
+        match step.wants {
+            Wants::Close(_) => self.stage = Stage::Closing,
+            Wants::Wakeup | Wants::InputOrWakeup => {
+                if self.start_timer(token, context).is_err() {
+                    return Some(Next::Close);
+                }
+            }
+            Wants::Input | Wants::Room => {}
         }
         let answered = !context.out.bytes().is_empty();
         if answered {
@@ -320,11 +384,32 @@ impl<S> Connection<S> {
         }
         match step.wants {
             Wants::Close(_) => Some(self.shut(block, drained, context)),
-            Wants::Input if drained => Some(Next::Wait),
+            Wants::Wakeup => Some(Next::Wait),
+            Wants::Input | Wants::InputOrWakeup if drained => Some(Next::Wait),
             // After an answer the turn is over, but more input may be there.
-            Wants::Input if !answered => None,
-            Wants::Input | Wants::Room => Some(Next::Again),
+            Wants::Input | Wants::InputOrWakeup if !answered => None,
+            Wants::Input | Wants::InputOrWakeup | Wants::Room => Some(Next::Again),
         }
+    }
+
+    /// Starts a timer for a delay of the conversation, if there is one.
+    #[cold]
+    fn start_timer<K, H>(
+        &mut self,
+        token: Token,
+        context: &mut Context<'_, K, H>,
+    ) -> Result<(), TryReserveError>
+    where
+        K: Kernel<Stream = S>,
+    {
+        let Some(delay) = self.session.take_delay() else {
+            return Ok(());
+        };
+        let delay = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
+        // The rest of the present microsecond does not count.
+        let due = (context.kernel.now().micros + 1).saturating_add(delay);
+        self.session.set_timer(due);
+        context.timers.start(due, token)
     }
 
     #[inline]

@@ -55,18 +55,18 @@ pub(crate) enum Timeout {
     Linger,
 }
 
-impl From<Phase> for Timeout {
+impl Timeout {
+    /// The time-out of a phase, if it has one.
     #[inline]
-    fn from(phase: Phase) -> Self {
+    pub(crate) fn of(phase: Phase) -> Option<Self> {
         match phase {
-            Phase::Between => Self::Idle,
-            Phase::Head => Self::Head,
-            Phase::Body => Self::Body,
+            Phase::Between => Some(Self::Idle),
+            Phase::Head => Some(Self::Head),
+            Phase::Body => Some(Self::Body),
+            Phase::Response => None,
         }
     }
-}
 
-impl Timeout {
     const ALL: [Self; 5] = [
         Self::Idle,
         Self::Head,

@@ -4,6 +4,7 @@
 //! What an error of the kernel means to the loop is decided here alone.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -47,6 +48,8 @@ pub(crate) struct Event {
     pub(crate) read_closed: bool,
     /// There is urgent data. Reads stop before it.
     pub(crate) urgent: bool,
+    /// The connection has failed, or both its sides are shut: nothing can be sent any more.
+    pub(crate) hung_up: bool,
 }
 
 /// The time, read once in a turn.
@@ -54,6 +57,8 @@ pub(crate) struct Event {
 pub(crate) struct Now {
     /// Milliseconds of a clock that never goes back.
     pub(crate) millis: u64,
+    /// Microseconds of the same clock.
+    pub(crate) micros: u64,
     /// Seconds since 1970-01-01 00:00:00 UTC.
     pub(crate) unix_seconds: u64,
 }
@@ -74,6 +79,10 @@ pub(crate) trait Kernel {
     fn watch_room(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()>;
     fn read(&mut self, stream: &mut Self::Stream, block: &mut [u8]) -> io::Result<usize>;
     fn write(&mut self, stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<usize>;
+    /// The close that follows sends a reset, and drops what the peer has not acknowledged.
+    fn abort(&mut self, stream: &mut Self::Stream) -> io::Result<()>;
+    /// The addresses of the peer and of our side, where the socket has some.
+    fn addresses(stream: &Self::Stream) -> (Option<SocketAddr>, Option<SocketAddr>);
     /// Shuts our side: the peer reads an end of file after what was written.
     fn shut(&mut self, stream: &mut Self::Stream) -> io::Result<()>;
 }

@@ -9,6 +9,8 @@
 //!    ├─ closing      the end of a connection: last answer, shut, linger
 //!    ├─ shed         ends connections when they hold too much memory
 //!    ├─ deadlines    when the wait of a connection has lasted too long
+//!    ├─ timers       when delayed responses are due
+//!    ├─ mailbox      wake-ups of conversations by other threads
 //!    ├─ slots        the table of connections; a token dies with its connection
 //!    ├─ stats        what the worker counts, and a copy for other threads
 //!    ├─ kernel       all that the loop asks of the kernel (system: mio)
@@ -27,12 +29,14 @@ mod deadlines;
 pub(crate) mod kernel;
 mod lifecycle;
 pub(crate) mod listener;
+mod mailbox;
 mod notice;
 mod shed;
 mod slots;
 pub(crate) mod socket;
 mod stats;
 mod system;
+mod timers;
 mod worker;
 
 pub(crate) use accept::REJECTED_MAX;
@@ -41,6 +45,7 @@ pub(crate) use connection_limit::{ConnectionLimit, Hook, OVERCOMMIT_MAX};
 pub(crate) use deadlines::Timeout;
 pub use deadlines::Timeouts;
 pub(crate) use lifecycle::{Lifecycle, Phase};
+pub(crate) use mailbox::Mailbox;
 pub use notice::Notice;
 pub(crate) use stats::PublishedStats;
 pub use stats::Stats;

@@ -120,7 +120,8 @@ stats! {
         closed_peer_left,
         /// Closed because the peer left in the middle of a request.
         closed_peer_left_early,
-        /// Closed after the response to a request that asked for it, or was of HTTP/1.0.
+        /// Closed after a response that said so: its request asked for it, or was of HTTP/1.0, or the
+        /// handler wanted it.
         closed_peer_asked,
         /// Closed after a refusal: see [`Stats::refused_for`] for the reasons.
         closed_refused,
@@ -132,6 +133,12 @@ stats! {
         closed_slow_reader,
         /// Closed because the peer did not take its responses, and their memory was needed.
         closed_buffer_limit,
+        /// Closed by a handler, instead of a response.
+        closed_aborted,
+        /// Closed because the content of a response could not be sent to its end.
+        closed_response_failed,
+        /// Closed because a handler panicked.
+        closed_panicked,
         /// Closed because the socket failed: a reset, as a rule.
         closed_failed,
     }
@@ -175,6 +182,9 @@ impl Stats {
             CloseReason::Ended(Reason::Refused(_)) => &mut self.closed_refused,
             CloseReason::Ended(Reason::Idle) => &mut self.closed_idle,
             CloseReason::Ended(Reason::Evicted) => &mut self.closed_evicted,
+            CloseReason::Ended(Reason::Aborted | Reason::Reset) => &mut self.closed_aborted,
+            CloseReason::Ended(Reason::ResponseFailed) => &mut self.closed_response_failed,
+            CloseReason::Ended(Reason::Panicked) => &mut self.closed_panicked,
             CloseReason::SlowReader => &mut self.closed_slow_reader,
             CloseReason::BufferLimit => &mut self.closed_buffer_limit,
             CloseReason::Failed => &mut self.closed_failed,

@@ -1,6 +1,7 @@
 //! The real kernel, by way of mio: epoll and sockets.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::kernel::{Event, Kernel, Now, Token};
@@ -63,6 +64,7 @@ impl Kernel for System {
             token: Token(event.token().0),
             read_closed: event.is_read_closed(),
             urgent: event.is_priority(),
+            hung_up: event.is_error() || event.is_write_closed(),
         }));
         Ok(())
     }
@@ -71,8 +73,10 @@ impl Kernel for System {
         let unix = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
+        let micros = self.start.elapsed().as_micros() as u64;
         Now {
-            millis: self.start.elapsed().as_millis() as u64,
+            millis: micros / 1000,
+            micros,
             unix_seconds: unix.as_secs(),
         }
     }
@@ -105,6 +109,14 @@ impl Kernel for System {
     #[inline]
     fn write(&mut self, stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
         stream.write(bytes)
+    }
+
+    fn abort(&mut self, stream: &mut Stream) -> io::Result<()> {
+        stream.abort()
+    }
+
+    fn addresses(stream: &Stream) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        stream.addresses()
     }
 
     fn shut(&mut self, stream: &mut Stream) -> io::Result<()> {

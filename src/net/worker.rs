@@ -1,8 +1,10 @@
 //! One event loop: it waits, reads the clock once, serves the ready connections, closes the late
 //! ones, and accepts.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +15,11 @@ use super::deadlines::{Deadlines, Timeout, Timeouts};
 use super::kernel::{Event, Kernel, Now, Token};
 use super::lifecycle::{Lifecycle, Phase};
 use super::listener::ListenerState;
+use super::mailbox::Mailbox;
 use super::slots::{Index, Slots};
 use super::stats::{CloseReason, PublishedStats, Stats};
-use crate::http::{Blocks, Handler, Limits, Output, Overload, Shared};
+use super::timers::Timers;
+use crate::http::{Blocks, Handler, Limits, Output, Overload, Session, Shared};
 
 /// A poller counts milliseconds in 32 bits: the longest sleep is shorter.
 const SLEEP_MAX: Duration = Duration::from_secs(60 * 60);
@@ -41,6 +45,12 @@ pub(crate) struct Worker<K: Kernel, H> {
     out: Output,
     pub(super) stats: Stats,
     published: Arc<[PublishedStats]>,
+    timers: Timers,
+    mailbox: Arc<Mailbox>,
+    /// How many of the events have been looked at.
+    looked_at: usize,
+    /// The connection that is being served.
+    serving: Option<Index>,
     pub(super) now: Now,
 }
 
@@ -54,6 +64,8 @@ pub(crate) struct Setup {
     pub(crate) connection_limit: Arc<ConnectionLimit>,
     /// Where each worker publishes its numbers.
     pub(crate) stats: Arc<[PublishedStats]>,
+    /// Where each worker is told which conversations to go on with.
+    pub(crate) mailboxes: Arc<[Arc<Mailbox>]>,
 }
 
 impl<K: Kernel, H: Handler> Worker<K, H> {
@@ -85,12 +97,30 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             out: Output::new(),
             stats: Stats::default(),
             published: setup.stats,
+            timers: Timers::new(),
+            mailbox: Arc::clone(&setup.mailboxes[number]),
+            looked_at: 0,
+            serving: None,
             now,
         }
     }
 
     /// Takes turns until the lifecycle says stop. An error is the loop's own, never a connection's.
+    ///
+    /// A handler that panics ends its connection, where panics unwind.
     pub(crate) fn run(&mut self, lifecycle: &Lifecycle) -> io::Result<()> {
+        loop {
+            // What a panic can leave half done is the connection that was served, which is closed.
+            let turns = AssertUnwindSafe(|| self.turns(lifecycle));
+            match panic::catch_unwind(turns) {
+                Ok(result) => return result,
+                Err(cause) => self.handle_panic(cause),
+            }
+        }
+    }
+
+    fn turns(&mut self, lifecycle: &Lifecycle) -> io::Result<()> {
+        self.serve_events();
         while lifecycle.phase() == Phase::Run {
             self.turn()?;
         }
@@ -100,6 +130,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
     /// One turn of the loop.
     pub(crate) fn turn(&mut self) -> io::Result<()> {
         let timeout = self.timeout();
+        self.looked_at = 0;
         self.kernel.wait(&mut self.events, timeout)?;
         self.stats.wake_ups += 1;
         self.now = self.kernel.now();
@@ -109,14 +140,11 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
 
         // Connections that join the list from here on have had their turn.
         let waiting = self.ready.len();
-        let events = std::mem::take(&mut self.events);
-        for event in &events {
-            self.on_event(*event);
-        }
-        self.events = events;
+        self.serve_events();
         for _ in 0..waiting {
             self.serve_next_ready();
         }
+        self.end_delays();
         self.expire();
         for _ in 0..self.limit.take_evictions(self.number) {
             self.evict_longest_idle();
@@ -127,6 +155,67 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         self.publish_idle();
         self.publish_stats();
         Ok(())
+    }
+
+    /// Looks at the events that were not looked at before: after a panic, at the rest of them.
+    #[inline]
+    fn serve_events(&mut self) {
+        while let Some(&event) = self.events.get(self.looked_at) {
+            self.looked_at += 1;
+            self.on_event(event);
+        }
+    }
+
+    /// Ends the connection whose handler has panicked. A panic of the loop's own goes on.
+    #[cold]
+    fn handle_panic(&mut self, cause: Box<dyn Any + Send>) {
+        let Some(index) = self.serving.take() else {
+            panic::resume_unwind(cause);
+        };
+        let token = self.connections.token(index);
+        self.with_context(index, |connection, context| {
+            connection.handle_panic(token, context)
+        });
+    }
+
+    /// Goes on with the responses whose delay has ended.
+    #[inline]
+    fn end_delays(&mut self) {
+        while let Some((due, token)) = self.timers.pop_due(self.now.micros) {
+            self.go_on(token, |session| session.fire(due));
+        }
+        if self.timers.is_crowded() {
+            let connections = &mut self.connections;
+            self.timers.clear_out(|due, token| {
+                let index = connections.find(token);
+                let connection = index.and_then(|index| connections.get_mut(index));
+                connection.is_some_and(|connection| connection.session.has_timer(due))
+            });
+        }
+    }
+
+    /// Goes on with the conversations that other threads have woken.
+    fn read_mailbox(&mut self) {
+        for id in self.mailbox.take() {
+            self.go_on(Token(id as usize), |session| {
+                session.wake();
+                true
+            });
+        }
+    }
+
+    /// Serves a connection without an event, if `wake` says so.
+    #[cold]
+    fn go_on(&mut self, token: Token, wake: impl FnOnce(&mut Session) -> bool) {
+        let Some(index) = self.connections.find(token) else {
+            return;
+        };
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        if wake(&mut connection.session) && !connection.queued {
+            self.serve(index, token);
+        }
     }
 
     fn publish_stats(&mut self) {
@@ -185,8 +274,12 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             return Some(Duration::ZERO);
         }
         let retries = self.listeners.iter().filter_map(ListenerState::retry_at);
-        let next = retries.chain(self.deadlines.next()).min()?;
-        Some(Duration::from_millis(next.saturating_sub(self.now.millis)).min(SLEEP_MAX))
+        let next = retries.chain(self.deadlines.next()).min();
+        let next = next.map(|next| Duration::from_millis(next.saturating_sub(self.now.millis)));
+        let due = self.timers.next();
+        let due = due.map(|due| Duration::from_micros(due.saturating_sub(self.now.micros)));
+        let sleep = next.into_iter().chain(due).min()?;
+        Some(sleep.min(SLEEP_MAX))
     }
 
     #[inline]
@@ -209,9 +302,12 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         }
     }
 
-    /// An event of a listener, or of the waker, which has done its work.
+    /// An event of a listener, or of the waker.
     #[cold]
     fn on_listener_event(&mut self, token: Token) {
+        if token == Token::WAKER {
+            return self.read_mailbox();
+        }
         let listener = token.listener().map(usize::from);
         if let Some(listener) = listener.and_then(|id| self.listeners.get_mut(id)) {
             listener.on_event();
@@ -259,14 +355,18 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         let Some(listener) = self.listeners.get(usize::from(connection.listener)) else {
             return;
         };
+        self.serving = Some(index);
         let mut context = Context {
             kernel: &mut self.kernel,
             shared: &listener.shared,
             input: &mut self.input,
             out: &mut self.out,
             stats: &mut self.stats,
+            timers: &mut self.timers,
+            mailbox: &self.mailbox,
         };
         let next = turn(connection, &mut context);
+        self.serving = None;
         match next {
             Next::Close => {
                 let reason = connection.close_reason();
@@ -278,8 +378,9 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         let must_queue = next == Next::Again && !connection.queued;
         connection.queued |= must_queue;
         match connection.waits_for() {
-            (timeout, true) => self.deadlines.restart(index, timeout, self.now.millis),
-            (timeout, false) => self.deadlines.start(index, timeout, self.now.millis),
+            (Some(timeout), true) => self.deadlines.restart(index, timeout, self.now.millis),
+            (Some(timeout), false) => self.deadlines.start(index, timeout, self.now.millis),
+            (None, _) => self.deadlines.cancel(index),
         }
         if must_queue {
             self.ready.push_back(self.connections.token(index));
@@ -351,7 +452,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             .and_then(|index| self.connections.get_mut(index));
         // One that is queued by now has more input, of which no event will tell.
         connection.is_some_and(|connection| {
-            !connection.queued && connection.waits_for() == (timeout, false)
+            !connection.queued && connection.waits_for() == (Some(timeout), false)
         })
     }
 }

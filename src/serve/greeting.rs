@@ -8,7 +8,8 @@ use crate::http::{Handler, Request, Responded, ResponseWriter};
 pub struct Greeting;
 
 impl Handler for Greeting {
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
     fn handle(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
         response.text(&[b"Hello, visitor! You've requested: ", request.path(), b"\n"])
     }

@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, Read as _};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -58,6 +59,7 @@ impl KernelTrait for Kernel {
     fn now(&self) -> Now {
         Now {
             millis: self.world.borrow().now,
+            micros: 1000 * self.world.borrow().now,
             unix_seconds: UNIX_SECONDS,
         }
     }
@@ -175,6 +177,14 @@ impl KernelTrait for Kernel {
         }
         world.workers[self.worker].progress = true;
         Ok(written)
+    }
+
+    fn abort(&mut self, _stream: &mut Stream) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn addresses(_stream: &Stream) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        (None, None)
     }
 
     fn shut(&mut self, stream: &mut Stream) -> io::Result<()> {

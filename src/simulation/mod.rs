@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use crate::Greeting;
 use crate::http::Limits;
-use crate::net::{ConnectionLimit, PublishedStats, Setup, Timeouts, Worker};
+use crate::net::{ConnectionLimit, Mailbox, PublishedStats, Setup, Timeouts, Worker};
 
 use dice::Dice;
 use kernel::Kernel;
@@ -105,6 +105,8 @@ fn workers(world: &Rc<RefCell<World>>, sink: &Sink) -> Vec<Worker<Kernel, Greeti
         let woken = Arc::clone(&world.borrow().workers[worker].woken);
         Box::new(move || woken.store(true, Ordering::Relaxed)) as Box<dyn Fn() + Send + Sync>
     };
+    let mailboxes = (0..count).map(|worker| Arc::new(Mailbox::new(wake(worker))));
+    let mailboxes = mailboxes.collect();
     let limit = ConnectionLimit::new(limit, (0..count).map(wake), sink.hook());
     let setup = Setup {
         limits: Limits::default(),
@@ -112,6 +114,7 @@ fn workers(world: &Rc<RefCell<World>>, sink: &Sink) -> Vec<Worker<Kernel, Greeti
         buffered_bytes,
         connection_limit: Arc::new(limit),
         stats: (0..count).map(|_| PublishedStats::new()).collect(),
+        mailboxes,
     };
     let worker = |number| {
         let kernel = Kernel {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::socket::Socket;
 use super::world::{UNIX_SECONDS, WorkerWorld, World};
 use crate::Greeting;
-use crate::http::{Limits, Output, Overload, Session, Shared, Wants};
+use crate::http::{Limits, Output, Overload, Session, Shared, UnknownPeer, Wants};
 use crate::net::kernel::Kernel;
 use crate::net::{OVERCOMMIT_MAX, REJECTED_MAX, Stats, Timeout, Timeouts, Worker};
 
@@ -270,7 +270,7 @@ fn replay(taken: &[u8], shared: &Shared<Greeting>) -> (Vec<u8>, Session) {
     let mut rest = taken;
     loop {
         out.clear();
-        let step = session.advance(rest, shared, &mut out);
+        let step = session.advance(rest, &UnknownPeer, shared, &mut out);
         said.extend_from_slice(out.bytes());
         rest = &rest[step.consumed..];
         if step.wants != Wants::Room {

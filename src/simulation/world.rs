@@ -197,31 +197,34 @@ impl World {
 
     /// Moves what has happened to a worker into `events`, in any order.
     fn collect(&mut self, worker: usize, events: &mut Vec<Event>) {
-        let event = |token, read_closed, urgent| Event {
+        let event = |token, read_closed, urgent, hung_up| Event {
             token,
             read_closed,
             urgent,
+            hung_up,
         };
         let own = &mut self.workers[worker];
         for (listener, state) in (0..).zip(&mut own.listeners) {
             if std::mem::take(&mut state.has_event) {
-                events.push(event(Token::of_listener(listener), false, false));
+                events.push(event(Token::of_listener(listener), false, false, false));
             }
         }
         if own.woken.swap(false, Ordering::Relaxed) {
-            events.push(event(Token::WAKER, false, false));
+            events.push(event(Token::WAKER, false, false, false));
         }
         for socket in self.sockets.iter_mut().filter(|s| s.worker == worker) {
             let is_spurious = socket.is_open() && self.dice.one_in(50);
             if (std::mem::take(&mut socket.has_event) || is_spurious)
                 && let Some(token) = socket.watched
             {
-                events.push(event(token, socket.has_ended(), socket.mark.is_some()));
+                let urgent = socket.mark.is_some();
+                events.push(event(token, socket.has_ended(), urgent, socket.reset));
             }
         }
         if !own.stale.is_empty() && self.dice.one_in(4) {
             let token = *self.dice.pick(&own.stale);
-            events.push(event(token, self.dice.one_in(2), self.dice.one_in(2)));
+            let mut any = || self.dice.one_in(2);
+            events.push(event(token, any(), any(), any()));
         }
         for last in (1..events.len()).rev() {
             events.swap(last, self.dice.below(last + 1));

@@ -1,7 +1,7 @@
 //! A peer that plays conversations, and a strict reader of what it is sent back. Both know the
 //! engine by its public sentences only.
 
-use hullo::http::{Handler, Output, Phase, Reason, Session, Shared, Wants};
+use hullo::http::{Handler, Output, Phase, Reason, Session, Shared, UnknownPeer, Wants};
 
 /// RFC 9110's own example of a date.
 pub(crate) const NOW: u64 = 784_111_777;
@@ -107,7 +107,9 @@ impl<'s, R: Handler> Peer<'s, R> {
     /// As many turns as it takes; says what was left of the input.
     fn turns<'i>(&mut self, mut input: &'i [u8]) -> &'i [u8] {
         loop {
-            let step = self.session.advance(input, self.shared, &mut self.out);
+            let step = self
+                .session
+                .advance(input, &UnknownPeer, self.shared, &mut self.out);
             assert!(step.consumed <= input.len(), "more than there was");
             input = &input[step.consumed..];
             let output = self.out.bytes();
@@ -121,7 +123,7 @@ impl<'s, R: Handler> Peer<'s, R> {
             let was_silent = output.is_empty();
             self.out.clear();
             match step.wants {
-                Wants::Input => return input,
+                Wants::Input | Wants::Wakeup | Wants::InputOrWakeup => return input,
                 Wants::Close(reason) => {
                     self.closed = Some(reason);
                     return input;
@@ -243,7 +245,7 @@ fn read_head(head: &str) -> ResponseWriter {
 /// Plays the input in one go and says how many replies a single turn gave.
 pub(crate) fn turn_is_bounded<R: Handler>(shared: &Shared<R>, input: &[u8]) {
     let mut out = Output::new();
-    let _ = Session::default().advance(input, shared, &mut out);
+    let _ = Session::default().advance(input, &UnknownPeer, shared, &mut out);
     assert!(read_replies(out.bytes()).len() <= TURN_REPLIES_MAX);
     assert!(out.bytes().len() <= TURN_BYTES_MAX);
 }

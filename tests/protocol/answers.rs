@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use hullo::Greeting;
 use hullo::http::{
     Handler, Limits, Method, Output, Overload, Phase, Reason, Reject, Request, Responded,
-    ResponseWriter, Session, Shared, Status, Step, Wants,
+    ResponseWriter, Session, Shared, Status, Step, UnknownPeer, Wants,
 };
 
 use super::check::{bad, check, greets, names_methods, says, with_line};
@@ -102,12 +102,12 @@ fn answers_nothing_after_a_closing_answer() {
     );
     let shared = Shared::new(Greeting, Limits::default(), NOW);
     let (mut session, mut out) = (Session::default(), Output::new());
-    let step = session.advance(close.as_bytes(), &shared, &mut out);
+    let step = session.advance(close.as_bytes(), &UnknownPeer, &shared, &mut out);
     let wants = Wants::Close(Reason::PeerAsked);
     let consumed = close.len();
     assert_eq!(step, Step { consumed, wants });
     let length = out.bytes().len();
-    let step = session.advance(next.as_bytes(), &shared, &mut out);
+    let step = session.advance(next.as_bytes(), &UnknownPeer, &shared, &mut out);
     assert_eq!(step, Step { consumed: 0, wants });
     assert_eq!(out.bytes().len(), length);
     assert_eq!(session.end(), Reason::PeerAsked);
@@ -141,7 +141,7 @@ fn date_is_the_last_tick() {
         for request in ["GET /a", "OPTIONS *", "TRACE /a"] {
             let mut out = Output::new();
             let request = with_line(format!("{request} HTTP/1.1"));
-            let _ = session.advance(&request, &shared, &mut out);
+            let _ = session.advance(&request, &UnknownPeer, &shared, &mut out);
             let answer = String::from_utf8_lossy(out.bytes()).into_owned();
             assert!(
                 answer.contains(&format!("\r\nDate: {date}\r\n")),
@@ -165,7 +165,7 @@ fn a_request_that_times_out_gets_408() {
         (&format!("HEAD {body}"), false),
     ] {
         let (mut session, mut out) = (Session::default(), Output::new());
-        let _ = session.advance(start.as_bytes(), &shared, &mut out);
+        let _ = session.advance(start.as_bytes(), &UnknownPeer, &shared, &mut out);
         let step = session.handle_timeout(&shared, &mut out);
         let wants = Wants::Close(Reason::Refused(Reject::RequestTimeout));
         assert_eq!(step, Step { consumed: 0, wants });
@@ -177,7 +177,10 @@ fn a_request_that_times_out_gets_408() {
         assert_eq!(reply.length, Some(sentence.len()));
         let content = has_content.then_some(sentence.as_bytes());
         assert_eq!(reply.content.as_deref(), content, "{start}");
-        assert_eq!(session.advance(b"x", &shared, &mut out).wants, wants);
+        assert_eq!(
+            session.advance(b"x", &UnknownPeer, &shared, &mut out).wants,
+            wants
+        );
     }
 }
 
@@ -188,7 +191,7 @@ fn an_idle_conversation_is_closed_without_an_answer() {
     for start in ["", "\r\n", "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"] {
         for reason in [Reason::Idle, Reason::Evicted] {
             let (mut session, mut out) = (Session::default(), Output::new());
-            let _ = session.advance(start.as_bytes(), &shared, &mut out);
+            let _ = session.advance(start.as_bytes(), &UnknownPeer, &shared, &mut out);
             assert_eq!((session.phase(), session.reason()), (Phase::Between, None));
             out.clear();
             let step = match reason {
@@ -228,7 +231,7 @@ fn only_four_kib_of_a_body_are_progress() {
     let shared = Shared::new(Greeting, Limits::default(), NOW);
     let (mut session, mut out) = (Session::default(), Output::new());
     let mut send = |session: &mut Session, bytes: &[u8]| {
-        let step = session.advance(bytes, &shared, &mut out);
+        let step = session.advance(bytes, &UnknownPeer, &shared, &mut out);
         assert_eq!(step.consumed, bytes.len());
         session.take_progress()
     };
@@ -264,10 +267,10 @@ fn tells_an_end_between_requests_from_one_within() {
         ("x\n", 1, Reason::Refused(Reject::BareLineFeed)),
     ] {
         let (mut session, mut out) = (Session::default(), Output::new());
-        let _ = session.advance(input.as_bytes(), &shared, &mut out);
+        let _ = session.advance(input.as_bytes(), &UnknownPeer, &shared, &mut out);
         assert_eq!(session.end(), reason, "{input}");
         assert_eq!(read_replies(out.bytes()).len(), answers, "{input}");
-        let step = session.advance(whole.as_bytes(), &shared, &mut out);
+        let step = session.advance(whole.as_bytes(), &UnknownPeer, &shared, &mut out);
         assert_eq!(step.wants, Wants::Close(reason), "{input}");
         assert_eq!(read_replies(out.bytes()).len(), answers, "{input}");
     }
@@ -282,7 +285,7 @@ fn a_turn_is_64_requests_or_64_kib() {
         let input = request.repeat(count);
         turn_is_bounded(&shared, &input);
         let (mut session, mut out) = (Session::default(), Output::new());
-        let step = session.advance(&input, &shared, &mut out);
+        let step = session.advance(&input, &UnknownPeer, &shared, &mut out);
         let answered = read_replies(out.bytes()).len();
         assert_eq!(step.consumed, answered * request.len());
         let wants = if answered == count {
@@ -295,7 +298,7 @@ fn a_turn_is_64_requests_or_64_kib() {
         assert!(is_filled, "{answered} of {count}");
         if out.bytes().len() > 60 * 1024 {
             // Nothing is done without room.
-            let step = session.advance(&input[step.consumed..], &shared, &mut out);
+            let step = session.advance(&input[step.consumed..], &UnknownPeer, &shared, &mut out);
             assert!(step.consumed <= request.len());
             assert_eq!(step.wants, Wants::Room);
         }

@@ -1,7 +1,7 @@
 //! Every limit: one under it, at it, one over it. The table's rows about sizes are among them.
 
 use hullo::Greeting;
-use hullo::http::{Limits, Output, Phase, Reject, Session, Shared};
+use hullo::http::{Limits, Output, Phase, Reject, Session, Shared, UnknownPeer};
 
 use super::check::{
     Answer, bad, check, check_at_once, check_waits, check_within, greets, refuses, says,
@@ -384,7 +384,7 @@ fn takes_limits_at_the_ends_of_their_ranges() {
 fn check_whole(limits: Limits, request: &[u8], status: u16) {
     let shared = Shared::new(Greeting, limits, NOW);
     let mut out = Output::new();
-    let _ = Session::default().advance(request, &shared, &mut out);
+    let _ = Session::default().advance(request, &UnknownPeer, &shared, &mut out);
     let replies = read_replies(out.bytes());
     let statuses: Vec<u16> = replies.iter().map(|reply| reply.status).collect();
     assert_eq!(statuses, [status]);

@@ -1,5 +1,9 @@
 //! What an embedder brings: the function from a request to its response.
 
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::content::Content;
 use super::head::Request;
 use super::method::Method;
 use super::response::{Responded, ResponseWriter};
@@ -19,6 +23,12 @@ pub trait Handler {
 
     /// Answers GET, HEAD, POST, PUT, PATCH and DELETE with one of the methods of `response`.
     fn handle(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded;
+
+    /// What becomes of the content of a request. Called when the head of a request that has content has
+    /// been read; the default discards it.
+    fn content(&self, _request: &Request<'_>) -> Content {
+        Content::Skip
+    }
 
     /// Answers OPTIONS, TRACE and methods that are not in [`Method`].
     ///
@@ -41,3 +51,50 @@ pub trait Handler {
         }
     }
 }
+
+impl<F> Handler for F
+where
+    F: Fn(&Request<'_>, ResponseWriter<'_>) -> Responded,
+{
+    #[inline]
+    fn handle(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
+        self(request, response)
+    }
+}
+
+/// Makes a handler of a closure. The closure is one as it stands; this only helps the compiler infer
+/// the types of its parameters.
+pub fn handler_fn<F>(handler: F) -> F
+where
+    F: Fn(&Request<'_>, ResponseWriter<'_>) -> Responded,
+{
+    handler
+}
+
+macro_rules! delegate {
+    ($pointer:ident) => {
+        impl<H: Handler + ?Sized> Handler for $pointer<H> {
+            const ALLOW: &'static str = H::ALLOW;
+
+            #[inline]
+            fn handle(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
+                (**self).handle(request, response)
+            }
+
+            fn content(&self, request: &Request<'_>) -> Content {
+                (**self).content(request)
+            }
+
+            fn handle_other(
+                &self,
+                request: &Request<'_>,
+                response: ResponseWriter<'_>,
+            ) -> Responded {
+                (**self).handle_other(request, response)
+            }
+        }
+    };
+}
+
+delegate!(Arc);
+delegate!(Rc);

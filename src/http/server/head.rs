@@ -2,12 +2,14 @@
 //! decides, so that the result cannot depend on the order of the fields.
 
 use super::super::grammar::bytes::trim;
-use super::super::grammar::connection::{ConnectionOptions, Persistence};
+use super::super::grammar::connection::ConnectionOptions;
 use super::super::grammar::fields::{self, FieldLine};
 use super::super::grammar::framing::{Framing, FramingFields, OtherCodings};
 use super::super::grammar::values::elements;
 use super::limits::Limits;
 use super::method::Method;
+use super::ongoing::Form;
+use super::peer::Peer;
 use super::reject::Reject;
 use super::scan::{Line, Scan};
 use super::target::is_host;
@@ -15,13 +17,15 @@ use super::target::is_host;
 /// A request that was understood and whose body, if any, has been read: what a handler answers.
 ///
 /// It borrows the bytes that came in, and nothing of it is kept.
-#[derive(Debug)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     method: Method,
     unknown_method: &'a [u8],
     path: &'a [u8],
     query: Option<&'a [u8]>,
     fields: &'a [FieldLine<'a>],
+    content: &'a [u8],
+    peer: &'a dyn Peer,
 }
 
 impl<'a> Request<'a> {
@@ -52,6 +56,18 @@ impl<'a> Request<'a> {
         self.query
     }
 
+    /// The content, if the handler wants it whole: see [`Content::Collect`](super::Content::Collect).
+    #[must_use]
+    pub fn content(&self) -> &'a [u8] {
+        self.content
+    }
+
+    /// Who has sent it.
+    #[must_use]
+    pub fn peer(&self) -> &'a dyn Peer {
+        self.peer
+    }
+
     /// The value of the first field of that name, in any case, without the white space around it.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&'a [u8]> {
@@ -64,11 +80,11 @@ impl<'a> Request<'a> {
 }
 
 /// A whole head and its meaning.
-#[derive(Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Head<'a> {
     pub(super) request: Request<'a>,
     pub(super) framing: Framing,
-    pub(super) persistence: Persistence,
+    pub(super) form: Form,
     /// The peer waits for `100 Continue` before it sends the body.
     pub(super) wants_continue: bool,
     /// The peer has another expectation, which is not supported (RFC 9110 section 10.1.1).
@@ -94,6 +110,7 @@ impl<'a> Head<'a> {
         input: &'a [u8],
         scan: &mut Scan,
         table: &'a mut [FieldLine<'a>],
+        peer: &'a dyn Peer,
         limits: &Limits,
     ) -> Option<Result<Self, Reject>> {
         let start = scan.line().fields as usize;
@@ -103,7 +120,7 @@ impl<'a> Head<'a> {
             return None;
         }
         scan.finish(start + length);
-        Some(Self::decide(input, scan.line(), fields, limits))
+        Some(Self::decide(input, scan.line(), fields, peer, limits))
     }
 
     /// Reads the whole head that `scan` found at the start of `input`. The table has to have room for
@@ -112,11 +129,12 @@ impl<'a> Head<'a> {
         input: &'a [u8],
         scan: &Scan,
         table: &'a mut [FieldLine<'a>],
+        peer: &'a dyn Peer,
         limits: &Limits,
     ) -> Result<Self, Reject> {
         let block = &input[scan.line().fields as usize..scan.length()];
         let fields = fields::read(block, table)?;
-        Self::decide(input, scan.line(), fields, limits)
+        Self::decide(input, scan.line(), fields, peer, limits)
     }
 
     #[inline(always)]
@@ -128,6 +146,7 @@ impl<'a> Head<'a> {
         input: &'a [u8],
         line: &Line,
         fields: &'a [FieldLine<'a>],
+        peer: &'a dyn Peer,
         limits: &Limits,
     ) -> Result<Self, Reject> {
         let mut facts = Facts::default();
@@ -150,8 +169,21 @@ impl<'a> Head<'a> {
             },
             query: (path.end < target_end).then(|| &input[path.end + 1..target_end]),
             fields,
+            content: &[],
+            peer,
         };
         facts.decide(request, line.minor, limits)
+    }
+}
+
+impl Head<'_> {
+    /// The same with the content of the request.
+    pub(super) fn with_content<'b>(&'b self, content: &'b [u8]) -> Head<'b> {
+        let request = Request {
+            content,
+            ..self.request
+        };
+        Head { request, ..*self }
     }
 }
 
@@ -236,7 +268,11 @@ impl Facts {
         Ok(Head {
             request,
             framing,
-            persistence: self.connection.persistence(is_version_10),
+            form: Form {
+                persistence: self.connection.persistence(is_version_10),
+                without_content: request.method == Method::Head,
+                is_version_10,
+            },
             wants_continue: self.expects_continue && !is_version_10 && has_body,
             expects_more,
         })

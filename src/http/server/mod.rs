@@ -1,29 +1,41 @@
 //! One conversation as a server: requests in, responses out.
 
 mod answers;
-mod body;
+mod completion;
+mod content;
 mod date;
+mod exchange;
 mod handler;
 mod head;
 mod limits;
 mod method;
+mod ongoing;
 mod output;
+mod peer;
+mod receiving;
 mod reject;
 mod response;
+mod response_value;
 mod scan;
 mod session;
 mod shared;
+mod source;
 mod status;
 mod target;
 
 pub use answers::Answers;
-pub use handler::Handler;
+pub use completion::{Completion, Wake, Waker};
+pub use content::{Collected, Content, ContentReader, collect};
+pub use handler::{Handler, handler_fn};
 pub use head::Request;
 pub use limits::{Limits, OutOfRange};
 pub use method::Method;
 pub use output::Output;
+pub use peer::{Peer, UnknownPeer};
 pub use reject::Reject;
 pub use response::{Field, Responded, ResponseWriter};
+pub use response_value::Response;
 pub use session::{Overload, Phase, Reason, Session, Step, Wants};
 pub use shared::Shared;
+pub use source::{Piece, Produced, Source};
 pub use status::Status;

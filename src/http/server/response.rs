@@ -4,9 +4,18 @@
 //! changes, once a second. No byte from a peer ever gets into the head of a response: the fields
 //! of a [`ResponseWriter`] are `'static`.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
 use super::super::grammar::connection::Persistence;
+use super::completion::{Completion, Waker};
 use super::date::{DATE_BYTES, imf_fixdate};
+use super::ongoing::{Coding, Form, Ongoing, Sending};
 use super::output::Output;
+use super::peer::Peer;
+use super::response_value::{Body, Response};
+use super::session::Reason;
+use super::source::{Piece, Produced, Source};
 use super::status::Status;
 
 /// A field of a response. Name and value are known at build time, so that nothing can be injected.
@@ -60,17 +69,24 @@ impl Prepared {
 
 /// Proof that a request was answered: a handler cannot forget to, nor do it twice.
 #[derive(Debug)]
-pub struct Responded(());
+pub struct Responded(pub(super) Answer);
+
+/// What became of a request.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// The response is in the output.
+    Whole(Persistence),
+    /// It is, or will be, in part.
+    Ongoing(Box<Ongoing>),
+}
 
 /// The response to one request, yet to be written.
-#[derive(Debug)]
 #[must_use = "a request that is not answered blocks its connection"]
 pub struct ResponseWriter<'o> {
     pub(super) out: &'o mut Output,
     pub(super) prepared: &'o Prepared,
-    pub(super) persistence: Persistence,
-    /// RFC 9110 section 9.3.2: the response to HEAD has the fields of a GET, and no content.
-    pub(super) without_content: bool,
+    pub(super) peer: &'o dyn Peer,
+    pub(super) form: Form,
 }
 
 impl ResponseWriter<'_> {
@@ -91,9 +107,102 @@ impl ResponseWriter<'_> {
             self.finish(content)
         } else {
             self.out.push(&self.prepared.head[DATE_FIELD..DATE_END]);
-            self.out.push(self.end_of_head());
-            Responded(())
+            self.out.push(self.form.end_of_head());
+            Responded(Answer::Whole(self.form.persistence))
         }
+    }
+
+    /// Sends a response that was made before, or whose content is produced piece by piece.
+    pub fn respond(mut self, response: Response) -> Responded {
+        let Response {
+            status,
+            fields,
+            body,
+        } = response;
+        self.begin(status, &[]);
+        self.out.push(&fields);
+        match body {
+            _ if !status.has_content() => {
+                self.out.push(&self.prepared.head[DATE_FIELD..DATE_END]);
+                self.out.push(self.form.end_of_head());
+                Responded(Answer::Whole(self.form.persistence))
+            }
+            Body::Bytes(content) if content.len() <= self.out.room() => {
+                self.out.push(&self.prepared.head[DATE_FIELD..]);
+                self.finish(&[&content])
+            }
+            Body::Bytes(content) => {
+                let length = content.len() as u64;
+                self.stream(Some(length), Box::new(Remaining { content, sent: 0 }))
+            }
+            Body::Source { length, source } => self.stream(length, source),
+        }
+    }
+
+    /// Ends the head, and has the content sent.
+    fn stream(mut self, length: Option<u64>, source: Box<dyn Source>) -> Responded {
+        let coding = match length {
+            Some(length) => Coding::Length(length),
+            None if self.form.is_version_10 => Coding::Close,
+            None => Coding::Chunked,
+        };
+        match coding {
+            Coding::Length(length) => {
+                self.out.push(&self.prepared.head[DATE_FIELD..]);
+                self.out.push(itoa::Buffer::new().format(length).as_bytes());
+            }
+            // RFC 9112 section 6.1: a sender must not use the chunked coding towards HTTP/1.0.
+            Coding::Close => {
+                self.form.persistence = Persistence::Close;
+                self.out.push(&self.prepared.head[DATE_FIELD..DATE_END]);
+            }
+            Coding::Chunked => {
+                self.out.push(&self.prepared.head[DATE_FIELD..DATE_END]);
+                self.out.push(b"\r\nTransfer-Encoding: chunked");
+            }
+        }
+        self.out.push(self.form.end_of_head());
+        Responded(if self.form.without_content {
+            Answer::Whole(self.form.persistence)
+        } else {
+            Answer::Ongoing(Ongoing::sending(self.form, Sending { source, coding }))
+        })
+    }
+
+    /// Sends `response` after `delay`. The requests behind this one wait for it.
+    pub fn respond_after(self, delay: Duration, response: Response) -> Responded {
+        Responded(Answer::Ongoing(Ongoing::delayed(
+            self.form, response, delay,
+        )))
+    }
+
+    /// Answers later, perhaps from another thread. The requests behind this one wait for it.
+    pub fn later(self) -> (Completion, Responded) {
+        let (completion, awaited) = Completion::new(self.peer.waker());
+        let ongoing = Ongoing::awaited(self.form, awaited);
+        (completion, Responded(Answer::Ongoing(ongoing)))
+    }
+
+    /// By which another thread makes the [`Source`] of this response produce more.
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        self.peer.waker()
+    }
+
+    /// The connection is closed after this response, which says so.
+    pub fn close(mut self) -> Self {
+        self.form.persistence = Persistence::Close;
+        self
+    }
+
+    /// Closes the connection instead of answering.
+    pub fn abort(self) -> Responded {
+        Responded(Answer::Ongoing(Ongoing::abort(self.form, Reason::Aborted)))
+    }
+
+    /// Resets the connection instead of answering.
+    pub fn reset(self) -> Responded {
+        Responded(Answer::Ongoing(Ongoing::abort(self.form, Reason::Reset)))
     }
 
     /// Any status, with a sentence in plain text.
@@ -119,21 +228,40 @@ impl ResponseWriter<'_> {
     fn finish(self, content: &[&[u8]]) -> Responded {
         let length: usize = content.iter().map(|part| part.len()).sum();
         self.out.push(itoa::Buffer::new().format(length).as_bytes());
-        self.out.push(self.end_of_head());
-        if !self.without_content {
+        self.out.push(self.form.end_of_head());
+        if !self.form.without_content {
             for part in content {
                 self.out.push(part);
             }
         }
-        Responded(())
+        Responded(Answer::Whole(self.form.persistence))
     }
+}
 
+impl Form {
     #[inline]
-    fn end_of_head(&self) -> &'static [u8] {
+    fn end_of_head(self) -> &'static [u8] {
         match self.persistence {
             Persistence::Keep => b"\r\n\r\n",
             Persistence::KeepAlive => b"\r\nConnection: keep-alive\r\n\r\n",
             Persistence::Close => b"\r\nConnection: close\r\n\r\n",
+        }
+    }
+}
+
+/// Content in memory that is longer than a turn's share.
+struct Remaining {
+    content: Cow<'static, [u8]>,
+    sent: usize,
+}
+
+impl Source for Remaining {
+    fn produce(&mut self, piece: &mut Piece<'_>) -> Produced {
+        self.sent += piece.push(&self.content[self.sent..]);
+        if self.sent < self.content.len() {
+            Produced::More
+        } else {
+            Produced::End
         }
     }
 }

@@ -8,19 +8,18 @@
 //! The shell has the clock and counts connections and memory; what a time-out or a shortage means
 //! for the conversation is decided here ([`Session::handle_timeout`], [`Session::handle_overload`]).
 
-use super::super::blocks::Block;
-use super::super::grammar::body::Body;
+use std::time::Duration;
+
 use super::super::grammar::connection::Persistence;
-use super::super::grammar::fields::table;
-use super::super::grammar::framing::Framing;
-use super::body::skip;
 use super::handler::Handler;
-use super::head::Head;
-use super::limits::{BODY_PROGRESS_BYTES, EMPTY_LINES_MAX, Limits, TURN_REQUESTS_MAX};
+use super::limits::TURN_REQUESTS_MAX;
 use super::method::Method;
+use super::ongoing::Ongoing;
 use super::output::Output;
+use super::peer::Peer;
+use super::receiving::Receiving;
 use super::reject::Reject;
-use super::response::{CONTINUE, REPLY_HEAD_BYTES_MAX};
+use super::response::REPLY_HEAD_BYTES_MAX;
 use super::scan::Scan;
 use super::shared::Shared;
 
@@ -40,8 +39,13 @@ pub struct Step {
 pub enum Wants {
     /// More bytes from the peer.
     Input,
-    /// An empty output: the input holds more to answer, but this turn has had its share.
+    /// An empty output: there is more to answer, but this turn has had its share.
     Room,
+    /// A wake-up: a response is delayed ([`Session::take_delay`]), or comes from elsewhere
+    /// ([`Session::wake`]).
+    Wakeup,
+    /// More bytes from the peer, or a wake-up.
+    InputOrWakeup,
     /// Nothing: the conversation has ended. If the output is empty, the peer gets no last answer.
     Close(Reason),
 }
@@ -61,6 +65,8 @@ pub enum Phase {
     Head,
     /// A body has begun.
     Body,
+    /// The response to the last request has not ended. It has no time-out.
+    Response,
 }
 
 /// Why a conversation ended.
@@ -70,7 +76,7 @@ pub enum Reason {
     PeerLeft,
     /// The peer left in the middle of a request.
     PeerLeftEarly,
-    /// The last request asked for it, or was of HTTP/1.0 and did not ask otherwise.
+    /// The last response said so: the request asked for it, or was of HTTP/1.0, or the handler wants it.
     PeerAsked,
     /// The last request was refused.
     Refused(Reject),
@@ -78,6 +84,15 @@ pub enum Reason {
     Idle,
     /// It was idle, and made room for another connection.
     Evicted,
+    /// A handler closed it instead of answering.
+    Aborted,
+    /// The content of a response could not be sent to its end.
+    ResponseFailed,
+    /// As the two before, and the peer has to be sent a reset: it would take the end of the stream for
+    /// the end of the content, or the handler wants it so.
+    Reset,
+    /// A handler panicked.
+    Panicked,
 }
 
 /// What the server has run out of.
@@ -94,15 +109,16 @@ pub enum Overload {
 /// One conversation with one peer.
 #[derive(Debug, Default)]
 pub struct Session {
-    state: State,
+    pub(super) state: State,
     /// Empty lines since the last request.
-    empty_lines: u8,
+    pub(super) empty_lines: u8,
 }
 
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Head(Scan),
-    Body(Box<Pending>),
+    Body(Box<Receiving>),
+    Responding(Box<Ongoing>),
     Closed(Reason),
 }
 
@@ -112,20 +128,14 @@ impl Default for State {
     }
 }
 
-/// A request that waits for the rest of its body.
-#[derive(Debug)]
-struct Pending {
-    body: Body,
-    /// How much of the body has come since the last progress was reported.
-    unreported: usize,
-    head: Block,
-    scan: Scan,
-}
-
 /// How far an exchange came, and how much input it took.
-enum Progress {
+pub(super) enum Progress {
     SkippedLine(usize),
     Answered(usize, Persistence),
+    /// The response has not ended.
+    Ongoing(usize, Box<Ongoing>),
+    /// Neither the content of the request nor the response has ended.
+    Exchanging(usize),
     NeedsMore(usize),
 }
 
@@ -136,12 +146,16 @@ impl Session {
     pub fn advance<H: Handler>(
         &mut self,
         input: &[u8],
+        peer: &dyn Peer,
         shared: &Shared<H>,
         out: &mut Output,
     ) -> Step {
         let held = match &self.state {
             State::Head(_) => 0,
-            State::Body(pending) => pending.head.len(),
+            State::Body(receiving) if receiving.ongoing.is_none() => receiving.head.len(),
+            State::Body(_) | State::Responding(_) => {
+                return self.go_on(0, input, peer, shared, out);
+            }
             State::Closed(reason) => {
                 return Step {
                     consumed: 0,
@@ -157,12 +171,19 @@ impl Session {
             if consumed == input.len() || !out.has_room(response_bytes_max) {
                 break;
             }
-            match self.exchange(&input[consumed..], shared, out) {
+            match self.exchange(&input[consumed..], peer, shared, out) {
                 Ok(Progress::Answered(taken, Persistence::Close)) => {
                     return self.close(consumed + taken, Reason::PeerAsked);
                 }
                 Ok(Progress::Answered(taken, _) | Progress::SkippedLine(taken)) => {
                     consumed += taken;
+                }
+                Ok(Progress::Ongoing(taken, ongoing)) => {
+                    self.state = State::Responding(ongoing);
+                    return self.go_on(consumed + taken, input, peer, shared, out);
+                }
+                Ok(Progress::Exchanging(taken)) => {
+                    return self.go_on(consumed + taken, input, peer, shared, out);
                 }
                 Ok(Progress::NeedsMore(taken)) => {
                     return Step {
@@ -189,7 +210,7 @@ impl Session {
         let reason = match &self.state {
             State::Closed(reason) => *reason,
             State::Head(scan) if scan.is_new() => Reason::PeerLeft,
-            _ => Reason::PeerLeftEarly,
+            State::Head(_) | State::Body(_) | State::Responding(_) => Reason::PeerLeftEarly,
         };
         self.state = State::Closed(reason);
         reason
@@ -203,7 +224,9 @@ impl Session {
             // and a client might take a 408 for the answer to its next request.
             Phase::Between => self.close(0, Reason::Idle),
             // RFC 9110 section 15.5.9.
-            Phase::Head | Phase::Body => self.refuse(Reject::RequestTimeout, shared, out),
+            Phase::Head | Phase::Body | Phase::Response => {
+                self.refuse(Reject::RequestTimeout, shared, out)
+            }
         }
     }
 
@@ -223,8 +246,92 @@ impl Session {
         }
     }
 
+    /// The handler has panicked in the last call. The request is answered `500` if its response has not
+    /// begun, and the conversation ends.
     #[cold]
-    fn refuse<H: Handler>(&mut self, reject: Reject, shared: &Shared<H>, out: &mut Output) -> Step {
+    pub fn handle_panic<H: Handler>(&mut self, shared: &Shared<H>, out: &mut Output) -> Step {
+        if self.failure().is_some() {
+            out.cut();
+        } else if self.reason().is_none() {
+            shared.apologize(self.method(), out);
+        }
+        self.close(0, self.failure().unwrap_or(Reason::Panicked))
+    }
+
+    /// The wait that [`Wants::Wakeup`] or [`Wants::InputOrWakeup`] begins, if it has an end. The shell
+    /// starts a timer for it, and calls [`set_timer`](Self::set_timer).
+    #[cold]
+    pub fn take_delay(&mut self) -> Option<Duration> {
+        self.ongoing()?.take_delay()
+    }
+
+    /// When the wait ends, by any clock of the shell's: later it calls [`fire`](Self::fire) with the
+    /// same number.
+    #[cold]
+    pub fn set_timer(&mut self, due: u64) {
+        if let Some(ongoing) = self.ongoing() {
+            ongoing.set_timer(due);
+        }
+    }
+
+    /// Is it waiting for the timer that was set with this number?
+    #[must_use]
+    pub fn has_timer(&self, due: u64) -> bool {
+        match &self.state {
+            State::Responding(ongoing) => ongoing.has_timer(due),
+            State::Body(receiving) => match &receiving.ongoing {
+                Some(ongoing) => ongoing.has_timer(due),
+                None => false,
+            },
+            State::Head(_) | State::Closed(_) => false,
+        }
+    }
+
+    /// A timer has ended. `true`: it was the one of the present wait, and `advance` goes on.
+    #[cold]
+    pub fn fire(&mut self, due: u64) -> bool {
+        self.ongoing().is_some_and(|ongoing| ongoing.fire(due))
+    }
+
+    /// A [`Waker`](super::Waker) of this conversation was used: `advance` may go on.
+    #[cold]
+    pub fn wake(&mut self) {
+        if let Some(ongoing) = self.ongoing() {
+            ongoing.wake();
+        }
+    }
+
+    fn ongoing(&mut self) -> Option<&mut Ongoing> {
+        match &mut self.state {
+            State::Responding(ongoing) => Some(ongoing),
+            State::Body(receiving) => receiving.ongoing.as_deref_mut(),
+            State::Head(_) | State::Closed(_) => None,
+        }
+    }
+
+    /// How the conversation has to end when its present response, or request, cannot be gone on with.
+    /// `None`: a response can still be sent.
+    pub(super) fn failure(&self) -> Option<Reason> {
+        match &self.state {
+            State::Responding(ongoing) => ongoing.failure(),
+            State::Body(receiving) => match &receiving.ongoing {
+                Some(ongoing) => ongoing.failure(),
+                None => receiving.answered.map(|_| Reason::PeerLeftEarly),
+            },
+            State::Head(_) | State::Closed(_) => None,
+        }
+    }
+
+    #[cold]
+    pub(super) fn refuse<H: Handler>(
+        &mut self,
+        reject: Reject,
+        shared: &Shared<H>,
+        out: &mut Output,
+    ) -> Step {
+        if let Some(reason) = self.failure() {
+            return self.close(0, reason);
+        }
         shared.refuse(reject, self.method(), out);
         self.close(0, Reason::Refused(reject))
     }
@@ -232,14 +339,10 @@ impl Session {
     /// Whether enough of a body has come since the last call for its time-out to start again.
     #[inline]
     pub fn take_progress(&mut self) -> bool {
-        let State::Body(pending) = &mut self.state else {
-            return false;
-        };
-        let progressed = pending.unreported >= BODY_PROGRESS_BYTES;
-        if progressed {
-            pending.unreported = 0;
+        match &mut self.state {
+            State::Body(receiving) => receiving.take_progress(),
+            State::Head(_) | State::Responding(_) | State::Closed(_) => false,
         }
-        progressed
     }
 
     /// Why the conversation ended. `None`: it has not.
@@ -247,7 +350,7 @@ impl Session {
     pub fn reason(&self) -> Option<Reason> {
         match &self.state {
             State::Closed(reason) => Some(*reason),
-            State::Head(_) | State::Body(_) => None,
+            State::Head(_) | State::Body(_) | State::Responding(_) => None,
         }
     }
 
@@ -258,6 +361,7 @@ impl Session {
         match &self.state {
             State::Head(scan) if !scan.is_new() => Phase::Head,
             State::Body(_) => Phase::Body,
+            State::Responding(_) => Phase::Response,
             State::Head(_) | State::Closed(_) => Phase::Between,
         }
     }
@@ -266,12 +370,12 @@ impl Session {
     #[must_use]
     pub fn block_bytes(&self) -> usize {
         match &self.state {
-            State::Body(pending) => pending.head.capacity(),
-            State::Head(_) | State::Closed(_) => 0,
+            State::Body(receiving) => receiving.block_bytes(),
+            State::Head(_) | State::Responding(_) | State::Closed(_) => 0,
         }
     }
 
-    fn close(&mut self, consumed: usize, reason: Reason) -> Step {
+    pub(super) fn close(&mut self, consumed: usize, reason: Reason) -> Step {
         self.state = State::Closed(reason);
         Step {
             consumed,
@@ -283,164 +387,9 @@ impl Session {
     fn method(&self) -> Method {
         match &self.state {
             State::Head(scan) => scan.line().method,
-            State::Body(pending) => pending.scan.line().method,
-            State::Closed(_) => Method::Unknown,
+            State::Body(receiving) => receiving.scan.line().method,
+            State::Responding(ongoing) if ongoing.form.without_content => Method::Head,
+            State::Responding(_) | State::Closed(_) => Method::Unknown,
         }
-    }
-
-    /// Takes one request, or what there is of it.
-    #[inline]
-    fn exchange<H: Handler>(
-        &mut self,
-        input: &[u8],
-        shared: &Shared<H>,
-        out: &mut Output,
-    ) -> Result<Progress, Reject> {
-        match &mut self.state {
-            State::Head(known) => {
-                if known.is_new() && input[0] == b'\r' {
-                    return self.empty_line(input);
-                }
-                let mut scan = *known;
-                let progress = self.head(&mut scan, input, shared, out);
-                // A head that comes whole is never written down.
-                if let State::Head(known) = &mut self.state {
-                    match progress {
-                        Ok(Progress::Answered(..)) if known.is_new() => {}
-                        Ok(Progress::Answered(..)) => *known = Scan::default(),
-                        _ => *known = scan,
-                    }
-                }
-                progress
-            }
-            State::Body(pending) => {
-                let skipped = skip(&mut pending.body, input, shared.limits())?;
-                if !skipped.ended {
-                    pending.unreported = pending.unreported.saturating_add(skipped.consumed);
-                    return Ok(Progress::NeedsMore(skipped.consumed));
-                }
-                let Pending { head, scan, .. } = &**pending;
-                let persistence = with_head(&head.bytes(), scan, shared.limits(), |head| {
-                    Ok(shared.answer(head, out))
-                })?;
-                self.state = State::default();
-                Ok(Progress::Answered(skipped.consumed, persistence))
-            }
-            State::Closed(_) => Ok(Progress::NeedsMore(0)),
-        }
-    }
-
-    /// RFC 9112 section 2.2: an empty line before a request line is ignored.
-    #[cold]
-    fn empty_line(&mut self, input: &[u8]) -> Result<Progress, Reject> {
-        match input {
-            [_, b'\n', ..] if self.empty_lines < EMPTY_LINES_MAX => {
-                self.empty_lines += 1;
-                Ok(Progress::SkippedLine(2))
-            }
-            [_, b'\n', ..] => Err(Reject::EmptyLines),
-            [_] => Ok(Progress::NeedsMore(0)),
-            _ => Err(Reject::BareCarriageReturn),
-        }
-    }
-
-    /// Looks on into a head; answers it if it is whole and its body is there as well.
-    #[inline]
-    fn head<H: Handler>(
-        &mut self,
-        scan: &mut Scan,
-        input: &[u8],
-        shared: &Shared<H>,
-        out: &mut Output,
-    ) -> Result<Progress, Reject> {
-        let limits = shared.limits();
-        let is_new = scan.is_new();
-        if !scan.request_line(input, limits)? {
-            return Ok(Progress::NeedsMore(0));
-        }
-        if is_new {
-            let mut table = table::<FIELDS_FEW>();
-            if let Some(head) = Head::parse_fast(input, scan, &mut table, limits) {
-                return self.whole_head(input, scan, &head?, shared, out);
-            }
-        }
-        if !scan.field_lines(input, limits)? {
-            return Ok(Progress::NeedsMore(0));
-        }
-        with_head(input, scan, limits, |head| {
-            self.whole_head(input, scan, head, shared, out)
-        })
-    }
-
-    #[inline]
-    fn whole_head<H: Handler>(
-        &mut self,
-        input: &[u8],
-        scan: &Scan,
-        head: &Head<'_>,
-        shared: &Shared<H>,
-        out: &mut Output,
-    ) -> Result<Progress, Reject> {
-        self.empty_lines = 0;
-        if head.framing == Framing::Length(0) {
-            return Ok(Progress::Answered(scan.length(), shared.answer(head, out)));
-        }
-        self.start_of_body(input, scan, head, shared, out)
-    }
-
-    fn start_of_body<H: Handler>(
-        &mut self,
-        input: &[u8],
-        scan: &Scan,
-        head: &Head<'_>,
-        shared: &Shared<H>,
-        out: &mut Output,
-    ) -> Result<Progress, Reject> {
-        let (head_bytes, rest) = input.split_at(scan.length());
-        let mut body = Body::new(head.framing);
-        let skipped = skip(&mut body, rest, shared.limits())?;
-        let taken = scan.length() + skipped.consumed;
-        if skipped.ended {
-            return Ok(Progress::Answered(taken, shared.answer(head, out)));
-        }
-        // RFC 9110 section 10.1.1: not needed once some of the body has come.
-        if head.wants_continue && rest.is_empty() {
-            out.push(CONTINUE);
-        }
-        let pending = Pending {
-            body,
-            unreported: skipped.consumed,
-            head: shared
-                .blocks()
-                .filled(head_bytes)
-                .ok_or(Reject::BufferLimit)?,
-            scan: *scan,
-        };
-        self.state = State::Body(Box::new(pending));
-        Ok(Progress::NeedsMore(taken))
-    }
-}
-
-/// The table of a head's fields is laid out on the stack, which takes longer the more places it
-/// has. Few heads have more fields than this.
-const FIELDS_FEW: usize = 16;
-
-/// Reads the head that `scan` found at the start of `input`, and lends it to `use_it`.
-fn with_head<T>(
-    input: &[u8],
-    scan: &Scan,
-    limits: &Limits,
-    use_it: impl FnOnce(&Head<'_>) -> Result<T, Reject>,
-) -> Result<T, Reject> {
-    const ALL: usize = Limits::FIELDS_MAX;
-    if scan.field_count() <= FIELDS_FEW {
-        use_it(&Head::read(
-            input,
-            scan,
-            &mut table::<FIELDS_FEW>(),
-            limits,
-        )?)
-    } else {
-        use_it(&Head::read(input, scan, &mut table::<ALL>(), limits)?)
     }
 }

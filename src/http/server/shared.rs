@@ -6,9 +6,12 @@ use super::handler::Handler;
 use super::head::Head;
 use super::limits::Limits;
 use super::method::Method;
+use super::ongoing::Form;
 use super::output::Output;
+use super::peer::{Peer, UnknownPeer};
 use super::reject::Reject;
-use super::response::{Field, Prepared, RETRY_AFTER, Responded, ResponseWriter};
+use super::response::{Answer, Field, Prepared, RETRY_AFTER, Responded, ResponseWriter};
+use super::status::Status;
 
 /// What all conversations of a worker's listener share.
 #[derive(Debug)]
@@ -47,19 +50,54 @@ impl<H> Shared<H> {
     }
 
     #[inline]
-    fn response<'o>(
+    pub(super) fn prepared(&self) -> &Prepared {
+        &self.prepared
+    }
+
+    #[inline]
+    pub(super) fn handler(&self) -> &H {
+        &self.handler
+    }
+
+    #[inline]
+    pub(super) fn response<'o>(
         &'o self,
-        persistence: Persistence,
-        method: Method,
+        form: Form,
+        peer: &'o dyn Peer,
         out: &'o mut Output,
     ) -> ResponseWriter<'o> {
-        let without_content = method == Method::Head;
         ResponseWriter {
             out,
             prepared: &self.prepared,
-            persistence,
-            without_content,
+            peer,
+            form,
         }
+    }
+
+    /// Writes the last answer of a conversation.
+    fn last(
+        &self,
+        status: Status,
+        fields: &[Field],
+        sentence: &str,
+        method: Method,
+        out: &mut Output,
+    ) {
+        let form = Form {
+            persistence: Persistence::Close,
+            without_content: method == Method::Head,
+            is_version_10: false,
+        };
+        let _: Responded = self
+            .response(form, &UnknownPeer, out)
+            .say(status, fields, sentence);
+    }
+
+    /// Answers a request whose handler panicked.
+    #[cold]
+    pub(super) fn apologize(&self, method: Method, out: &mut Output) {
+        let sentence = "The server has failed.\n";
+        self.last(Status::InternalServerError, &[], sentence, method, out);
     }
 }
 
@@ -83,15 +121,12 @@ impl<H: Handler> Shared<H> {
     }
 
     /// Answers a request that has been read to its end.
-    #[inline]
-    pub(super) fn answer(&self, head: &Head<'_>, out: &mut Output) -> Persistence {
-        let Head {
-            request,
-            persistence,
-            ..
-        } = head;
-        let response = self.response(*persistence, request.method(), out);
-        let _: Responded = match request.method() {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
+    pub(super) fn answer(&self, head: &Head<'_>, out: &mut Output) -> Answer {
+        let request = &head.request;
+        let response = self.response(head.form, request.peer(), out);
+        let responded = match request.method() {
             _ if head.expects_more => {
                 let reject = Reject::Expectation;
                 response.out.answers.count_refusal(reject);
@@ -102,7 +137,7 @@ impl<H: Handler> Shared<H> {
             }
             _ => self.handler.handle(request, response),
         };
-        *persistence
+        responded.0
     }
 
     /// Writes the last answer of a conversation.
@@ -115,7 +150,12 @@ impl<H: Handler> Shared<H> {
             Reject::Overloaded | Reject::BufferLimit => Some(RETRY_AFTER),
             _ => None,
         };
-        let response = self.response(Persistence::Close, method, out);
-        let _: Responded = response.say(reject.status(), field.as_slice(), reject.sentence());
+        self.last(
+            reject.status(),
+            field.as_slice(),
+            reject.sentence(),
+            method,
+            out,
+        );
     }
 }

@@ -5,9 +5,11 @@ pub(crate) mod tcp;
 pub(crate) mod unix;
 
 use std::io::{self, Read as _, Write as _};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
+use std::time::Duration;
 
 use mio::event::Source;
+use socket2::SockRef;
 
 /// How many connections may wait to be accepted; the kernel's `somaxconn` may allow fewer.
 const BACKLOG: i32 = 4096;
@@ -64,6 +66,23 @@ impl Stream {
         match self {
             Self::Tcp(stream) => stream.write(bytes),
             Self::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    /// The peer's address, and ours.
+    pub(crate) fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        match self {
+            Self::Tcp(stream) => (stream.peer_addr().ok(), stream.local_addr().ok()),
+            Self::Unix(_) => (None, None),
+        }
+    }
+
+    /// Makes the close that follows send a reset. A Unix socket has none: its peer reads an end of
+    /// file, or an error if it has sent what was not read.
+    pub(crate) fn abort(&mut self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => SockRef::from(&*stream).set_linger(Some(Duration::ZERO)),
+            Self::Unix(_) => Ok(()),
         }
     }
 

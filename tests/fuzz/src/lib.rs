@@ -2,7 +2,7 @@
 //! The players and the naive twins are those of the property tests.
 
 use hullo::Greeting;
-use hullo::http::{Limits, Output, Reason, Shared, Session, Wants};
+use hullo::http::{Limits, Output, Reason, Session, Shared, UnknownPeer, Wants};
 
 #[path = "../../common/mod.rs"]
 mod common;
@@ -71,7 +71,7 @@ fn end_in_one_piece(body: &[u8]) -> End {
         b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
     let shared = Shared::new(Greeting, LIMITS, NOW);
     let input = [head, body].concat();
-    let step = Session::default().advance(&input, &shared, &mut Output::new());
+    let step = Session::default().advance(&input, &UnknownPeer, &shared, &mut Output::new());
     match step.wants {
         Wants::Close(Reason::PeerAsked) => End::At(step.consumed - head.len()),
         Wants::Close(_) => End::Refused,

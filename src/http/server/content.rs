@@ -1,0 +1,101 @@
+//! What a handler wants done with the content of a request.
+
+use std::fmt;
+
+use super::handler::Handler;
+use super::head::Request;
+use super::response::{Responded, ResponseWriter};
+use super::response_value::Response;
+
+/// What a [`Handler`] wants done with the content of a request: see [`Handler::content`].
+///
+/// In each case the engine reads the content to its end, keeps the limits (`413`) and the time-outs
+/// (`408`), and answers `Expect: 100-continue`.
+#[non_exhaustive]
+pub enum Content {
+    /// Discard it as it arrives.
+    Skip,
+    /// Keep it until it is whole: [`Handler::handle`] finds it in [`Request::content`].
+    Collect {
+        /// The most bytes (`413` past them), if that is less than
+        /// [`Limits::body_bytes`](super::Limits::body_bytes).
+        max: usize,
+    },
+    /// Pass it on piece by piece. The reader answers the request, instead of the handler.
+    Read(Box<dyn ContentReader>),
+    /// Pass it on piece by piece, and begin to respond at once. The response's
+    /// [`Source`](super::Source) is asked for more after each piece of the content. When the content
+    /// has ended, the reader is dropped; when it cannot be read to its end, both are.
+    Exchange {
+        /// Gets the content. Its [`end`](ContentReader::end) is not called.
+        reader: Box<dyn ContentReader>,
+        /// Is begun before the content has come.
+        response: Response,
+    },
+    /// Do not read it: send this response, then close the connection.
+    Refuse(Response),
+}
+
+impl Content {
+    /// [`Content::Read`] with this reader.
+    #[must_use]
+    pub fn read(reader: impl ContentReader + 'static) -> Self {
+        Self::Read(Box::new(reader))
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Skip => out.write_str("Skip"),
+            Self::Collect { max } => out.debug_struct("Collect").field("max", max).finish(),
+            Self::Read(_) => out.write_str("Read"),
+            Self::Exchange { .. } => out.write_str("Exchange"),
+            Self::Refuse(response) => out.debug_tuple("Refuse").field(response).finish(),
+        }
+    }
+}
+
+/// Takes the content of one request, piece by piece as it arrives. It is dropped when the peer leaves
+/// before the end.
+pub trait ContentReader {
+    /// Takes the next bytes, without the framing of the chunked coding.
+    ///
+    /// # Errors
+    ///
+    /// A response that refuses the rest of the content: it is sent, and the connection is closed.
+    fn read(&mut self, piece: &[u8]) -> Result<(), Response>;
+
+    /// The content is whole: answers the request.
+    fn end(self: Box<Self>, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded;
+}
+
+/// A handler whose requests come with their content, up to a number of bytes: see
+/// [`collect`].
+#[derive(Clone, Copy, Debug)]
+pub struct Collected<H> {
+    max: usize,
+    handler: H,
+}
+
+/// Keeps the content of each request for `handler`: [`Content::Collect`]. Past `max` bytes the request
+/// is refused with `413`.
+pub fn collect<H: Handler>(max: usize, handler: H) -> Collected<H> {
+    Collected { max, handler }
+}
+
+impl<H: Handler> Handler for Collected<H> {
+    const ALLOW: &'static str = H::ALLOW;
+
+    fn handle(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
+        self.handler.handle(request, response)
+    }
+
+    fn content(&self, _request: &Request<'_>) -> Content {
+        Content::Collect { max: self.max }
+    }
+
+    fn handle_other(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
+        self.handler.handle_other(request, response)
+    }
+}

@@ -1,0 +1,364 @@
+//! One exchange of a conversation: a request is read from the input, as far as it has come, and
+//! answered.
+
+use super::super::grammar::body::Body;
+use super::super::grammar::connection::Persistence;
+use super::super::grammar::fields::table;
+use super::super::grammar::framing::Framing;
+use super::content::Content;
+use super::handler::Handler;
+use super::head::Head;
+use super::limits::{EMPTY_LINES_MAX, Limits};
+use super::ongoing::{Form, Ongoing, Polled};
+use super::output::Output;
+use super::peer::Peer;
+use super::receiving::{Incoming, Receiving, Sink, Stop};
+use super::reject::Reject;
+use super::response::{Answer, CONTINUE};
+use super::response_value::Response;
+use super::scan::Scan;
+use super::session::{Progress, Reason, Session, State, Step, Wants};
+use super::shared::Shared;
+
+impl Session {
+    /// Takes one request, or what there is of it.
+    #[inline]
+    pub(super) fn exchange<H: Handler>(
+        &mut self,
+        input: &[u8],
+        peer: &dyn Peer,
+        shared: &Shared<H>,
+        out: &mut Output,
+    ) -> Result<Progress, Reject> {
+        match &mut self.state {
+            State::Head(known) => {
+                if known.is_new() && input[0] == b'\r' {
+                    return self.empty_line(input);
+                }
+                let mut scan = *known;
+                let progress = self.head(&mut scan, input, peer, shared, out);
+                // A head that comes whole is never written down.
+                if let State::Head(known) = &mut self.state {
+                    match progress {
+                        Ok(Progress::Answered(..)) if known.is_new() => {}
+                        Ok(Progress::Answered(..)) => *known = Scan::default(),
+                        _ => *known = scan,
+                    }
+                }
+                progress
+            }
+            State::Body(_) => self.more_content(input, peer, shared, out),
+            State::Responding(_) | State::Closed(_) => Ok(Progress::NeedsMore(0)),
+        }
+    }
+
+    /// RFC 9112 section 2.2: an empty line before a request line is ignored.
+    #[cold]
+    fn empty_line(&mut self, input: &[u8]) -> Result<Progress, Reject> {
+        match input {
+            [_, b'\n', ..] if self.empty_lines < EMPTY_LINES_MAX => {
+                self.empty_lines += 1;
+                Ok(Progress::SkippedLine(2))
+            }
+            [_, b'\n', ..] => Err(Reject::EmptyLines),
+            [_] => Ok(Progress::NeedsMore(0)),
+            _ => Err(Reject::BareCarriageReturn),
+        }
+    }
+
+    /// Looks on into a head; answers it if it is whole and its body is there as well.
+    #[inline]
+    fn head<H: Handler>(
+        &mut self,
+        scan: &mut Scan,
+        input: &[u8],
+        peer: &dyn Peer,
+        shared: &Shared<H>,
+        out: &mut Output,
+    ) -> Result<Progress, Reject> {
+        let limits = shared.limits();
+        let is_new = scan.is_new();
+        if !scan.request_line(input, limits)? {
+            return Ok(Progress::NeedsMore(0));
+        }
+        if is_new {
+            let mut table = table::<FIELDS_FEW>();
+            if let Some(head) = Head::parse_fast(input, scan, &mut table, peer, limits) {
+                return self.whole_head(input, scan, &head?, shared, out);
+            }
+        }
+        if !scan.field_lines(input, limits)? {
+            return Ok(Progress::NeedsMore(0));
+        }
+        with_head(input, scan, peer, limits, |head| {
+            self.empty_lines = 0;
+            self.start_of_content(input, scan, head, shared, out)
+        })
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
+    fn whole_head<H: Handler>(
+        &mut self,
+        input: &[u8],
+        scan: &Scan,
+        head: &Head<'_>,
+        shared: &Shared<H>,
+        out: &mut Output,
+    ) -> Result<Progress, Reject> {
+        self.empty_lines = 0;
+        if head.framing == Framing::Length(0) {
+            return Ok(shared.answer(head, out).after(scan.length()));
+        }
+        self.start_of_content(input, scan, head, shared, out)
+    }
+
+    /// A head is whole, and there is content behind it, perhaps.
+    #[inline(never)]
+    fn start_of_content<H: Handler>(
+        &mut self,
+        input: &[u8],
+        scan: &Scan,
+        head: &Head<'_>,
+        shared: &Shared<H>,
+        out: &mut Output,
+    ) -> Result<Progress, Reject> {
+        let (head_bytes, rest) = input.split_at(scan.length());
+        if head.framing == Framing::Length(0) {
+            return Ok(answer(head, shared, out).after(scan.length()));
+        }
+        let (content, response) = match shared.handler().content(&head.request) {
+            Content::Exchange { reader, response } => (Content::Read(reader), Some(response)),
+            content => (content, None),
+        };
+        let mut max = shared.limits().body_bytes;
+        let sink = match content {
+            Content::Collect { max: bytes } => {
+                max = max.min(bytes as u64);
+                if let Framing::Length(length) = head.framing
+                    && length <= max
+                    && let Some(content) = rest.get(..length as usize)
+                {
+                    let taken = scan.length() + content.len();
+                    return Ok(answer(&head.with_content(content), shared, out).after(taken));
+                }
+                Sink::Block(None)
+            }
+            Content::Read(reader) => Sink::Reader(reader),
+            Content::Refuse(response) => {
+                return Ok(refused(head.form, response).after(scan.length()));
+            }
+            Content::Skip | Content::Exchange { .. } => Sink::Discard,
+        };
+        if matches!(head.framing, Framing::Length(length) if length > max) {
+            return Err(Reject::BodyLength);
+        }
+        let body = Body::new(head.framing);
+        let mut incoming = Incoming { body, sink, max };
+        let read = match incoming.read(rest, shared.limits(), shared.blocks()) {
+            Ok(read) => read,
+            Err(Stop::Reject(reject)) => return Err(reject),
+            Err(Stop::Refused(response)) => {
+                return Ok(refused(head.form, *response).after(scan.length()));
+            }
+        };
+        let taken = scan.length() + read.consumed;
+        // RFC 9110 section 10.1.1: not needed once some of the body has come.
+        if head.wants_continue && rest.is_empty() {
+            out.push(CONTINUE);
+        }
+        let ongoing = response.map(|response| Ongoing::ready(head.form, response));
+        match ongoing {
+            None if read.ended => return Ok(end(incoming.sink, head, shared, out).after(taken)),
+            Some(ongoing) if read.ended => return Ok(Answer::Ongoing(ongoing).after(taken)),
+            _ => {}
+        }
+        let head_block = shared.blocks().filled(head_bytes);
+        let head_block = head_block.ok_or(Reject::BufferLimit)?;
+        let mut receiving = Receiving::new(head_block, *scan, incoming);
+        receiving.count(read.consumed);
+        let is_exchange = ongoing.is_some();
+        receiving.ongoing = ongoing;
+        self.state = State::Body(Box::new(receiving));
+        Ok(if is_exchange {
+            Progress::Exchanging(taken)
+        } else {
+            Progress::NeedsMore(taken)
+        })
+    }
+
+    /// Reads on in the content of a request whose response has not begun, or has ended already.
+    fn more_content<H: Handler>(
+        &mut self,
+        input: &[u8],
+        peer: &dyn Peer,
+        shared: &Shared<H>,
+        out: &mut Output,
+    ) -> Result<Progress, Reject> {
+        let State::Body(receiving) = &mut self.state else {
+            return Ok(Progress::NeedsMore(0));
+        };
+        let (limits, blocks) = (shared.limits(), shared.blocks());
+        let read = match receiving.incoming.read(input, limits, blocks) {
+            Ok(read) => read,
+            Err(Stop::Reject(reject)) => return Err(reject),
+            Err(Stop::Refused(response)) => {
+                let form = with_head(
+                    &receiving.head.bytes(),
+                    &receiving.scan,
+                    peer,
+                    limits,
+                    |head| Ok(head.form),
+                )?;
+                return Ok(refused(form, *response).after(0));
+            }
+        };
+        if !read.ended {
+            receiving.count(read.consumed);
+            return Ok(Progress::NeedsMore(read.consumed));
+        }
+        if let Some(persistence) = receiving.answered {
+            self.state = State::default();
+            return Ok(Progress::Answered(read.consumed, persistence));
+        }
+        // A handler that panics finds the request still here.
+        let sink = std::mem::replace(&mut receiving.incoming.sink, Sink::Discard);
+        let Receiving { head, scan, .. } = &**receiving;
+        let answer = with_head(&head.bytes(), scan, peer, limits, |head| {
+            Ok(end(sink, head, shared, out))
+        })?;
+        self.state = State::default();
+        Ok(answer.after(read.consumed))
+    }
+
+    /// Goes on with a response that has not ended, and with content that arrives meanwhile, behind
+    /// the first `consumed` bytes of the input.
+    #[cold]
+    pub(super) fn go_on<H: Handler>(
+        &mut self,
+        mut consumed: usize,
+        input: &[u8],
+        peer: &dyn Peer,
+        shared: &Shared<H>,
+        out: &mut Output,
+    ) -> Step {
+        if let State::Body(receiving) = &mut self.state {
+            let rest = &input[consumed..];
+            let read = receiving
+                .incoming
+                .read(rest, shared.limits(), shared.blocks());
+            let read = match read {
+                Ok(read) => read,
+                Err(Stop::Reject(reject)) => {
+                    let step = self.refuse(reject, shared, out);
+                    return Step { consumed, ..step };
+                }
+                Err(Stop::Refused(_)) => {
+                    let reason = self.failure().unwrap_or(Reason::ResponseFailed);
+                    return self.close(consumed, reason);
+                }
+            };
+            consumed += read.consumed;
+            receiving.count(read.consumed);
+            if read.ended {
+                // The reader goes first: its end may be what the source waits for.
+                receiving.incoming.sink = Sink::Discard;
+                if let Some(ongoing) = receiving.ongoing.take() {
+                    self.state = State::Responding(ongoing);
+                }
+            }
+        }
+        let polled = match &mut self.state {
+            State::Responding(ongoing) => ongoing.poll(shared.prepared(), peer, out),
+            State::Body(receiving) => match &mut receiving.ongoing {
+                Some(ongoing) => ongoing.poll(shared.prepared(), peer, out),
+                None => Polled::Room,
+            },
+            State::Head(_) | State::Closed(_) => Polled::Room,
+        };
+        self.after_poll(polled, consumed, consumed == input.len())
+    }
+
+    fn after_poll(&mut self, polled: Polled, consumed: usize, is_all: bool) -> Step {
+        let wants = match (polled, &mut self.state) {
+            (Polled::Closed(reason), _) => return self.close(consumed, reason),
+            (Polled::Done(persistence), State::Body(receiving)) => {
+                // The rest of the content is discarded.
+                receiving.ongoing = None;
+                receiving.incoming.sink = Sink::Discard;
+                receiving.answered = Some(persistence);
+                Wants::Input
+            }
+            (Polled::Done(Persistence::Close), _) => {
+                return self.close(consumed, Reason::PeerAsked);
+            }
+            (Polled::Done(_), _) => {
+                self.state = State::default();
+                if is_all { Wants::Input } else { Wants::Room }
+            }
+            (Polled::Room, _) => Wants::Room,
+            (Polled::Wakeup, State::Body(_)) => Wants::InputOrWakeup,
+            (Polled::Wakeup, _) => Wants::Wakeup,
+        };
+        Step { consumed, wants }
+    }
+}
+
+/// Answers a request whose content has come to its end.
+fn end<H: Handler>(sink: Sink, head: &Head<'_>, shared: &Shared<H>, out: &mut Output) -> Answer {
+    match sink {
+        Sink::Reader(reader) => {
+            let writer = shared.response(head.form, head.request.peer(), out);
+            reader.end(&head.request, writer).0
+        }
+        Sink::Block(Some(block)) => answer(&head.with_content(&block.bytes()), shared, out),
+        Sink::Block(None) | Sink::Discard => answer(head, shared, out),
+    }
+}
+
+/// [`Shared::answer`], which is part of each of its callers, for the paths that are less busy.
+#[inline(never)]
+fn answer<H: Handler>(head: &Head<'_>, shared: &Shared<H>, out: &mut Output) -> Answer {
+    shared.answer(head, out)
+}
+
+/// The handler wants no more of the content: it answers, and the connection is closed.
+fn refused(form: Form, response: Response) -> Answer {
+    let form = Form {
+        persistence: Persistence::Close,
+        ..form
+    };
+    Answer::Ongoing(Ongoing::ready(form, response))
+}
+
+impl Answer {
+    /// The request took so much of the input.
+    #[inline]
+    fn after(self, taken: usize) -> Progress {
+        match self {
+            Self::Whole(persistence) => Progress::Answered(taken, persistence),
+            Self::Ongoing(ongoing) => Progress::Ongoing(taken, ongoing),
+        }
+    }
+}
+
+/// The table of a head's fields is laid out on the stack, which takes longer the more places it
+/// has. Few heads have more fields than this.
+const FIELDS_FEW: usize = 16;
+
+/// Reads the head that `scan` found at the start of `input`, and lends it to `use_it`.
+fn with_head<T>(
+    input: &[u8],
+    scan: &Scan,
+    peer: &dyn Peer,
+    limits: &Limits,
+    use_it: impl FnOnce(&Head<'_>) -> Result<T, Reject>,
+) -> Result<T, Reject> {
+    const ALL: usize = Limits::FIELDS_MAX;
+    if scan.field_count() <= FIELDS_FEW {
+        let mut table = table::<FIELDS_FEW>();
+        use_it(&Head::read(input, scan, &mut table, peer, limits)?)
+    } else {
+        use_it(&Head::read(input, scan, &mut table::<ALL>(), peer, limits)?)
+    }
+}

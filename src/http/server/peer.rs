@@ -1,0 +1,36 @@
+//! What a shell knows about the other end of a conversation.
+
+use std::net::SocketAddr;
+
+use super::completion::Waker;
+
+/// What a shell knows about the peer of a conversation, asked for only when a handler does.
+pub trait Peer {
+    /// The peer's address. `None`: it has none (a Unix socket), or has left.
+    fn addr(&self) -> Option<SocketAddr>;
+
+    /// The address at which the peer reached the server. `None`: a Unix socket.
+    fn local_addr(&self) -> Option<SocketAddr>;
+
+    /// By which another thread can ask for another [`Session::advance`](super::Session::advance) of
+    /// this conversation.
+    fn waker(&self) -> Waker;
+}
+
+/// A peer of which nothing is known, and whose conversation nothing wakes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UnknownPeer;
+
+impl Peer for UnknownPeer {
+    fn addr(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    fn local_addr(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    fn waker(&self) -> Waker {
+        Waker::none()
+    }
+}
