@@ -15,7 +15,7 @@
 //!     fn handle(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
 //!         match request.path() {
 //!             b"/" => response.text(&[b"Hello, world!\n"]),
-//!             _ => response.send(Status::NotFound, &[("Content-Type", "text/plain")], &[b"Not found.\n"]),
+//!             _ => response.send(Status::NOT_FOUND, &[("Content-Type", "text/plain")], &[b"Not found.\n"]),
 //!         }
 //!     }
 //! }

@@ -29,14 +29,14 @@ pub trait Handler {
     fn handle_other(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
         let allow = ("Allow", Self::ALLOW);
         match request.method() {
-            Method::Options => response.send(Status::NoContent, &[allow], &[]),
+            Method::Options => response.send(Status::NO_CONTENT, &[allow], &[]),
             Method::Trace => {
                 let sentence = "TRACE is not done here: it would echo what it is sent.\n";
-                response.say(Status::MethodNotAllowed, &[allow], sentence)
+                response.say(Status::METHOD_NOT_ALLOWED, &[allow], sentence)
             }
             _ => {
                 let sentence = "The method is not known here (methods are case-sensitive).\n";
-                response.say(Status::NotImplemented, &[], sentence)
+                response.say(Status::NOT_IMPLEMENTED, &[], sentence)
             }
         }
     }

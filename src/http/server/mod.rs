@@ -26,4 +26,4 @@ pub use reject::Reject;
 pub use response::{Field, Responded, ResponseWriter};
 pub use session::{Overload, Phase, Reason, Session, Step, Wants};
 pub use shared::Shared;
-pub use status::Status;
+pub use status::{InvalidStatus, Status};

@@ -83,12 +83,13 @@ impl ResponseWriter<'_> {
     }
 
     /// Any status, with fields of your own, `Content-Type` among them. Leave out `Date`,
-    /// `Content-Length` and `Connection`, which are added here.
+    /// `Content-Length` and `Connection`, which are added here. The content is ignored if the status
+    /// [has none](Status::has_content).
     pub fn send(mut self, status: Status, fields: &[Field], content: &[&[u8]]) -> Responded {
         self.begin(status, fields);
-        if status.has_content() {
+        if status.has_length() {
             self.out.push(&self.prepared.head[DATE_FIELD..]);
-            self.finish(content)
+            self.finish(if status.has_content() { content } else { &[] })
         } else {
             self.out.push(&self.prepared.head[DATE_FIELD..DATE_END]);
             self.out.push(self.end_of_head());
@@ -106,7 +107,10 @@ impl ResponseWriter<'_> {
     fn begin(&mut self, status: Status, fields: &[Field]) {
         self.out.answers.count(status);
         self.out.push(b"HTTP/1.1 ");
-        self.out.push(status.line().as_bytes());
+        self.out.push(&status.digits());
+        // RFC 9112 section 4: the space stays, also where no reason phrase follows.
+        self.out.push(b" ");
+        self.out.push(status.reason().as_bytes());
         for (name, value) in fields {
             for part in ["\r\n", name, ": ", value] {
                 self.out.push(part.as_bytes());
