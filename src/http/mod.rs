@@ -37,8 +37,9 @@ mod server;
 
 pub use blocks::{Block, Blocks};
 pub use server::{
-    Answers, Field, Handler, InvalidStatus, Limits, Method, OutOfRange, Output, Overload, Phase,
-    Reason, Reject, Request, Responded, ResponseWriter, Session, Shared, Status, Step, Wants,
+    Answers, Field, FieldError, Handler, InvalidStatus, Limits, Method, OutOfRange, Output,
+    Overload, Phase, Reason, Reject, Request, Responded, ResponseWriter, Session, Shared, Status,
+    Step, Wants,
 };
 
 /// RFC 9110 section 5.6.2: a method or a field name.

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use hullo::Greeting;
 use hullo::http::{
-    Handler, Limits, Method, Output, Overload, Phase, Reason, Reject, Request, Responded,
+    Field, Handler, Limits, Method, Output, Overload, Phase, Reason, Reject, Request, Responded,
     ResponseWriter, Session, Shared, Status, Step, Wants,
 };
 
@@ -321,7 +321,11 @@ impl Handler for &Recorder {
         if request.method() == Method::Delete {
             return reply.send(Status::NO_CONTENT, &[], &[b"never sent"]);
         }
-        let fields = [("Content-Type", "text/html"), ("Cache-Control", "no-store")];
+        let tag = request.field("x-echo").unwrap_or_default();
+        let fields = [
+            Field::from_static("Content-Type", "text/html"),
+            Field::from_bytes("X-Echo", tag).unwrap(),
+        ];
         reply.send(Status::NOT_FOUND, &fields, &[b"<p>", b"No.\n"])
     }
 }
@@ -391,7 +395,7 @@ impl Handler for Policy {
     }
 
     fn handle_other(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
-        let origin = ("Access-Control-Allow-Origin", "*");
+        let origin = Field::from_static("Access-Control-Allow-Origin", "*");
         match (request.method(), request.unknown_method()) {
             (Method::Options, _) => response.send(Status::NO_CONTENT, &[origin], &[]),
             (Method::Unknown, b"PROPFIND") => response.text(&[b"found\n"]),
@@ -437,7 +441,7 @@ fn a_handler_decides_about_options_trace_and_unknown_methods() {
 fn a_handler_gives_its_own_status_and_fields() {
     let recorder = Recorder::default();
     let shared = Shared::new(&recorder, Limits::default(), NOW);
-    let start = "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nCache-Control: no-store\r\n";
+    let start = "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nX-Echo: \r\n";
     let head = format!("{start}Date: {DATE}\r\nContent-Length: 7\r\n\r\n");
     for (method, expected) in [
         ("GET", format!("{head}<p>No.\n")),

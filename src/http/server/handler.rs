@@ -1,5 +1,6 @@
 //! What an embedder brings: the function from a request to its response.
 
+use super::field::Field;
 use super::head::Request;
 use super::method::Method;
 use super::response::{Responded, ResponseWriter};
@@ -15,6 +16,7 @@ use super::status::Status;
 pub trait Handler {
     /// The methods that `Allow` lists in 405 responses and in the default answer to OPTIONS
     /// (RFC 9110 section 10.2.1). A handler that serves fewer should say so here.
+    /// A value that no field may have does not compile.
     const ALLOW: &'static str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
     /// Answers GET, HEAD, POST, PUT, PATCH and DELETE with one of the methods of `response`.
@@ -27,7 +29,7 @@ pub trait Handler {
     /// (RFC 9110 section 9.3.8). Other methods get 501 (section 9.1). A handler that answers CORS
     /// preflights or methods of its own overrides this.
     fn handle_other(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
-        let allow = ("Allow", Self::ALLOW);
+        let allow = const { Field::from_static("Allow", Self::ALLOW) };
         match request.method() {
             Method::Options => response.send(Status::NO_CONTENT, &[allow], &[]),
             Method::Trace => {

@@ -3,6 +3,7 @@
 mod answers;
 mod body;
 mod date;
+mod field;
 mod handler;
 mod head;
 mod limits;
@@ -17,13 +18,14 @@ mod status;
 mod target;
 
 pub use answers::Answers;
+pub use field::{Field, FieldError};
 pub use handler::Handler;
 pub use head::Request;
 pub use limits::{Limits, OutOfRange};
 pub use method::Method;
 pub use output::Output;
 pub use reject::Reject;
-pub use response::{Field, Responded, ResponseWriter};
+pub use response::{Responded, ResponseWriter};
 pub use session::{Overload, Phase, Reason, Session, Step, Wants};
 pub use shared::Shared;
 pub use status::{InvalidStatus, Status};

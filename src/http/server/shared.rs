@@ -2,13 +2,14 @@
 
 use super::super::blocks::Blocks;
 use super::super::grammar::connection::Persistence;
+use super::field::Field;
 use super::handler::Handler;
 use super::head::Head;
 use super::limits::Limits;
 use super::method::Method;
 use super::output::Output;
 use super::reject::Reject;
-use super::response::{Field, Prepared, RETRY_AFTER, Responded, ResponseWriter};
+use super::response::{Prepared, RETRY_AFTER, Responded, ResponseWriter};
 
 /// What all conversations of a worker's listener share.
 #[derive(Debug)]
@@ -109,9 +110,9 @@ impl<H: Handler> Shared<H> {
     #[cold]
     pub(super) fn refuse(&self, reject: Reject, method: Method, out: &mut Output) {
         out.answers.count_refusal(reject);
-        let field: Option<Field> = match reject {
+        let field: Option<Field<'_>> = match reject {
             // RFC 9110 section 15.5.6: a 405 has an Allow field.
-            Reject::Connect => Some(("Allow", H::ALLOW)),
+            Reject::Connect => Some(const { Field::from_static("Allow", H::ALLOW) }),
             Reject::Overloaded | Reject::BufferLimit => Some(RETRY_AFTER),
             _ => None,
         };
