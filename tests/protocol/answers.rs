@@ -396,11 +396,11 @@ impl Handler for Policy {
 
     fn handle_other(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
         let origin = Field::from_static("Access-Control-Allow-Origin", "*");
-        match (request.method(), request.unknown_method()) {
+        match (request.method(), request.method_token()) {
             (Method::Options, _) => response.send(Status::NO_CONTENT, &[origin], &[]),
-            (Method::Unknown, b"PROPFIND") => response.text(&[b"found\n"]),
+            (Method::Unknown, "PROPFIND") => response.text(&[b"found\n"]),
             (method, token) => {
-                let text = format!("{method:?} {}\n", token.escape_ascii());
+                let text = format!("{method:?} {token}\n");
                 response.send(Status::METHOD_NOT_ALLOWED, &[], &[text.as_bytes()])
             }
         }
@@ -414,7 +414,7 @@ fn a_handler_decides_about_options_trace_and_unknown_methods() {
         ("GET", "200 OK", "\r\n\r\ngot\n"),
         ("OPTIONS", "204 No Content", "GMT\r\n\r\n"),
         ("PROPFIND", "200 OK", "\r\n\r\nfound\n"),
-        ("TRACE", "405 Method Not Allowed", "\r\n\r\nTrace \n"),
+        ("TRACE", "405 Method Not Allowed", "\r\n\r\nTrace TRACE\n"),
         ("get", "405 Method Not Allowed", "\r\n\r\nUnknown get\n"),
     ] {
         let input = with_line(format!("{method} /a HTTP/1.1"));

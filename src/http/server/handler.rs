@@ -1,8 +1,8 @@
 //! What an embedder brings: the function from a request to its response.
 
 use super::field::Field;
-use super::head::Request;
 use super::method::Method;
+use super::request::Request;
 use super::response::{Responded, ResponseWriter};
 use super::status::Status;
 

@@ -15,6 +15,7 @@ macro_rules! rejects {
         /// Which methods are served is the policy of a [`Handler`](super::Handler), but for
         /// [`Connect`](Self::Connect): what follows a CONNECT may be a tunnel's bytes, and not a request.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
         #[expect(missing_docs, reason = "each is described by its sentence")]
         pub enum Reject {
             $($name,)*
