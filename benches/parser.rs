@@ -17,7 +17,7 @@ struct Mute;
 
 impl Handler for Mute {
     fn handle(&self, _: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
-        reply.send(Status::NoContent, &[], &[])
+        reply.send(Status::NO_CONTENT, &[], &[])
     }
 }
 

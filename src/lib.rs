@@ -5,8 +5,10 @@
 //! adds a greeting ([`Greeting`]), a load generator and a side-by-side load test.
 //!
 //! ```
-//! use hullo::http::{Responded, ResponseWriter, Request, Handler, Status};
+//! use hullo::http::{Field, Handler, Request, Responded, ResponseWriter, Status};
 //! use hullo::server::{Options, Server};
+//!
+//! const PLAIN: Field<'static> = Field::from_static("Content-Type", "text/plain");
 //!
 //! #[derive(Clone)]
 //! struct Hello;
@@ -15,7 +17,7 @@
 //!     fn handle(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
 //!         match request.path() {
 //!             b"/" => response.text(&[b"Hello, world!\n"]),
-//!             _ => response.send(Status::NotFound, &[("Content-Type", "text/plain")], &[b"Not found.\n"]),
+//!             _ => response.send(Status::NOT_FOUND, &[PLAIN], &[b"Not found.\n"]),
 //!         }
 //!     }
 //! }

@@ -5,6 +5,7 @@ mod common;
 
 mod properties {
     mod engine;
+    mod fields;
     mod inputs;
     mod naive_chunks;
     mod naive_head;

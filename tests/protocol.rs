@@ -21,4 +21,5 @@ mod protocol {
     mod limits;
     mod meaning;
     mod request_line;
+    mod requests;
 }

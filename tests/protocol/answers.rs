@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use hullo::Greeting;
 use hullo::http::{
-    Handler, Limits, Method, Output, Overload, Phase, Reason, Reject, Request, Responded,
+    Field, Handler, Limits, Method, Output, Overload, Phase, Reason, Reject, Request, Responded,
     ResponseWriter, Session, Shared, Status, Step, UnknownPeer, Wants,
 };
 
@@ -322,10 +322,14 @@ impl Handler for &Recorder {
         let line = format!("{:?} {path} {query} [{tag}] {host}", request.method());
         self.0.borrow_mut().push(line);
         if request.method() == Method::Delete {
-            return reply.send(Status::NoContent, &[], &[b"never sent"]);
+            return reply.send(Status::NO_CONTENT, &[], &[b"never sent"]);
         }
-        let fields = [("Content-Type", "text/html"), ("Cache-Control", "no-store")];
-        reply.send(Status::NotFound, &fields, &[b"<p>", b"No.\n"])
+        let tag = request.field("x-echo").unwrap_or_default();
+        let fields = [
+            Field::from_static("Content-Type", "text/html"),
+            Field::from_bytes("X-Echo", tag).unwrap(),
+        ];
+        reply.send(Status::NOT_FOUND, &fields, &[b"<p>", b"No.\n"])
     }
 }
 
@@ -354,6 +358,35 @@ fn a_handler_gets_all_of_each_request_that_is_its_own() {
     }
 }
 
+/// Answers with the status that the path names, and with content.
+struct Statuses;
+
+impl Handler for Statuses {
+    fn handle(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
+        let code = std::str::from_utf8(&request.path()[1..]).unwrap();
+        let status = Status::try_from(code.parse::<u16>().unwrap()).unwrap();
+        response.send(status, &[], &[b"content"])
+    }
+}
+
+#[test]
+fn a_status_decides_whether_there_is_content() {
+    let shared = Shared::new(Statuses, Limits::default(), NOW);
+    for (path, line, length, content) in [
+        ("200", "200 OK", "Content-Length: 7\r\n", "content"),
+        ("204", "204 No Content", "", ""),
+        ("205", "205 Reset Content", "Content-Length: 0\r\n", ""),
+        ("304", "304 Not Modified", "", ""),
+        ("299", "299 ", "Content-Length: 7\r\n", "content"),
+        ("599", "599 ", "Content-Length: 7\r\n", "content"),
+    ] {
+        let mut peer = Peer::new(&shared);
+        peer.offer(&with_line(format!("GET /{path} HTTP/1.1")));
+        let expected = format!("HTTP/1.1 {line}\r\nDate: {DATE}\r\n{length}\r\n{content}");
+        assert_eq!(peer.sent(), expected.as_bytes());
+    }
+}
+
 /// Serves GET alone, answers CORS preflights and a method of its own.
 struct Policy;
 
@@ -365,13 +398,13 @@ impl Handler for Policy {
     }
 
     fn handle_other(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
-        let origin = ("Access-Control-Allow-Origin", "*");
-        match (request.method(), request.unknown_method()) {
-            (Method::Options, _) => response.send(Status::NoContent, &[origin], &[]),
-            (Method::Unknown, b"PROPFIND") => response.text(&[b"found\n"]),
+        let origin = Field::from_static("Access-Control-Allow-Origin", "*");
+        match (request.method(), request.method_token()) {
+            (Method::Options, _) => response.send(Status::NO_CONTENT, &[origin], &[]),
+            (Method::Unknown, "PROPFIND") => response.text(&[b"found\n"]),
             (method, token) => {
-                let text = format!("{method:?} {}\n", token.escape_ascii());
-                response.send(Status::MethodNotAllowed, &[], &[text.as_bytes()])
+                let text = format!("{method:?} {token}\n");
+                response.send(Status::METHOD_NOT_ALLOWED, &[], &[text.as_bytes()])
             }
         }
     }
@@ -384,7 +417,7 @@ fn a_handler_decides_about_options_trace_and_unknown_methods() {
         ("GET", "200 OK", "\r\n\r\ngot\n"),
         ("OPTIONS", "204 No Content", "GMT\r\n\r\n"),
         ("PROPFIND", "200 OK", "\r\n\r\nfound\n"),
-        ("TRACE", "405 Method Not Allowed", "\r\n\r\nTrace \n"),
+        ("TRACE", "405 Method Not Allowed", "\r\n\r\nTrace TRACE\n"),
         ("get", "405 Method Not Allowed", "\r\n\r\nUnknown get\n"),
     ] {
         let input = with_line(format!("{method} /a HTTP/1.1"));
@@ -411,7 +444,7 @@ fn a_handler_decides_about_options_trace_and_unknown_methods() {
 fn a_handler_gives_its_own_status_and_fields() {
     let recorder = Recorder::default();
     let shared = Shared::new(&recorder, Limits::default(), NOW);
-    let start = "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nCache-Control: no-store\r\n";
+    let start = "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nX-Echo: \r\n";
     let head = format!("{start}Date: {DATE}\r\nContent-Length: 7\r\n\r\n");
     for (method, expected) in [
         ("GET", format!("{head}<p>No.\n")),

@@ -72,7 +72,7 @@ fn a_failing_server_is_not_compared() {
     struct Lost;
     impl Handler for Lost {
         fn handle(&self, _: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
-            reply.send(Status::NotFound, &[], &[b"No.\n"])
+            reply.send(Status::NOT_FOUND, &[], &[b"No.\n"])
         }
     }
     let lost = hullo::server::Server::bind(hullo::server::Options {

@@ -27,6 +27,7 @@ const LAYERS: &[Layer] = &[
         // No sockets, threads, clocks, files, environment or streams. The two addresses are values:
         // a Host may be one.
         std: Some(&[
+            "borrow::Cow",
             "cell",
             "error",
             "fmt",
@@ -41,7 +42,14 @@ const LAYERS: &[Layer] = &[
             "time::UNIX_EPOCH",
         ]),
         // memmap2 for anonymous memory, not for files.
-        crates: Some(&["httparse", "httpdate", "itoa", "memchr", "memmap2"]),
+        crates: Some(&[
+            "form_urlencoded",
+            "httparse",
+            "httpdate",
+            "itoa",
+            "memchr",
+            "memmap2",
+        ]),
     },
     layer("net", &["http", "outcome"]),
     layer("server", &["net", "http"]),

@@ -31,8 +31,15 @@ impl Class {
 
     /// Are all of these bytes in the class? True of none at all.
     #[inline]
-    pub(in crate::http) fn covers(&self, bytes: &[u8]) -> bool {
-        bytes.iter().all(|&byte| self.has(byte))
+    pub(in crate::http) const fn covers(&self, bytes: &[u8]) -> bool {
+        let mut i = 0;
+        while i < bytes.len() {
+            if !self.has(bytes[i]) {
+                return false;
+            }
+            i += 1;
+        }
+        true
     }
 
     /// The index of the first byte outside the class.

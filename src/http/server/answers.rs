@@ -48,7 +48,10 @@ impl Answers {
     }
 
     pub(super) fn count(&mut self, status: Status) {
-        self.responses[status.class() - 2] += 1;
+        // The class is from 2 to 5.
+        if let Some(count) = self.responses.get_mut(usize::from(status.class() - 2)) {
+            *count += 1;
+        }
     }
 
     #[cold]
@@ -71,7 +74,7 @@ mod tests {
             answers.count_refusal(reject);
             assert_eq!(answers.refusals()[place], 1, "{reject:?}");
         }
-        answers.count(Status::NoContent);
+        answers.count(Status::NO_CONTENT);
         let all = Reject::ALL.len() as u64;
         let [ok, redirect, client, server] = answers.responses();
         assert_eq!((ok, redirect, client + server), (2, 0, all));

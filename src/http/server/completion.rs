@@ -109,7 +109,7 @@ impl Completion {
 impl Drop for Completion {
     fn drop(&mut self) {
         self.put(Response::sentence(
-            Status::InternalServerError,
+            Status::INTERNAL_SERVER_ERROR,
             "The server has dropped this request.\n",
         ));
     }

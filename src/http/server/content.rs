@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::handler::Handler;
-use super::head::Request;
+use super::request::Request;
 use super::response::{Responded, ResponseWriter};
 use super::response_value::Response;
 

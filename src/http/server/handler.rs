@@ -4,8 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::content::Content;
-use super::head::Request;
+use super::field::Field;
 use super::method::Method;
+use super::request::Request;
 use super::response::{Responded, ResponseWriter};
 use super::status::Status;
 
@@ -19,6 +20,7 @@ use super::status::Status;
 pub trait Handler {
     /// The methods that `Allow` lists in 405 responses and in the default answer to OPTIONS
     /// (RFC 9110 section 10.2.1). A handler that serves fewer should say so here.
+    /// A value that no field may have does not compile.
     const ALLOW: &'static str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
     /// Answers GET, HEAD, POST, PUT, PATCH and DELETE with one of the methods of `response`.
@@ -37,16 +39,16 @@ pub trait Handler {
     /// (RFC 9110 section 9.3.8). Other methods get 501 (section 9.1). A handler that answers CORS
     /// preflights or methods of its own overrides this.
     fn handle_other(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
-        let allow = ("Allow", Self::ALLOW);
+        let allow = const { Field::from_static("Allow", Self::ALLOW) };
         match request.method() {
-            Method::Options => response.send(Status::NoContent, &[allow], &[]),
+            Method::Options => response.send(Status::NO_CONTENT, &[allow], &[]),
             Method::Trace => {
                 let sentence = "TRACE is not done here: it would echo what it is sent.\n";
-                response.say(Status::MethodNotAllowed, &[allow], sentence)
+                response.say(Status::METHOD_NOT_ALLOWED, &[allow], sentence)
             }
             _ => {
                 let sentence = "The method is not known here (methods are case-sensitive).\n";
-                response.say(Status::NotImplemented, &[], sentence)
+                response.say(Status::NOT_IMPLEMENTED, &[], sentence)
             }
         }
     }

@@ -1,7 +1,6 @@
 //! The meaning of a whole head: first the facts are collected from its fields, then one function
 //! decides, so that the result cannot depend on the order of the fields.
 
-use super::super::grammar::bytes::trim;
 use super::super::grammar::connection::ConnectionOptions;
 use super::super::grammar::fields::{self, FieldLine};
 use super::super::grammar::framing::{Framing, FramingFields, OtherCodings};
@@ -11,73 +10,9 @@ use super::method::Method;
 use super::ongoing::Form;
 use super::peer::Peer;
 use super::reject::Reject;
+use super::request::Request;
 use super::scan::{Line, Scan};
 use super::target::is_host;
-
-/// A request that was understood and whose body, if any, has been read: what a handler answers.
-///
-/// It borrows the bytes that came in, and nothing of it is kept.
-#[derive(Clone, Copy)]
-pub struct Request<'a> {
-    method: Method,
-    unknown_method: &'a [u8],
-    path: &'a [u8],
-    query: Option<&'a [u8]>,
-    fields: &'a [FieldLine<'a>],
-    content: &'a [u8],
-    peer: &'a dyn Peer,
-}
-
-impl<'a> Request<'a> {
-    /// The method, as far as it is in [`Method`].
-    #[must_use]
-    pub fn method(&self) -> Method {
-        self.method
-    }
-
-    /// The method as it stands in the request line, a token of at most 64 bytes, when it is
-    /// [`Method::Unknown`]; else empty.
-    #[must_use]
-    pub fn unknown_method(&self) -> &'a [u8] {
-        self.unknown_method
-    }
-
-    /// The path as it stands in the target: not decoded, not normalised, without the query. It
-    /// begins with `/` and is a path of RFC 3986, so it is ASCII without control characters.
-    #[must_use]
-    #[inline]
-    pub fn path(&self) -> &'a [u8] {
-        self.path
-    }
-
-    /// What follows the first `?` of the target, if there is one: visible ASCII.
-    #[must_use]
-    pub fn query(&self) -> Option<&'a [u8]> {
-        self.query
-    }
-
-    /// The content, if the handler wants it whole: see [`Content::Collect`](super::Content::Collect).
-    #[must_use]
-    pub fn content(&self) -> &'a [u8] {
-        self.content
-    }
-
-    /// Who has sent it.
-    #[must_use]
-    pub fn peer(&self) -> &'a dyn Peer {
-        self.peer
-    }
-
-    /// The value of the first field of that name, in any case, without the white space around it.
-    #[must_use]
-    pub fn field(&self, name: &str) -> Option<&'a [u8]> {
-        let field = self
-            .fields
-            .iter()
-            .find(|field| field.name.eq_ignore_ascii_case(name))?;
-        Some(trim(field.value))
-    }
-}
 
 /// A whole head and its meaning.
 #[derive(Clone, Copy)]
@@ -153,25 +88,7 @@ impl<'a> Head<'a> {
         for field in fields {
             facts.learn(field.name.as_bytes(), field.value);
         }
-        let path = line.path.0 as usize..line.path.1 as usize;
-        let target_end = line.target.1 as usize;
-        let request = Request {
-            method: line.method,
-            unknown_method: match line.method {
-                Method::Unknown => method_of(input, line),
-                _ => b"",
-            },
-            // RFC 9110 section 4.2.3: an empty path of an http URI is "/".
-            path: if path.is_empty() {
-                b"/"
-            } else {
-                &input[path.clone()]
-            },
-            query: (path.end < target_end).then(|| &input[path.end + 1..target_end]),
-            fields,
-            content: &[],
-            peer,
-        };
+        let request = Request::new(input, line, fields, peer);
         facts.decide(request, line.minor, limits)
     }
 }
@@ -179,18 +96,9 @@ impl<'a> Head<'a> {
 impl Head<'_> {
     /// The same with the content of the request.
     pub(super) fn with_content<'b>(&'b self, content: &'b [u8]) -> Head<'b> {
-        let request = Request {
-            content,
-            ..self.request
-        };
+        let request = self.request.with_content(content);
         Head { request, ..*self }
     }
-}
-
-/// The method of a request line: one space stands between it and the target (RFC 9112 section 3).
-#[cold]
-fn method_of<'a>(input: &'a [u8], line: &Line) -> &'a [u8] {
-    &input[..(line.target.0 as usize).saturating_sub(1)]
 }
 
 impl Facts {
@@ -249,7 +157,7 @@ impl Facts {
             .framing
             .decide(is_version_10, OtherCodings::Refused)?
             .unwrap_or(Framing::Length(0));
-        if request.method == Method::Connect {
+        if request.method() == Method::Connect {
             return Err(Reject::Connect);
         }
         let has_body = match framing {
@@ -270,7 +178,7 @@ impl Facts {
             framing,
             form: Form {
                 persistence: self.connection.persistence(is_version_10),
-                without_content: request.method == Method::Head,
+                without_content: request.method() == Method::Head,
                 is_version_10,
             },
             wants_continue: self.expects_continue && !is_version_10 && has_body,

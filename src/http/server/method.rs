@@ -2,6 +2,7 @@
 
 /// A request method (RFC 9110 section 9.3). It is case-sensitive: `get` is `Unknown`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 #[expect(missing_docs, reason = "named by the RFC")]
 pub enum Method {
     Get,

@@ -4,7 +4,8 @@ use std::io::{self, Read};
 
 use super::answers::Answers;
 
-/// How much a turn may owe to one peer: so much waits, at most, for a peer that does not read.
+/// How much a turn may owe to one peer: so much waits, at most, for a peer that does not read; more
+/// only if the last response of an embedder's handler is longer than the room that was left.
 pub(super) const OUTPUT_BYTES: usize = 64 * 1024;
 
 /// Room for the length of a chunk.
@@ -13,8 +14,8 @@ const CHUNK_DIGITS: usize = CHUNK_HEAD.len() - 2;
 
 /// Replies in the order of their requests, until the shell has written them.
 ///
-/// It is allocated once, and grows only when a single response of an embedder's handler is longer
-/// than the whole block.
+/// It is allocated once. It grows only for a response of an embedder's handler that is longer than the
+/// room left: its content and its fields are of any length. [`clear`](Self::clear) shrinks it again.
 #[derive(Debug)]
 pub struct Output {
     bytes: Vec<u8>,

@@ -15,6 +15,7 @@ macro_rules! rejects {
         /// Which methods are served is the policy of a [`Handler`](super::Handler), but for
         /// [`Connect`](Self::Connect): what follows a CONNECT may be a tunnel's bytes, and not a request.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
         #[expect(missing_docs, reason = "each is described by its sentence")]
         pub enum Reject {
             $($name,)*
@@ -69,16 +70,18 @@ impl Reject {
     #[must_use]
     pub const fn status(self) -> Status {
         match self {
-            Self::TargetLength => Status::UriTooLong,
-            Self::VersionUnsupported => Status::VersionNotSupported,
-            Self::HeadLength | Self::FieldCount | Self::TrailerLength => Status::FieldsTooLarge,
-            Self::CodingUnknown => Status::NotImplemented,
-            Self::Connect => Status::MethodNotAllowed,
-            Self::BodyLength => Status::ContentTooLarge,
-            Self::Overloaded | Self::BufferLimit => Status::ServiceUnavailable,
-            Self::RequestTimeout => Status::RequestTimeout,
-            Self::Expectation => Status::ExpectationFailed,
-            _ => Status::BadRequest,
+            Self::TargetLength => Status::URI_TOO_LONG,
+            Self::VersionUnsupported => Status::HTTP_VERSION_NOT_SUPPORTED,
+            Self::HeadLength | Self::FieldCount | Self::TrailerLength => {
+                Status::REQUEST_HEADER_FIELDS_TOO_LARGE
+            }
+            Self::CodingUnknown => Status::NOT_IMPLEMENTED,
+            Self::Connect => Status::METHOD_NOT_ALLOWED,
+            Self::BodyLength => Status::CONTENT_TOO_LARGE,
+            Self::Overloaded | Self::BufferLimit => Status::SERVICE_UNAVAILABLE,
+            Self::RequestTimeout => Status::REQUEST_TIMEOUT,
+            Self::Expectation => Status::EXPECTATION_FAILED,
+            _ => Status::BAD_REQUEST,
         }
     }
 

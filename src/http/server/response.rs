@@ -1,8 +1,8 @@
 //! Status, fields, content -> bytes in an [`Output`].
 //!
 //! The head of an ordinary response is prepared as one block of bytes, of which only the date
-//! changes, once a second. No byte from a peer ever gets into the head of a response: the fields
-//! of a [`ResponseWriter`] are `'static`.
+//! changes, once a second. No byte from a peer gets into the head of a response, but as part of a
+//! [`Field`], which has been checked.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::super::grammar::connection::Persistence;
 use super::completion::{Completion, Waker};
 use super::date::{DATE_BYTES, imf_fixdate};
+use super::field::Field;
 use super::ongoing::{Coding, Form, Ongoing, Sending};
 use super::output::Output;
 use super::peer::Peer;
@@ -18,11 +19,8 @@ use super::session::Reason;
 use super::source::{Piece, Produced, Source};
 use super::status::Status;
 
-/// A field of a response. Name and value are known at build time, so that nothing can be injected.
-pub type Field = (&'static str, &'static str);
-
 /// When to try again, in seconds (RFC 9110 section 10.2.3).
-pub(super) const RETRY_AFTER: Field = ("Retry-After", "1");
+pub(super) const RETRY_AFTER: Field<'static> = Field::from_static("Retry-After", "1");
 
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -38,7 +36,8 @@ const DATE_END: usize = DATE + DATE_BYTES;
 const _: () =
     assert!(HEAD[DATE_FIELD + 2] == b'D' && HEAD[DATE] == b'T' && HEAD[DATE_END] == b'\r');
 
-/// The longest head that is written here, with room to spare: what a response takes beside its content.
+/// The longest head of a response of the engine's own, with room to spare: what it takes beside its
+/// content. The fields of a handler may make a head longer; the [`Output`] grows for them.
 pub(super) const REPLY_HEAD_BYTES_MAX: usize = 512;
 
 /// What the responses of one second have in common, rendered once for all of them.
@@ -98,13 +97,14 @@ impl ResponseWriter<'_> {
         self.finish(content)
     }
 
-    /// Any status, with fields of your own, `Content-Type` among them. Leave out `Date`,
-    /// `Content-Length` and `Connection`, which are added here.
-    pub fn send(mut self, status: Status, fields: &[Field], content: &[&[u8]]) -> Responded {
+    /// Any status, with fields of your own, `Content-Type` among them. `Date`, `Content-Length` and
+    /// `Connection` are added here. The content is ignored if the status
+    /// [has none](Status::has_content).
+    pub fn send(mut self, status: Status, fields: &[Field<'_>], content: &[&[u8]]) -> Responded {
         self.begin(status, fields);
-        if status.has_content() {
+        if status.has_length() {
             self.out.push(&self.prepared.head[DATE_FIELD..]);
-            self.finish(content)
+            self.finish(if status.has_content() { content } else { &[] })
         } else {
             self.out.push(&self.prepared.head[DATE_FIELD..DATE_END]);
             self.out.push(self.form.end_of_head());
@@ -206,19 +206,22 @@ impl ResponseWriter<'_> {
     }
 
     /// Any status, with a sentence in plain text.
-    pub(super) fn say(mut self, status: Status, fields: &[Field], sentence: &str) -> Responded {
+    pub(super) fn say(mut self, status: Status, fields: &[Field<'_>], sentence: &str) -> Responded {
         self.begin(status, fields);
         self.out.push(&self.prepared.head[OK_BYTES..]);
         self.finish(&[sentence.as_bytes()])
     }
 
-    fn begin(&mut self, status: Status, fields: &[Field]) {
+    fn begin(&mut self, status: Status, fields: &[Field<'_>]) {
         self.out.answers.count(status);
         self.out.push(b"HTTP/1.1 ");
-        self.out.push(status.line().as_bytes());
-        for (name, value) in fields {
-            for part in ["\r\n", name, ": ", value] {
-                self.out.push(part.as_bytes());
+        self.out.push(&status.digits());
+        // RFC 9112 section 4: the space stays, also where no reason phrase follows.
+        self.out.push(b" ");
+        self.out.push(status.reason().as_bytes());
+        for field in fields {
+            for part in [b"\r\n", field.name().as_bytes(), b": ", field.value()] {
+                self.out.push(part);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::super::blocks::Blocks;
 use super::super::grammar::connection::Persistence;
+use super::field::Field;
 use super::handler::Handler;
 use super::head::Head;
 use super::limits::Limits;
@@ -10,7 +11,7 @@ use super::ongoing::Form;
 use super::output::Output;
 use super::peer::{Peer, UnknownPeer};
 use super::reject::Reject;
-use super::response::{Answer, Field, Prepared, RETRY_AFTER, Responded, ResponseWriter};
+use super::response::{Answer, Prepared, RETRY_AFTER, Responded, ResponseWriter};
 use super::status::Status;
 
 /// What all conversations of a worker's listener share.
@@ -78,7 +79,7 @@ impl<H> Shared<H> {
     fn last(
         &self,
         status: Status,
-        fields: &[Field],
+        fields: &[Field<'_>],
         sentence: &str,
         method: Method,
         out: &mut Output,
@@ -97,7 +98,7 @@ impl<H> Shared<H> {
     #[cold]
     pub(super) fn apologize(&self, method: Method, out: &mut Output) {
         let sentence = "The server has failed.\n";
-        self.last(Status::InternalServerError, &[], sentence, method, out);
+        self.last(Status::INTERNAL_SERVER_ERROR, &[], sentence, method, out);
     }
 }
 
@@ -144,9 +145,9 @@ impl<H: Handler> Shared<H> {
     #[cold]
     pub(super) fn refuse(&self, reject: Reject, method: Method, out: &mut Output) {
         out.answers.count_refusal(reject);
-        let field: Option<Field> = match reject {
+        let field: Option<Field<'_>> = match reject {
             // RFC 9110 section 15.5.6: a 405 has an Allow field.
-            Reject::Connect => Some(("Allow", H::ALLOW)),
+            Reject::Connect => Some(const { Field::from_static("Allow", H::ALLOW) }),
             Reject::Overloaded | Reject::BufferLimit => Some(RETRY_AFTER),
             _ => None,
         };
