@@ -1,7 +1,5 @@
 //! The block of bytes owed to the peer.
 
-use std::io::{self, Read};
-
 use super::answers::Answers;
 
 /// How much a turn may owe to one peer: so much waits, at most, for a peer that does not read; more
@@ -14,11 +12,14 @@ const CHUNK_DIGITS: usize = CHUNK_HEAD.len() - 2;
 
 /// Replies in the order of their requests, until the shell has written them.
 ///
-/// It is allocated once. It grows only for a response of an embedder's handler that is longer than the
-/// room left: its content and its fields are of any length. [`clear`](Self::clear) shrinks it again.
+/// It is allocated once, and grows only when a single response of an embedder's handler is longer
+/// than the whole block.
 #[derive(Debug)]
 pub struct Output {
-    bytes: Vec<u8>,
+    /// All of it can be written to.
+    block: Vec<u8>,
+    /// How much of it is owed.
+    len: usize,
     /// Of all that was ever pushed.
     pub(super) answers: Answers,
     /// Up to here the bytes are whole; a source was called to append more.
@@ -30,7 +31,8 @@ impl Output {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            bytes: Vec::with_capacity(OUTPUT_BYTES),
+            block: vec![0; OUTPUT_BYTES],
+            len: 0,
             answers: Answers::new(),
             marked: 0,
         }
@@ -38,8 +40,9 @@ impl Output {
 
     /// What is owed, to be written as it stands.
     #[must_use]
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.block.get(..self.len).unwrap_or_default()
     }
 
     /// What has been answered through this block so far.
@@ -52,40 +55,52 @@ impl Output {
     /// Nothing is owed any more. A block that an overlong response has stretched shrinks back.
     #[inline]
     pub fn clear(&mut self) {
-        self.bytes.clear();
-        if self.bytes.capacity() > OUTPUT_BYTES {
-            self.bytes.shrink_to(OUTPUT_BYTES);
+        self.len = 0;
+        if self.block.len() > OUTPUT_BYTES {
+            self.block.truncate(OUTPUT_BYTES);
+            self.block.shrink_to_fit();
         }
     }
 
     /// Is there room for a response of this many bytes? An empty block always takes one.
     #[inline]
     pub(super) fn has_room(&self, bytes: usize) -> bool {
-        self.bytes.is_empty() || OUTPUT_BYTES.saturating_sub(self.bytes.len()) >= bytes
+        self.len == 0 || self.room() >= bytes
     }
 
     /// How many bytes of a turn's share are left.
+    #[inline]
     pub(super) fn room(&self) -> usize {
-        OUTPUT_BYTES.saturating_sub(self.bytes.len())
+        OUTPUT_BYTES.saturating_sub(self.len)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.bytes.len()
+        self.len
+    }
+
+    /// The room for the next bytes, to be written to, up to `end`.
+    pub(super) fn room_until(&mut self, end: usize) -> &mut [u8] {
+        self.block.get_mut(self.len..end).unwrap_or_default()
+    }
+
+    /// So many bytes of the room were written to.
+    pub(super) fn filled(&mut self, bytes: usize) {
+        self.len = self.block.len().min(self.len + bytes);
     }
 
     /// What is there now is whole, and is kept by [`cut`](Self::cut).
     pub(super) fn mark(&mut self) {
-        self.marked = self.bytes.len();
+        self.marked = self.len;
     }
 
     /// Takes back what a source has appended since the last [`mark`](Self::mark).
     pub(super) fn cut(&mut self) {
-        self.bytes.truncate(self.marked);
+        self.len = self.len.min(self.marked);
     }
 
     /// Begins a chunk (RFC 9112 section 7.1) whose length is not known yet.
     pub(super) fn begin_chunk(&mut self) -> usize {
-        let start = self.bytes.len();
+        let start = self.len;
         self.push(CHUNK_HEAD);
         start
     }
@@ -94,9 +109,9 @@ impl Output {
     /// the content.
     pub(super) fn end_chunk(&mut self, start: usize) {
         let data = start + CHUNK_HEAD.len();
-        let length = self.bytes.len().saturating_sub(data);
+        let length = self.len.saturating_sub(data);
         if length == 0 {
-            self.bytes.truncate(start);
+            self.len = start;
             return;
         }
         let digits = (1..CHUNK_DIGITS)
@@ -104,23 +119,41 @@ impl Output {
             .unwrap_or(CHUNK_DIGITS);
         // A short chunk moves, so that its length has no leading zeros.
         let spare = CHUNK_DIGITS - digits;
-        self.bytes.copy_within(data - 2.., data - 2 - spare);
-        self.bytes.truncate(self.bytes.len() - spare);
-        for (place, digit) in self.bytes[start..start + digits].iter_mut().zip(0..digits) {
+        self.block.copy_within(data - 2..self.len, data - 2 - spare);
+        self.len -= spare;
+        for (place, digit) in self.block[start..start + digits].iter_mut().zip(0..digits) {
             let nibble = length >> (4 * (digits - 1 - digit)) & 0xF;
             *place = b"0123456789abcdef"[nibble];
         }
         self.push(b"\r\n");
     }
 
-    /// Appends what `reader` has, to its end.
-    pub(super) fn read_from(&mut self, mut reader: impl Read) -> io::Result<usize> {
-        reader.read_to_end(&mut self.bytes)
-    }
-
     #[inline]
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        self.push_all(&[bytes]);
+    }
+
+    /// Appends the parts one after the other, with one look at the room for all of them.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
+    pub(super) fn push_all(&mut self, parts: &[&[u8]]) {
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        let end = self.len + bytes;
+        if end > self.block.len() {
+            self.grow(end);
+        }
+        let mut room = &mut self.block[self.len..end];
+        for part in parts {
+            let (place, rest) = room.split_at_mut(part.len());
+            place.copy_from_slice(part);
+            room = rest;
+        }
+        self.len = end;
+    }
+
+    #[cold]
+    fn grow(&mut self, bytes: usize) {
+        self.block.resize(bytes, 0);
     }
 }
 
@@ -178,7 +211,7 @@ mod tests {
         let mut out = Output::new();
         out.push(&vec![0; 10 * OUTPUT_BYTES]);
         out.clear();
-        assert!(out.bytes.capacity() < 2 * OUTPUT_BYTES);
+        assert!(out.block.capacity() < 2 * OUTPUT_BYTES);
         assert!(out.bytes().is_empty());
     }
 }

@@ -90,11 +90,12 @@ pub struct ResponseWriter<'o> {
 
 impl ResponseWriter<'_> {
     /// `200 OK` with `text/plain; charset=utf-8`; the content is the parts, one after the other.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
     pub fn text(self, content: &[&[u8]]) -> Responded {
         self.out.answers.count_ok();
-        self.out.push(&self.prepared.head);
-        self.finish(content)
+        let head = &self.prepared.head;
+        self.finish(head, content)
     }
 
     /// Any status, with fields of your own, `Content-Type` among them. `Date`, `Content-Length` and
@@ -103,8 +104,8 @@ impl ResponseWriter<'_> {
     pub fn send(mut self, status: Status, fields: &[Field<'_>], content: &[&[u8]]) -> Responded {
         self.begin(status, fields);
         if status.has_length() {
-            self.out.push(&self.prepared.head[DATE_FIELD..]);
-            self.finish(if status.has_content() { content } else { &[] })
+            let head = &self.prepared.head[DATE_FIELD..];
+            self.finish(head, if status.has_content() { content } else { &[] })
         } else {
             self.out.push(&self.prepared.head[DATE_FIELD..DATE_END]);
             self.out.push(self.form.end_of_head());
@@ -128,8 +129,8 @@ impl ResponseWriter<'_> {
                 Responded(Answer::Whole(self.form.persistence))
             }
             Body::Bytes(content) if content.len() <= self.out.room() => {
-                self.out.push(&self.prepared.head[DATE_FIELD..]);
-                self.finish(&[&content])
+                let head = &self.prepared.head[DATE_FIELD..];
+                self.finish(head, &[&content])
             }
             Body::Bytes(content) => {
                 let length = content.len() as u64;
@@ -208,8 +209,8 @@ impl ResponseWriter<'_> {
     /// Any status, with a sentence in plain text.
     pub(super) fn say(mut self, status: Status, fields: &[Field<'_>], sentence: &str) -> Responded {
         self.begin(status, fields);
-        self.out.push(&self.prepared.head[OK_BYTES..]);
-        self.finish(&[sentence.as_bytes()])
+        let head = &self.prepared.head[OK_BYTES..];
+        self.finish(head, &[sentence.as_bytes()])
     }
 
     fn begin(&mut self, status: Status, fields: &[Field<'_>]) {
@@ -228,14 +229,13 @@ impl ResponseWriter<'_> {
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "on the path of every request")]
-    fn finish(self, content: &[&[u8]]) -> Responded {
+    fn finish(self, head: &[u8], content: &[&[u8]]) -> Responded {
         let length: usize = content.iter().map(|part| part.len()).sum();
-        self.out.push(itoa::Buffer::new().format(length).as_bytes());
-        self.out.push(self.form.end_of_head());
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(length).as_bytes();
+        self.out.push_all(&[head, digits, self.form.end_of_head()]);
         if !self.form.without_content {
-            for part in content {
-                self.out.push(part);
-            }
+            self.out.push_all(content);
         }
         Responded(Answer::Whole(self.form.persistence))
     }

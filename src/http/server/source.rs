@@ -65,13 +65,25 @@ impl<'o> Piece<'o> {
         taken.len()
     }
 
-    /// Appends what `reader` has, as far as it fits, and returns how much that is; 0 if it has ended.
+    /// The room itself, to be written to from its start; then [`filled`](Self::filled).
+    pub fn buffer(&mut self) -> &mut [u8] {
+        self.out.room_until(self.end)
+    }
+
+    /// So many bytes at the start of the [`buffer`](Self::buffer) are content.
+    pub fn filled(&mut self, bytes: usize) {
+        self.out.filled(bytes.min(self.room()));
+    }
+
+    /// Appends what one call of `reader` gives, as far as it fits, and returns how much that is: 0 if it
+    /// has ended.
     ///
     /// # Errors
     ///
-    /// Those of the reader. What it gave before is kept.
+    /// Those of the reader.
     pub fn read_from(&mut self, reader: &mut impl Read) -> io::Result<usize> {
-        let room = self.room() as u64;
-        self.out.read_from(&mut reader.take(room))
+        let read = reader.read(self.buffer())?;
+        self.filled(read);
+        Ok(read)
     }
 }
