@@ -22,4 +22,5 @@ mod protocol {
     mod meaning;
     mod request_line;
     mod requests;
+    mod responses;
 }

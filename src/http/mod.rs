@@ -38,8 +38,8 @@ mod server;
 pub use blocks::{Block, Blocks};
 pub use server::{
     Answers, Field, FieldError, Handler, InvalidStatus, Limits, Method, OutOfRange, Output,
-    Overload, Phase, QueryPairs, Reason, Reject, Request, Responded, ResponseWriter, Session,
-    Shared, Status, Step, Version, Wants,
+    Overload, Phase, QueryPairs, Reason, Reject, Request, Responded, Response, ResponseWriter,
+    Session, Shared, Status, Step, Version, Wants,
 };
 
 /// RFC 9110 section 5.6.2: a method or a field name.

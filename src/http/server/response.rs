@@ -85,7 +85,13 @@ impl ResponseWriter<'_> {
     /// `Connection` are added here. The content is ignored if the status
     /// [has none](Status::has_content).
     pub fn send(mut self, status: Status, fields: &[Field<'_>], content: &[&[u8]]) -> Responded {
-        self.begin(status, fields);
+        self.begin(status);
+        self.push_fields(fields);
+        self.end(status, content)
+    }
+
+    /// What follows the fields of a handler.
+    pub(super) fn end(self, status: Status, content: &[&[u8]]) -> Responded {
         if status.has_length() {
             self.out.push(&self.prepared.head[DATE_FIELD..]);
             self.finish(if status.has_content() { content } else { &[] })
@@ -98,22 +104,24 @@ impl ResponseWriter<'_> {
 
     /// Any status, with a sentence in plain text.
     pub(super) fn say(mut self, status: Status, fields: &[Field<'_>], sentence: &str) -> Responded {
-        self.begin(status, fields);
+        self.begin(status);
+        self.push_fields(fields);
         self.out.push(&self.prepared.head[OK_BYTES..]);
         self.finish(&[sentence.as_bytes()])
     }
 
-    fn begin(&mut self, status: Status, fields: &[Field<'_>]) {
+    pub(super) fn begin(&mut self, status: Status) {
         self.out.answers.count(status);
         self.out.push(b"HTTP/1.1 ");
         self.out.push(&status.digits());
         // RFC 9112 section 4: the space stays, also where no reason phrase follows.
         self.out.push(b" ");
         self.out.push(status.reason().as_bytes());
-        for field in fields {
-            for part in [b"\r\n", field.name().as_bytes(), b": ", field.value()] {
-                self.out.push(part);
-            }
+    }
+
+    fn push_fields(&mut self, fields: &[Field<'_>]) {
+        for part in fields.iter().flat_map(Field::line) {
+            self.out.push(part);
         }
     }
 
