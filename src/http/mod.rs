@@ -37,9 +37,9 @@ mod server;
 
 pub use blocks::{Block, Blocks};
 pub use server::{
-    Answers, Field, FieldError, Handler, InvalidStatus, Limits, Method, OutOfRange, Output,
-    Overload, Phase, QueryPairs, Reason, Reject, Request, Responded, Response, ResponseWriter,
-    Session, Shared, Status, Step, Version, Wants,
+    Answers, ETag, Field, FieldError, Handler, InvalidETag, InvalidStatus, Limits, Method,
+    OutOfRange, Output, Overload, Phase, Precondition, QueryPairs, Reason, Reject, Request,
+    Responded, Response, ResponseWriter, Session, Shared, Status, Step, Version, Wants,
 };
 
 /// RFC 9110 section 5.6.2: a method or a field name.

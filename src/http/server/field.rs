@@ -105,6 +105,11 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// A field whose name and value are known to be valid.
+    pub(super) const fn of_checked(name: &'static str, value: &'a [u8]) -> Self {
+        Self { name, value }
+    }
+
     /// The bytes of the field line, with the CR LF that ends the line before it.
     pub(super) const fn line(&self) -> [&'a [u8]; 4] {
         [b"\r\n", self.name.as_bytes(), b": ", self.value]

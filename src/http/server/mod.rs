@@ -3,12 +3,14 @@
 mod answers;
 mod body;
 mod date;
+mod etag;
 mod field;
 mod handler;
 mod head;
 mod limits;
 mod method;
 mod output;
+mod preconditions;
 mod reject;
 mod request;
 mod response;
@@ -20,11 +22,13 @@ mod status;
 mod target;
 
 pub use answers::Answers;
+pub use etag::{ETag, InvalidETag};
 pub use field::{Field, FieldError};
 pub use handler::Handler;
 pub use limits::{Limits, OutOfRange};
 pub use method::Method;
 pub use output::Output;
+pub use preconditions::Precondition;
 pub use reject::Reject;
 pub use request::{QueryPairs, Request, Version};
 pub use response::{Responded, ResponseWriter};
