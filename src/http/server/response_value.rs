@@ -133,9 +133,14 @@ impl fmt::Debug for Response {
 impl ResponseWriter<'_> {
     /// Writes a response that was built as a value.
     pub fn respond(mut self, response: Response) -> Responded {
-        self.begin(response.status);
-        self.out.push(&response.fields);
-        self.end(response.status, &[&response.content])
+        let Response {
+            status,
+            fields,
+            content,
+        } = response;
+        self.begin(status);
+        self.out.push(&fields);
+        self.end(status, &[&content])
     }
 }
 
