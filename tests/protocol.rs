@@ -20,6 +20,8 @@ mod protocol {
     mod hostile_long;
     mod limits;
     mod meaning;
+    mod preconditions;
     mod request_line;
     mod requests;
+    mod responses;
 }

@@ -69,6 +69,9 @@ pub(in crate::http) static REG_NAME: Class = Class::of(b"-._~!$&'()*+;=", &ALNUM
 /// RFC 9110 section 5.5: what a field value may contain: field-vchar, space and tab.
 pub(in crate::http) static FIELD_VALUE: Class = Class::of(b"\t", &[(b' ', b'~'), (0x80, 0xFF)]);
 
+/// RFC 9110 section 8.8.3: etagc.
+pub(in crate::http) static ETAG: Class = Class::of(b"!", &[(b'#', b'~'), (0x80, 0xFF)]);
+
 /// RFC 9110 section 5.6.4: qdtext.
 pub(in crate::http) static QUOTED: Class =
     Class::of(b"\t !", &[(b'#', b'['), (b']', b'~'), (0x80, 0xFF)]);
@@ -128,6 +131,8 @@ mod tests {
             );
             let text = visible || is(" \t") || byte >= 0x80;
             assert_eq!(FIELD_VALUE.has(byte), text, "value {byte:#x}");
+            let etagc = (visible && byte != b'"') || byte >= 0x80;
+            assert_eq!(ETAG.has(byte), etagc, "etag {byte:#x}");
             assert_eq!(QUOTED.has(byte), text && !is("\"\\"), "quoted {byte:#x}");
         }
     }

@@ -5,7 +5,7 @@
 //! ```text
 //!  bytes ──> values ──> framing ──> body ──> chunked
 //!    │         └──────> connection
-//!    └─────> lines, fields (httparse)
+//!    └─────> lines, fields (httparse), entity_tags
 //! ```
 //!
 //! Each module has an error of its own, a small `Copy` cause; a role maps it to what it reports.
@@ -14,6 +14,7 @@ pub(super) mod body;
 pub(super) mod bytes;
 pub(super) mod chunked;
 pub(super) mod connection;
+pub(super) mod entity_tags;
 pub(super) mod fields;
 pub(super) mod framing;
 pub(super) mod lines;

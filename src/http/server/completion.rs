@@ -108,10 +108,9 @@ impl Completion {
 
 impl Drop for Completion {
     fn drop(&mut self) {
-        self.put(Response::sentence(
-            Status::INTERNAL_SERVER_ERROR,
-            "The server has dropped this request.\n",
-        ));
+        let mut response = Response::text("The server has dropped this request.\n");
+        response.status = Status::INTERNAL_SERVER_ERROR;
+        self.put(response);
     }
 }
 

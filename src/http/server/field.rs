@@ -105,6 +105,16 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// A field whose name and value are known to be valid.
+    pub(super) const fn of_checked(name: &'static str, value: &'a [u8]) -> Self {
+        Self { name, value }
+    }
+
+    /// The bytes of the field line, with the CR LF that ends the line before it.
+    pub(super) const fn line(&self) -> [&'a [u8]; 4] {
+        [b"\r\n", self.name.as_bytes(), b": ", self.value]
+    }
+
     /// The name as it was given; a recipient compares it without regard to case.
     #[must_use]
     pub const fn name(&self) -> &'a str {

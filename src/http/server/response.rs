@@ -4,19 +4,13 @@
 //! changes, once a second. No byte from a peer gets into the head of a response, but as part of a
 //! [`Field`], which has been checked.
 
-use std::borrow::Cow;
-use std::time::Duration;
-
 use super::super::grammar::connection::Persistence;
-use super::completion::{Completion, Waker};
 use super::date::{DATE_BYTES, imf_fixdate};
 use super::field::Field;
-use super::ongoing::{Coding, Form, Ongoing, Sending};
+use super::ongoing::{Form, Ongoing};
 use super::output::Output;
 use super::peer::Peer;
-use super::response_value::{Body, Response};
 use super::session::Reason;
-use super::source::{Piece, Produced, Source};
 use super::status::Status;
 
 /// When to try again, in seconds (RFC 9110 section 10.2.3).
@@ -102,92 +96,37 @@ impl ResponseWriter<'_> {
     /// `Connection` are added here. The content is ignored if the status
     /// [has none](Status::has_content).
     pub fn send(mut self, status: Status, fields: &[Field<'_>], content: &[&[u8]]) -> Responded {
-        self.begin(status, fields);
+        self.begin(status);
+        self.push_fields(fields);
+        self.end(status, content)
+    }
+
+    /// What follows the fields of a handler.
+    pub(super) fn end(mut self, status: Status, content: &[&[u8]]) -> Responded {
         if status.has_length() {
             let head = &self.prepared.head[DATE_FIELD..];
             self.finish(head, if status.has_content() { content } else { &[] })
         } else {
-            self.out.push(&self.prepared.head[DATE_FIELD..DATE_END]);
-            self.out.push(self.form.end_of_head());
-            Responded(Answer::Whole(self.form.persistence))
+            self.push_date();
+            self.end_of_head()
         }
     }
 
-    /// Sends a response that was made before, or whose content is produced piece by piece.
-    pub fn respond(mut self, response: Response) -> Responded {
-        let Response {
-            status,
-            fields,
-            body,
-        } = response;
-        self.begin(status, &[]);
-        self.out.push(&fields);
-        match body {
-            _ if !status.has_content() => {
-                self.out.push(&self.prepared.head[DATE_FIELD..DATE_END]);
-                self.out.push(self.form.end_of_head());
-                Responded(Answer::Whole(self.form.persistence))
-            }
-            Body::Bytes(content) if content.len() <= self.out.room() => {
-                let head = &self.prepared.head[DATE_FIELD..];
-                self.finish(head, &[&content])
-            }
-            Body::Bytes(content) => {
-                let length = content.len() as u64;
-                self.stream(Some(length), Box::new(Remaining { content, sent: 0 }))
-            }
-            Body::Source { length, source } => self.stream(length, source),
-        }
-    }
-
-    /// Ends the head, and has the content sent.
-    fn stream(mut self, length: Option<u64>, source: Box<dyn Source>) -> Responded {
-        let coding = match length {
-            Some(length) => Coding::Length(length),
-            None if self.form.is_version_10 => Coding::Close,
-            None => Coding::Chunked,
-        };
-        match coding {
-            Coding::Length(length) => {
-                self.out.push(&self.prepared.head[DATE_FIELD..]);
-                self.out.push(itoa::Buffer::new().format(length).as_bytes());
-            }
-            // RFC 9112 section 6.1: a sender must not use the chunked coding towards HTTP/1.0.
-            Coding::Close => {
-                self.form.persistence = Persistence::Close;
-                self.out.push(&self.prepared.head[DATE_FIELD..DATE_END]);
-            }
-            Coding::Chunked => {
-                self.out.push(&self.prepared.head[DATE_FIELD..DATE_END]);
-                self.out.push(b"\r\nTransfer-Encoding: chunked");
-            }
-        }
+    /// Ends a head of which neither the length nor the coding of the content is to be said.
+    pub(super) fn end_of_head(self) -> Responded {
         self.out.push(self.form.end_of_head());
-        Responded(if self.form.without_content {
-            Answer::Whole(self.form.persistence)
-        } else {
-            Answer::Ongoing(Ongoing::sending(self.form, Sending { source, coding }))
-        })
+        Responded(Answer::Whole(self.form.persistence))
     }
 
-    /// Sends `response` after `delay`. The requests behind this one wait for it.
-    pub fn respond_after(self, delay: Duration, response: Response) -> Responded {
-        Responded(Answer::Ongoing(Ongoing::delayed(
-            self.form, response, delay,
-        )))
+    pub(super) fn push_date(&mut self) {
+        self.out.push(&self.prepared.head[DATE_FIELD..DATE_END]);
     }
 
-    /// Answers later, perhaps from another thread. The requests behind this one wait for it.
-    pub fn later(self) -> (Completion, Responded) {
-        let (completion, awaited) = Completion::new(self.peer.waker());
-        let ongoing = Ongoing::awaited(self.form, awaited);
-        (completion, Responded(Answer::Ongoing(ongoing)))
-    }
-
-    /// By which another thread makes the [`Source`] of this response produce more.
-    #[must_use]
-    pub fn waker(&self) -> Waker {
-        self.peer.waker()
+    pub(super) fn push_date_and_length(&mut self, length: u64) {
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(length).as_bytes();
+        self.out
+            .push_all(&[&self.prepared.head[DATE_FIELD..], digits]);
     }
 
     /// The connection is closed after this response, which says so.
@@ -208,22 +147,24 @@ impl ResponseWriter<'_> {
 
     /// Any status, with a sentence in plain text.
     pub(super) fn say(mut self, status: Status, fields: &[Field<'_>], sentence: &str) -> Responded {
-        self.begin(status, fields);
+        self.begin(status);
+        self.push_fields(fields);
         let head = &self.prepared.head[OK_BYTES..];
         self.finish(head, &[sentence.as_bytes()])
     }
 
-    fn begin(&mut self, status: Status, fields: &[Field<'_>]) {
+    pub(super) fn begin(&mut self, status: Status) {
         self.out.answers.count(status);
         self.out.push(b"HTTP/1.1 ");
         self.out.push(&status.digits());
         // RFC 9112 section 4: the space stays, also where no reason phrase follows.
         self.out.push(b" ");
         self.out.push(status.reason().as_bytes());
-        for field in fields {
-            for part in [b"\r\n", field.name().as_bytes(), b": ", field.value()] {
-                self.out.push(part);
-            }
+    }
+
+    fn push_fields(&mut self, fields: &[Field<'_>]) {
+        for part in fields.iter().flat_map(Field::line) {
+            self.out.push(part);
         }
     }
 
@@ -243,28 +184,11 @@ impl ResponseWriter<'_> {
 
 impl Form {
     #[inline]
-    fn end_of_head(self) -> &'static [u8] {
+    pub(super) fn end_of_head(self) -> &'static [u8] {
         match self.persistence {
             Persistence::Keep => b"\r\n\r\n",
             Persistence::KeepAlive => b"\r\nConnection: keep-alive\r\n\r\n",
             Persistence::Close => b"\r\nConnection: close\r\n\r\n",
-        }
-    }
-}
-
-/// Content in memory that is longer than a turn's share.
-struct Remaining {
-    content: Cow<'static, [u8]>,
-    sent: usize,
-}
-
-impl Source for Remaining {
-    fn produce(&mut self, piece: &mut Piece<'_>) -> Produced {
-        self.sent += piece.push(&self.content[self.sent..]);
-        if self.sent < self.content.len() {
-            Produced::More
-        } else {
-            Produced::End
         }
     }
 }

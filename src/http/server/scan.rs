@@ -104,6 +104,12 @@ impl Scan {
 
     #[inline]
     fn method_in(&mut self, input: &[u8]) -> Result<bool, Reject> {
+        // Most requests.
+        if self.at == 0 && input.starts_with(b"GET ") {
+            self.line.method = Method::Get;
+            self.begin(Part::Target, b"GET ".len());
+            return Ok(true);
+        }
         let new = &input[self.at as usize..];
         let end = self.at as usize + TOKEN.first_outside(new).unwrap_or(new.len());
         if end > METHOD_BYTES_MAX {
