@@ -13,6 +13,7 @@ mod protocol {
     mod bodies;
     mod check;
     mod chunked;
+    mod exchanges;
     mod fields;
     mod hostile;
     mod hostile_bodies;
