@@ -25,4 +25,5 @@ mod protocol {
     mod request_line;
     mod requests;
     mod responses;
+    mod scripted;
 }

@@ -5,7 +5,6 @@
 //! idle connection owns no buffer.
 
 use std::collections::TryReserveError;
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,9 +13,10 @@ use super::deadlines::Timeout;
 use super::kernel::{Event, Kernel, Token};
 use super::listener::ListenerId;
 use super::mailbox::Mailbox;
+use super::peer::PeerOf;
 use super::stats::{CloseReason, Stats};
 use super::timers::Timers;
-use crate::http::{Blocks, Handler, Output, Peer, Phase, Session, Shared, Step, Waker, Wants};
+use crate::http::{Blocks, Handler, Output, Phase, Session, Shared, Step, Wants};
 use crate::outcome::{Outcome, outcome};
 
 /// How often a turn reads from one connection before the next one has its turn: enough for a body to
@@ -32,28 +32,6 @@ pub(crate) struct Context<'a, K, H> {
     pub(crate) stats: &'a mut Stats,
     pub(crate) timers: &'a mut Timers,
     pub(crate) mailbox: &'a Arc<Mailbox>,
-}
-
-/// The peer of a connection, as its handler sees it.
-struct PeerOf<'a, K: Kernel> {
-    stream: &'a K::Stream,
-    token: Token,
-    mailbox: &'a Arc<Mailbox>,
-}
-
-impl<K: Kernel> Peer for PeerOf<'_, K> {
-    fn addr(&self) -> Option<SocketAddr> {
-        K::addresses(self.stream).0
-    }
-
-    fn local_addr(&self) -> Option<SocketAddr> {
-        K::addresses(self.stream).1
-    }
-
-    fn waker(&self) -> Waker {
-        let mailbox = Arc::clone(self.mailbox);
-        Waker::new(self.token.0 as u64, mailbox)
-    }
 }
 
 /// What becomes of a connection after its turn.

@@ -31,6 +31,7 @@ mod lifecycle;
 pub(crate) mod listener;
 mod mailbox;
 mod notice;
+mod peer;
 mod shed;
 mod slots;
 pub(crate) mod socket;

@@ -156,7 +156,7 @@ fn an_import_against_the_layers_is_found() {
 fn io_in_the_core_is_found_however_it_is_written() {
     for (text, name) in [
         ("use std::net::TcpStream;", "std::net::TcpStream"),
-        ("use core::net::SocketAddr;", "std::net::SocketAddr"),
+        ("use core::net::TcpStream;", "std::net::TcpStream"),
         ("use ::std::{fmt, net::UdpSocket};", "std::net::UdpSocket"),
         ("use std::net;", "std::net"),
         ("use core::net::*;", "std::net::*"),

@@ -24,20 +24,25 @@ const LAYERS: &[Layer] = &[
     Layer {
         module: "http",
         modules: &[],
-        // No sockets, threads, clocks, files, environment or streams. The two addresses are values:
-        // a Host may be one.
+        // No sockets, threads, clocks, files, environment or streams. Addresses are values: a Host may
+        // be one. `sync` is for what a handler hands to threads of its own, `io::Read` for what it
+        // reads.
         std: Some(&[
             "borrow::Cow",
             "cell",
             "error",
             "fmt",
+            "io::Read",
+            "io::Result",
             "io::Write",
             "mem",
             "net::Ipv4Addr",
             "net::Ipv6Addr",
+            "net::SocketAddr",
             "ops",
             "rc",
             "str",
+            "sync",
             "time::Duration",
             "time::UNIX_EPOCH",
         ]),

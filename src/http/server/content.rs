@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use super::handler::Handler;
 use super::request::Request;
 use super::response::{Responded, ResponseWriter};
 use super::response_value::Response;
 
-/// What a [`Handler`] wants done with the content of a request: see [`Handler::content`].
+/// What a [`Handler`](super::Handler) wants done with the content of a request: see [`Handler::content`](super::Handler::content).
 ///
 /// In each case the engine reads the content to its end, keeps the limits (`413`) and the time-outs
 /// (`408`), and answers `Expect: 100-continue`.
@@ -15,7 +14,7 @@ use super::response_value::Response;
 pub enum Content {
     /// Discard it as it arrives.
     Skip,
-    /// Keep it until it is whole: [`Handler::handle`] finds it in [`Request::content`].
+    /// Keep it until it is whole: [`Handler::handle`](super::Handler::handle) finds it in [`Request::content`].
     Collect {
         /// The most bytes (`413` past them), if that is less than
         /// [`Limits::body_bytes`](super::Limits::body_bytes).
@@ -68,34 +67,4 @@ pub trait ContentReader {
 
     /// The content is whole: answers the request.
     fn end(self: Box<Self>, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded;
-}
-
-/// A handler whose requests come with their content, up to a number of bytes: see
-/// [`collect`].
-#[derive(Clone, Copy, Debug)]
-pub struct Collected<H> {
-    max: usize,
-    handler: H,
-}
-
-/// Keeps the content of each request for `handler`: [`Content::Collect`]. Past `max` bytes the request
-/// is refused with `413`.
-pub fn collect<H: Handler>(max: usize, handler: H) -> Collected<H> {
-    Collected { max, handler }
-}
-
-impl<H: Handler> Handler for Collected<H> {
-    const ALLOW: &'static str = H::ALLOW;
-
-    fn handle(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
-        self.handler.handle(request, response)
-    }
-
-    fn content(&self, _request: &Request<'_>) -> Content {
-        Content::Collect { max: self.max }
-    }
-
-    fn handle_other(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
-        self.handler.handle_other(request, response)
-    }
 }

@@ -6,10 +6,11 @@ use super::super::grammar::connection::Persistence;
 use super::super::grammar::fields::table;
 use super::super::grammar::framing::Framing;
 use super::content::Content;
+use super::form::Form;
 use super::handler::Handler;
 use super::head::Head;
 use super::limits::{EMPTY_LINES_MAX, Limits};
-use super::ongoing::{Form, Ongoing, Polled};
+use super::ongoing::{Ongoing, Polled};
 use super::output::Output;
 use super::peer::Peer;
 use super::receiving::{Incoming, Receiving, Sink, Stop};
@@ -17,8 +18,9 @@ use super::reject::Reject;
 use super::response::{Answer, CONTINUE};
 use super::response_value::Response;
 use super::scan::Scan;
-use super::session::{Progress, Reason, Session, State, Step, Wants};
+use super::session::{Progress, Session, State};
 use super::shared::Shared;
+use super::step::{Reason, Step, Wants};
 
 impl Session {
     /// Takes one request, or what there is of it.
@@ -127,29 +129,16 @@ impl Session {
         if head.framing == Framing::Length(0) {
             return Ok(answer(head, shared, out).after(scan.length()));
         }
-        let (content, response) = match shared.handler().content(&head.request) {
-            Content::Exchange { reader, response } => (Content::Read(reader), Some(response)),
-            content => (content, None),
+        let content = shared.handler().content(&head.request);
+        if let Some(bytes) = content_at_hand(&content, head, rest, shared.limits()) {
+            let taken = scan.length() + bytes.len();
+            return Ok(answer(&head.with_content(bytes), shared, out).after(taken));
+        }
+        let plan = match Plan::of(content, shared.limits().body_bytes) {
+            Ok(plan) => plan,
+            Err(response) => return Ok(refused(head.form, response).after(scan.length())),
         };
-        let mut max = shared.limits().body_bytes;
-        let sink = match content {
-            Content::Collect { max: bytes } => {
-                max = max.min(bytes as u64);
-                if let Framing::Length(length) = head.framing
-                    && length <= max
-                    && let Some(content) = rest.get(..length as usize)
-                {
-                    let taken = scan.length() + content.len();
-                    return Ok(answer(&head.with_content(content), shared, out).after(taken));
-                }
-                Sink::Block(None)
-            }
-            Content::Read(reader) => Sink::Reader(reader),
-            Content::Refuse(response) => {
-                return Ok(refused(head.form, response).after(scan.length()));
-            }
-            Content::Skip | Content::Exchange { .. } => Sink::Discard,
-        };
+        let Plan { sink, max, begins } = plan;
         if matches!(head.framing, Framing::Length(length) if length > max) {
             return Err(Reject::BodyLength);
         }
@@ -167,24 +156,21 @@ impl Session {
         if head.wants_continue && rest.is_empty() {
             out.push(CONTINUE);
         }
-        let ongoing = response.map(|response| Ongoing::ready(head.form, response));
-        match ongoing {
-            None if read.ended => return Ok(end(incoming.sink, head, shared, out).after(taken)),
-            Some(ongoing) if read.ended => return Ok(Answer::Ongoing(ongoing).after(taken)),
-            _ => {}
+        let ongoing = begins.map(|response| Box::new(Ongoing::ready(head.form, response)));
+        if read.ended {
+            let end = || end(incoming.sink, head, shared, out);
+            return Ok(ongoing.map_or_else(end, Answer::Ongoing).after(taken));
         }
-        let head_block = shared.blocks().filled(head_bytes);
-        let head_block = head_block.ok_or(Reject::BufferLimit)?;
-        let mut receiving = Receiving::new(head_block, *scan, incoming);
+        let block = shared.blocks().filled(head_bytes);
+        let block = block.ok_or(Reject::BufferLimit)?;
+        let progress = match &ongoing {
+            Some(_) => Progress::Exchanging(taken),
+            None => Progress::NeedsMore(taken),
+        };
+        let mut receiving = Receiving::new(block, *scan, incoming, ongoing);
         receiving.count(read.consumed);
-        let is_exchange = ongoing.is_some();
-        receiving.ongoing = ongoing;
         self.state = State::Body(Box::new(receiving));
-        Ok(if is_exchange {
-            Progress::Exchanging(taken)
-        } else {
-            Progress::NeedsMore(taken)
-        })
+        Ok(progress)
     }
 
     /// Reads on in the content of a request whose response has not begun, or has ended already.
@@ -268,15 +254,30 @@ impl Session {
                 }
             }
         }
-        let polled = match &mut self.state {
-            State::Responding(ongoing) => ongoing.poll(shared.prepared(), peer, out),
-            State::Body(receiving) => match &mut receiving.ongoing {
-                Some(ongoing) => ongoing.poll(shared.prepared(), peer, out),
-                None => Polled::Room,
-            },
-            State::Head(_) | State::Closed(_) => Polled::Room,
-        };
+        let polled = self.poll(peer, shared, out);
         self.after_poll(polled, consumed, consumed == input.len())
+    }
+
+    /// Goes on with the response, as far as it can.
+    fn poll<H: Handler>(
+        &mut self,
+        peer: &dyn Peer,
+        shared: &Shared<H>,
+        out: &mut Output,
+    ) -> Polled {
+        let Some(ongoing) = self.ongoing() else {
+            return Polled::Room;
+        };
+        loop {
+            let response = match ongoing.poll(out) {
+                Polled::Ready(response) => response,
+                polled => return polled,
+            };
+            match shared.response(ongoing.form, peer, out).respond(response).0 {
+                Answer::Whole(persistence) => return Polled::Done(persistence),
+                Answer::Ongoing(next) => *ongoing = *next,
+            }
+        }
     }
 
     fn after_poll(&mut self, polled: Polled, consumed: usize, is_all: bool) -> Step {
@@ -296,11 +297,54 @@ impl Session {
                 self.state = State::default();
                 if is_all { Wants::Input } else { Wants::Room }
             }
-            (Polled::Room, _) => Wants::Room,
+            (Polled::Room | Polled::Ready(_), _) => Wants::Room,
             (Polled::Wakeup, State::Body(_)) => Wants::InputOrWakeup,
             (Polled::Wakeup, _) => Wants::Wakeup,
         };
         Step { consumed, wants }
+    }
+}
+
+/// What becomes of content that has to be read.
+struct Plan {
+    sink: Sink,
+    /// The most bytes that it may have.
+    max: u64,
+    /// A response that begins before the content has come.
+    begins: Option<Response>,
+}
+
+impl Plan {
+    /// An error is the response of a handler that does not want the content.
+    fn of(content: Content, body_bytes_max: u64) -> Result<Self, Response> {
+        let (sink, max, begins) = match content {
+            Content::Skip => (Sink::Discard, body_bytes_max, None),
+            Content::Collect { max } => (Sink::Block(None), body_bytes_max.min(max as u64), None),
+            Content::Read(reader) => (Sink::Reader(reader), body_bytes_max, None),
+            Content::Exchange { reader, response } => {
+                (Sink::Reader(reader), body_bytes_max, Some(response))
+            }
+            Content::Refuse(response) => return Err(response),
+        };
+        Ok(Self { sink, max, begins })
+    }
+}
+
+/// The content, if it is to be collected and all of it has come with the head: there is nothing to
+/// copy then.
+fn content_at_hand<'i>(
+    content: &Content,
+    head: &Head<'_>,
+    rest: &'i [u8],
+    limits: &Limits,
+) -> Option<&'i [u8]> {
+    match (content, head.framing) {
+        (Content::Collect { max }, Framing::Length(length))
+            if length <= limits.body_bytes.min(*max as u64) =>
+        {
+            rest.get(..usize::try_from(length).ok()?)
+        }
+        _ => None,
     }
 }
 
@@ -328,7 +372,7 @@ fn refused(form: Form, response: Response) -> Answer {
         persistence: Persistence::Close,
         ..form
     };
-    Answer::Ongoing(Ongoing::ready(form, response))
+    Ongoing::ready(form, response).into()
 }
 
 impl Answer {

@@ -1,12 +1,14 @@
 //! One conversation as a server: requests in, responses out.
 
 mod answers;
+mod collected;
 mod completion;
 mod content;
 mod date;
 mod etag;
 mod exchange;
 mod field;
+mod form;
 mod handler;
 mod head;
 mod limits;
@@ -26,11 +28,13 @@ mod session;
 mod shared;
 mod source;
 mod status;
+mod step;
 mod target;
 
 pub use answers::Answers;
+pub use collected::{Collected, collect};
 pub use completion::{Completion, Wake, Waker};
-pub use content::{Collected, Content, ContentReader, collect};
+pub use content::{Content, ContentReader};
 pub use etag::{ETag, InvalidETag};
 pub use field::{Field, FieldError};
 pub use handler::{Handler, handler_fn};
@@ -43,7 +47,8 @@ pub use reject::Reject;
 pub use request::{QueryPairs, Request, Version};
 pub use response::{Responded, ResponseWriter};
 pub use response_value::Response;
-pub use session::{Overload, Phase, Reason, Session, Step, Wants};
+pub use session::Session;
 pub use shared::Shared;
 pub use source::{Piece, Produced, Source};
 pub use status::{InvalidStatus, Status};
+pub use step::{Overload, Phase, Reason, Step, Wants};

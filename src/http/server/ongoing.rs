@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use super::super::grammar::connection::Persistence;
 use super::completion::Awaited;
+use super::form::Form;
 use super::output::Output;
-use super::peer::Peer;
-use super::response::{Answer, Prepared, ResponseWriter};
 use super::response_value::Response;
-use super::session::Reason;
 use super::source::{Piece, Produced, Source};
+use super::step::Reason;
 
 /// A source is asked so often in one turn, and no more when less room is left.
 const PIECES_PER_TURN_MAX: usize = 64;
@@ -32,16 +31,6 @@ pub(super) struct Ongoing {
     delay: Option<Duration>,
     /// When that wait ends, by the shell's clock.
     timer: Option<u64>,
-}
-
-/// What a response has to look like because of its request.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Form {
-    pub(super) persistence: Persistence,
-    /// RFC 9110 section 9.3.2: the response to HEAD has the fields of a GET, and no content.
-    pub(super) without_content: bool,
-    /// The peer does not know the chunked coding.
-    pub(super) is_version_10: bool,
 }
 
 enum Stage {
@@ -84,6 +73,8 @@ pub(super) enum Coding {
 
 /// How far a response came.
 pub(super) enum Polled {
+    /// The response is there, to be written.
+    Ready(Response),
     Done(Persistence),
     /// There is more, once the peer has taken what is in the output.
     Room,
@@ -93,33 +84,33 @@ pub(super) enum Polled {
 }
 
 impl Ongoing {
-    fn new(form: Form, stage: Stage, delay: Option<Duration>) -> Box<Self> {
-        Box::new(Self {
+    fn new(form: Form, stage: Stage, delay: Option<Duration>) -> Self {
+        Self {
             form,
             stage,
             is_asleep: delay.is_some(),
             delay,
             timer: None,
-        })
+        }
     }
 
-    pub(super) fn delayed(form: Form, response: Response, delay: Duration) -> Box<Self> {
+    pub(super) fn delayed(form: Form, response: Response, delay: Duration) -> Self {
         Self::new(form, Stage::Ready(response), Some(delay))
     }
 
-    pub(super) fn ready(form: Form, response: Response) -> Box<Self> {
+    pub(super) fn ready(form: Form, response: Response) -> Self {
         Self::new(form, Stage::Ready(response), None)
     }
 
-    pub(super) fn awaited(form: Form, awaited: Awaited) -> Box<Self> {
+    pub(super) fn awaited(form: Form, awaited: Awaited) -> Self {
         Self::new(form, Stage::Awaited(awaited), None)
     }
 
-    pub(super) fn sending(form: Form, sending: Sending) -> Box<Self> {
+    pub(super) fn sending(form: Form, sending: Sending) -> Self {
         Self::new(form, Stage::Sending(sending), None)
     }
 
-    pub(super) fn abort(form: Form, reason: Reason) -> Box<Self> {
+    pub(super) fn abort(form: Form, reason: Reason) -> Self {
         Self::new(form, Stage::Abort(reason), None)
     }
 
@@ -160,43 +151,26 @@ impl Ongoing {
     }
 
     /// Goes on, as far as it can.
-    pub(super) fn poll(
-        &mut self,
-        prepared: &Prepared,
-        peer: &dyn Peer,
-        out: &mut Output,
-    ) -> Polled {
-        loop {
-            if self.is_asleep {
-                return Polled::Wakeup;
+    pub(super) fn poll(&mut self, out: &mut Output) -> Polled {
+        if self.is_asleep {
+            return Polled::Wakeup;
+        }
+        if let Stage::Sending(sending) = &mut self.stage {
+            let polled = sending.send(self.form.persistence, &mut self.delay, out);
+            self.is_asleep = self.delay.is_some();
+            return polled;
+        }
+        match std::mem::replace(&mut self.stage, Stage::Taken) {
+            Stage::Ready(response) => Polled::Ready(response),
+            Stage::Awaited(awaited) => {
+                let Some(response) = awaited.take() else {
+                    self.stage = Stage::Awaited(awaited);
+                    return Polled::Wakeup;
+                };
+                Polled::Ready(response)
             }
-            if let Stage::Sending(sending) = &mut self.stage {
-                let polled = sending.send(self.form.persistence, &mut self.delay, out);
-                self.is_asleep = self.delay.is_some();
-                return polled;
-            }
-            let response = match std::mem::replace(&mut self.stage, Stage::Taken) {
-                Stage::Ready(response) => response,
-                Stage::Awaited(awaited) => {
-                    let Some(response) = awaited.take() else {
-                        self.stage = Stage::Awaited(awaited);
-                        return Polled::Wakeup;
-                    };
-                    response
-                }
-                Stage::Abort(reason) => return Polled::Closed(reason),
-                Stage::Sending(_) | Stage::Taken => return Polled::Done(self.form.persistence),
-            };
-            let writer = ResponseWriter {
-                out,
-                prepared,
-                peer,
-                form: self.form,
-            };
-            match writer.respond(response).0 {
-                Answer::Whole(persistence) => return Polled::Done(persistence),
-                Answer::Ongoing(next) => *self = *next,
-            }
+            Stage::Abort(reason) => Polled::Closed(reason),
+            Stage::Sending(_) | Stage::Taken => Polled::Done(self.form.persistence),
         }
     }
 }

@@ -127,12 +127,17 @@ fn keep(kept: &mut Option<Block>, mut piece: &[u8], blocks: &Blocks) -> Option<(
 }
 
 impl Receiving {
-    pub(super) fn new(head: Block, scan: Scan, incoming: Incoming) -> Self {
+    pub(super) fn new(
+        head: Block,
+        scan: Scan,
+        incoming: Incoming,
+        ongoing: Option<Box<Ongoing>>,
+    ) -> Self {
         Self {
             head,
             scan,
             incoming,
-            ongoing: None,
+            ongoing,
             answered: None,
             unreported: 0,
         }

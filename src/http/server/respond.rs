@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::grammar::connection::Persistence;
 use super::completion::{Completion, Waker};
 use super::ongoing::{Coding, Ongoing, Sending};
-use super::response::{Answer, Responded, ResponseWriter};
+use super::response::{Responded, ResponseWriter};
 use super::response_value::{Body, Response};
 use super::source::{Piece, Produced, Source};
 
@@ -58,21 +58,19 @@ impl ResponseWriter<'_> {
             return head;
         }
         let sending = Sending { source, coding };
-        Responded(Answer::Ongoing(Ongoing::sending(form, sending)))
+        Responded(Ongoing::sending(form, sending).into())
     }
 
     /// Sends `response` after `delay`. The requests behind this one wait for it.
     pub fn respond_after(self, delay: Duration, response: Response) -> Responded {
-        Responded(Answer::Ongoing(Ongoing::delayed(
-            self.form, response, delay,
-        )))
+        Responded(Ongoing::delayed(self.form, response, delay).into())
     }
 
     /// Answers later, perhaps from another thread. The requests behind this one wait for it.
     pub fn later(self) -> (Completion, Responded) {
         let (completion, awaited) = Completion::new(self.peer.waker());
         let ongoing = Ongoing::awaited(self.form, awaited);
-        (completion, Responded(Answer::Ongoing(ongoing)))
+        (completion, Responded(ongoing.into()))
     }
 
     /// By which another thread makes the [`Source`] of this response produce more.

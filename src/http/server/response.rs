@@ -7,11 +7,12 @@
 use super::super::grammar::connection::Persistence;
 use super::date::{DATE_BYTES, imf_fixdate};
 use super::field::Field;
-use super::ongoing::{Form, Ongoing};
+use super::form::Form;
+use super::ongoing::Ongoing;
 use super::output::Output;
 use super::peer::Peer;
-use super::session::Reason;
 use super::status::Status;
+use super::step::Reason;
 
 /// When to try again, in seconds (RFC 9110 section 10.2.3).
 pub(super) const RETRY_AFTER: Field<'static> = Field::from_static("Retry-After", "1");
@@ -71,6 +72,12 @@ pub(super) enum Answer {
     Whole(Persistence),
     /// It is, or will be, in part.
     Ongoing(Box<Ongoing>),
+}
+
+impl From<Ongoing> for Answer {
+    fn from(ongoing: Ongoing) -> Self {
+        Self::Ongoing(Box::new(ongoing))
+    }
 }
 
 /// The response to one request, yet to be written.
@@ -137,12 +144,12 @@ impl ResponseWriter<'_> {
 
     /// Closes the connection instead of answering.
     pub fn abort(self) -> Responded {
-        Responded(Answer::Ongoing(Ongoing::abort(self.form, Reason::Aborted)))
+        Responded(Ongoing::abort(self.form, Reason::Aborted).into())
     }
 
     /// Resets the connection instead of answering.
     pub fn reset(self) -> Responded {
-        Responded(Answer::Ongoing(Ongoing::abort(self.form, Reason::Reset)))
+        Responded(Ongoing::abort(self.form, Reason::Reset).into())
     }
 
     /// Any status, with a sentence in plain text.
@@ -179,16 +186,5 @@ impl ResponseWriter<'_> {
             self.out.push_all(content);
         }
         Responded(Answer::Whole(self.form.persistence))
-    }
-}
-
-impl Form {
-    #[inline]
-    pub(super) fn end_of_head(self) -> &'static [u8] {
-        match self.persistence {
-            Persistence::Keep => b"\r\n\r\n",
-            Persistence::KeepAlive => b"\r\nConnection: keep-alive\r\n\r\n",
-            Persistence::Close => b"\r\nConnection: close\r\n\r\n",
-        }
     }
 }

@@ -22,89 +22,7 @@ use super::reject::Reject;
 use super::response::REPLY_HEAD_BYTES_MAX;
 use super::scan::Scan;
 use super::shared::Shared;
-
-/// The result of a call on a [`Session`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub struct Step {
-    /// How many bytes of the input were used up. The next `advance` needs the rest again, at the
-    /// start of its input.
-    pub consumed: usize,
-    /// What has to happen before the next `advance`.
-    pub wants: Wants,
-}
-
-/// What a conversation needs to go on. The output has to be written first in any case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wants {
-    /// More bytes from the peer.
-    Input,
-    /// An empty output: there is more to answer, but this turn has had its share.
-    Room,
-    /// A wake-up: a response is delayed ([`Session::take_delay`]), or comes from elsewhere
-    /// ([`Session::wake`]).
-    Wakeup,
-    /// More bytes from the peer, or a wake-up.
-    InputOrWakeup,
-    /// Nothing: the conversation has ended. If the output is empty, the peer gets no last answer.
-    Close(Reason),
-}
-
-/// Where a conversation stands, and so what it waits for. Each phase has a time-out, which the shell
-/// keeps:
-///
-/// - its clock starts when the phase does, and again when an answer was written;
-/// - in [`Phase::Body`] it starts again also when [`Session::take_progress`] says so.
-///
-/// So no trickle extends a wait. When it has lasted too long: [`Session::handle_timeout`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Phase {
-    /// Idle: no byte of a request has come yet; empty lines do not count.
-    Between,
-    /// A head has begun.
-    Head,
-    /// A body has begun.
-    Body,
-    /// The response to the last request has not ended. It has no time-out.
-    Response,
-}
-
-/// Why a conversation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// The peer left between two requests.
-    PeerLeft,
-    /// The peer left in the middle of a request.
-    PeerLeftEarly,
-    /// The last response said so: the request asked for it, or was of HTTP/1.0, or the handler wants it.
-    PeerAsked,
-    /// The last request was refused.
-    Refused(Reject),
-    /// No request came in time.
-    Idle,
-    /// It was idle, and made room for another connection.
-    Evicted,
-    /// A handler closed it instead of answering.
-    Aborted,
-    /// The content of a response could not be sent to its end.
-    ResponseFailed,
-    /// As the two before, and the peer has to be sent a reset: it would take the end of the stream for
-    /// the end of the content, or the handler wants it so.
-    Reset,
-    /// A handler panicked.
-    Panicked,
-}
-
-/// What the server has run out of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Overload {
-    /// Connections: this one is over the limit.
-    Connections,
-    /// Connections: this one is to make room for a new one.
-    Eviction,
-    /// Memory for what conversations leave over between turns.
-    Buffers,
-}
+use super::step::{Overload, Phase, Reason, Step, Wants};
 
 /// One conversation with one peer.
 #[derive(Debug, Default)]
@@ -156,12 +74,7 @@ impl Session {
             State::Body(_) | State::Responding(_) => {
                 return self.go_on(0, input, peer, shared, out);
             }
-            State::Closed(reason) => {
-                return Step {
-                    consumed: 0,
-                    wants: Wants::Close(*reason),
-                };
-            }
+            State::Closed(reason) => return self.close(0, *reason),
         };
         // A response repeats the path, which stands in the input or in the head that is held.
         let path_bytes_max = shared.limits().target_bytes.min(held + input.len());
@@ -301,7 +214,7 @@ impl Session {
         }
     }
 
-    fn ongoing(&mut self) -> Option<&mut Ongoing> {
+    pub(super) fn ongoing(&mut self) -> Option<&mut Ongoing> {
         match &mut self.state {
             State::Responding(ongoing) => Some(ongoing),
             State::Body(receiving) => receiving.ongoing.as_deref_mut(),

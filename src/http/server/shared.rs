@@ -3,11 +3,11 @@
 use super::super::blocks::Blocks;
 use super::super::grammar::connection::Persistence;
 use super::field::Field;
+use super::form::Form;
 use super::handler::Handler;
 use super::head::Head;
 use super::limits::Limits;
 use super::method::Method;
-use super::ongoing::Form;
 use super::output::Output;
 use super::peer::{Peer, UnknownPeer};
 use super::reject::Reject;
@@ -48,11 +48,6 @@ impl<H> Shared<H> {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
-    }
-
-    #[inline]
-    pub(super) fn prepared(&self) -> &Prepared {
-        &self.prepared
     }
 
     #[inline]

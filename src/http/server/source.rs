@@ -1,6 +1,6 @@
 //! Content of a response that is produced piece by piece, when the peer takes it.
 
-use std::io::{self, Read};
+use std::io::{Read, Result};
 use std::time::Duration;
 
 use super::output::Output;
@@ -81,7 +81,7 @@ impl<'o> Piece<'o> {
     /// # Errors
     ///
     /// Those of the reader.
-    pub fn read_from(&mut self, reader: &mut impl Read) -> io::Result<usize> {
+    pub fn read_from(&mut self, reader: &mut impl Read) -> Result<usize> {
         let read = reader.read(self.buffer())?;
         self.filled(read);
         Ok(read)
