@@ -25,6 +25,8 @@ pub(crate) struct Context<'a, K, H> {
     pub(crate) input: &'a mut [u8],
     pub(crate) out: &'a mut Output,
     pub(crate) stats: &'a mut Stats,
+    /// The server drains.
+    pub(crate) draining: bool,
 }
 
 /// What becomes of a connection after its turn.
@@ -64,7 +66,7 @@ pub(crate) struct Connection<S> {
     /// The listener that it came from, and so what it shares with others.
     pub(crate) listener: ListenerId,
     /// The conversation can do nothing more with the input that is left over.
-    wants_read: bool,
+    pub(super) wants_read: bool,
     /// The peer has ended its side: read on until the end is seen, no event will come for it.
     read_closed: bool,
     /// There is urgent data: a read stops before it, so that a short one has not emptied the socket.
@@ -226,7 +228,11 @@ impl<S> Connection<S> {
             None => &mut *shared_block,
             Some(input) => input.block.own().unwrap_or_default(),
         };
-        let (next, rest) = self.converse(block, held, token, context);
+        let (next, rest) = if context.draining {
+            self.converse_last(block, held, token, context)
+        } else {
+            self.converse(block, held, token, context)
+        };
         match long {
             None => self.keep(next, &shared_block[rest], blocks),
             Some(input) => self.keep_in_place(next, input, rest, blocks),

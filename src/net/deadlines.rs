@@ -91,6 +91,9 @@ impl Timeout {
 /// How exact a deadline is: a busy connection moves to the end of its list at most once in this time.
 const RESOLUTION_MS: u64 = 100;
 
+/// How long a connection may stay idle in a drain: time for a request that is on its way.
+const IDLE_IN_DRAIN_MS: u64 = 1_000;
+
 const NONE: Index = Index::MAX;
 
 #[derive(Clone, Copy, Debug)]
@@ -122,6 +125,8 @@ pub(crate) struct Deadlines {
     lengths: [u64; Timeout::ALL.len()],
     links: Vec<Link>,
     lists: [List; Timeout::ALL.len()],
+    /// From when on idle connections have [`IDLE_IN_DRAIN_MS`], those as well that were idle before.
+    idle_short_from: u64,
 }
 
 impl Deadlines {
@@ -135,7 +140,14 @@ impl Deadlines {
             lengths: Timeout::ALL.map(|timeout| timeout.millis(timeouts)),
             links: Vec::new(),
             lists,
+            idle_short_from: u64::MAX,
         }
+    }
+
+    /// Connections may stay idle for a second after `from`, or after they have become idle. No deadline
+    /// becomes later.
+    pub(crate) fn shorten_idle(&mut self, from: u64) {
+        self.idle_short_from = self.idle_short_from.min(from);
     }
 
     /// The connection waits for this; the wait goes on if it already did.
@@ -222,7 +234,13 @@ impl Deadlines {
 
     fn due(&self, kind: Timeout) -> Option<(u64, Index)> {
         let (front, since) = self.longest(kind)?;
-        Some((since.saturating_add(self.lengths[kind as usize]), front))
+        let due = since.saturating_add(self.lengths[kind as usize]);
+        if kind != Timeout::Idle {
+            return Some((due, front));
+        }
+        // Later for one that is idle since later: the list stays in order.
+        let short = since.max(self.idle_short_from);
+        Some((due.min(short.saturating_add(IDLE_IN_DRAIN_MS)), front))
     }
 
     #[inline]

@@ -128,6 +128,11 @@ stats! {
         closed_idle,
         /// Closed, while idle, to make room for a new connection.
         closed_evicted,
+        /// Closed because the server ends: after a last response, or while idle.
+        closed_shutdown,
+        /// Closed because the server ended in the middle of a request or of its response: when a drain
+        /// had taken its time, or at a stop.
+        closed_cut,
         /// Closed because the peer did not take its responses in time.
         closed_slow_reader,
         /// Closed because the peer did not take its responses, and their memory was needed.
@@ -152,6 +157,8 @@ stats! {
 pub(crate) enum CloseReason {
     /// The conversation has ended.
     Ended(Reason),
+    /// The server has ended, and the conversation had not.
+    Cut,
     SlowReader,
     BufferLimit,
     Failed,
@@ -175,6 +182,8 @@ impl Stats {
             CloseReason::Ended(Reason::Refused(_)) => &mut self.closed_refused,
             CloseReason::Ended(Reason::Idle) => &mut self.closed_idle,
             CloseReason::Ended(Reason::Evicted) => &mut self.closed_evicted,
+            CloseReason::Ended(Reason::Shutdown) => &mut self.closed_shutdown,
+            CloseReason::Cut => &mut self.closed_cut,
             CloseReason::SlowReader => &mut self.closed_slow_reader,
             CloseReason::BufferLimit => &mut self.closed_buffer_limit,
             CloseReason::Failed => &mut self.closed_failed,

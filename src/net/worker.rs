@@ -10,8 +10,9 @@ use super::buffered::INPUT_BYTES;
 use super::connection::{Connection, Context, Next};
 use super::connection_limit::ConnectionLimit;
 use super::deadlines::{Deadlines, Timeout, Timeouts};
+use super::drain::{Drain, Then};
 use super::kernel::{Event, Kernel, Now, Token};
-use super::lifecycle::{Lifecycle, Phase};
+use super::lifecycle::Lifecycle;
 use super::listener::ListenerState;
 use super::slots::{Index, Slots};
 use super::stats::{CloseReason, PublishedStats, Stats};
@@ -42,6 +43,8 @@ pub(crate) struct Worker<K: Kernel, H> {
     pub(super) stats: Stats,
     published: Arc<[PublishedStats]>,
     pub(super) now: Now,
+    /// The server drains, as this worker knows.
+    pub(super) drain: Option<Drain>,
 }
 
 /// What a worker is made with.
@@ -86,12 +89,13 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             stats: Stats::default(),
             published: setup.stats,
             now,
+            drain: None,
         }
     }
 
-    /// Takes turns until the lifecycle says stop. An error is the loop's own, never a connection's.
+    /// Takes turns until the lifecycle says stop, or a drain is over. An error is the loop's own, never a connection's.
     pub(crate) fn run(&mut self, lifecycle: &Lifecycle) -> io::Result<()> {
-        while lifecycle.phase() == Phase::Run {
+        while self.follow(lifecycle.phase()) == Then::Turn {
             self.turn()?;
         }
         Ok(())
@@ -129,7 +133,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         Ok(())
     }
 
-    fn publish_stats(&mut self) {
+    pub(super) fn publish_stats(&mut self) {
         self.stats.open = self.connections.len() as u64;
         if let Some(published) = self.published.get(self.number) {
             self.stats.publish(self.out.answers(), published);
@@ -185,7 +189,10 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             return Some(Duration::ZERO);
         }
         let retries = self.listeners.iter().filter_map(ListenerState::retry_at);
-        let next = retries.chain(self.deadlines.next()).min()?;
+        let next = retries
+            .chain(self.deadlines.next())
+            .chain(self.drain_due())
+            .min()?;
         Some(Duration::from_millis(next.saturating_sub(self.now.millis)).min(SLEEP_MAX))
     }
 
@@ -265,6 +272,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             input: &mut self.input,
             out: &mut self.out,
             stats: &mut self.stats,
+            draining: self.drain.is_some(),
         };
         let next = turn(connection, &mut context);
         match next {

@@ -46,6 +46,10 @@ pub(super) struct Socket {
     pub(super) written_in_turn: Vec<u8>,
     pub(super) reads_in_turn: usize,
     pub(super) saw_end: bool,
+    /// Its worker has read from it, or begun a response, since it drains.
+    pub(super) ends_in_drain: bool,
+    /// It was closed as it stood.
+    pub(super) was_cut: bool,
     pub(super) shut_at: Option<u64>,
     pub(super) read_since_shut: usize,
     pub(super) last_written_at: u64,
@@ -79,6 +83,8 @@ impl Socket {
             written_in_turn: Vec::new(),
             reads_in_turn: 0,
             saw_end: false,
+            ends_in_drain: false,
+            was_cut: false,
             shut_at: None,
             read_since_shut: 0,
             last_written_at: 0,

@@ -55,6 +55,7 @@ fn worlds_are_eventful() {
     }
     for end in [
         End::Answered,
+        End::Drained,
         End::Late,
         End::Rejected,
         End::Shed,

@@ -78,6 +78,8 @@ pub enum Reason {
     Idle,
     /// It was idle, and made room for another connection.
     Evicted,
+    /// The server ends: the last request was answered, or none came.
+    Shutdown,
 }
 
 /// What the server has run out of.
@@ -97,6 +99,7 @@ pub struct Session {
     state: State,
     /// Empty lines since the last request.
     empty_lines: u8,
+    draining: bool,
 }
 
 #[derive(Debug)]
@@ -159,7 +162,7 @@ impl Session {
             }
             match self.exchange(&input[consumed..], shared, out) {
                 Ok(Progress::Answered(taken, Persistence::Close)) => {
-                    return self.close(consumed + taken, Reason::PeerAsked);
+                    return self.close(consumed + taken, self.last_reason());
                 }
                 Ok(Progress::Answered(taken, _) | Progress::SkippedLine(taken)) => {
                     consumed += taken;
@@ -184,6 +187,14 @@ impl Session {
         Step { consumed, wants }
     }
 
+    /// Whether the server drains, and the input of the next [`advance`](Self::advance) is all that the peer has
+    /// sent. Then a request with which it ends is the last one: its response says `Connection: close`.
+    /// If half a request follows, that one is awaited. An idle conversation whose time is out ends for
+    /// [`Reason::Shutdown`].
+    pub fn set_draining(&mut self, draining: bool) {
+        self.draining = draining;
+    }
+
     /// The peer will send nothing more. What it is owed stays owed.
     pub fn end(&mut self) -> Reason {
         let reason = match &self.state {
@@ -201,6 +212,7 @@ impl Session {
         match self.phase() {
             // RFC 9112 section 9.5: an idle connection may be closed at any time. Nothing was asked,
             // and a client might take a 408 for the answer to its next request.
+            Phase::Between if self.draining => self.close(0, Reason::Shutdown),
             Phase::Between => self.close(0, Reason::Idle),
             // RFC 9110 section 15.5.9.
             Phase::Head | Phase::Body => self.refuse(Reject::RequestTimeout, shared, out),
@@ -271,6 +283,15 @@ impl Session {
         }
     }
 
+    /// Why the conversation ends with a response.
+    fn last_reason(&self) -> Reason {
+        if self.draining {
+            Reason::Shutdown
+        } else {
+            Reason::PeerAsked
+        }
+    }
+
     fn close(&mut self, consumed: usize, reason: Reason) -> Step {
         self.state = State::Closed(reason);
         Step {
@@ -320,8 +341,9 @@ impl Session {
                     return Ok(Progress::NeedsMore(skipped.consumed));
                 }
                 let Pending { head, scan, .. } = &**pending;
+                let is_last = self.draining && skipped.consumed == input.len();
                 let persistence = with_head(&head.bytes(), scan, shared.limits(), |head| {
-                    Ok(shared.answer(head, out))
+                    Ok(shared.answer(head, is_last, out))
                 })?;
                 self.state = State::default();
                 Ok(Progress::Answered(skipped.consumed, persistence))
@@ -383,7 +405,9 @@ impl Session {
     ) -> Result<Progress, Reject> {
         self.empty_lines = 0;
         if head.framing == Framing::Length(0) {
-            return Ok(Progress::Answered(scan.length(), shared.answer(head, out)));
+            let is_last = self.draining && scan.length() == input.len();
+            let persistence = shared.answer(head, is_last, out);
+            return Ok(Progress::Answered(scan.length(), persistence));
         }
         self.start_of_body(input, scan, head, shared, out)
     }
@@ -401,7 +425,8 @@ impl Session {
         let skipped = skip(&mut body, rest, shared.limits())?;
         let taken = scan.length() + skipped.consumed;
         if skipped.ended {
-            return Ok(Progress::Answered(taken, shared.answer(head, out)));
+            let is_last = self.draining && taken == input.len();
+            return Ok(Progress::Answered(taken, shared.answer(head, is_last, out)));
         }
         // RFC 9110 section 10.1.1: not needed once some of the body has come.
         if head.wants_continue && rest.is_empty() {
