@@ -157,7 +157,10 @@ impl KernelTrait for Kernel {
         let now = world.now;
         let is_draining = world.workers[self.worker].drain.is_some();
         let socket = &mut world.sockets[stream.id];
-        socket.ends_in_drain |= is_draining && socket.owed_since.is_none();
+        if socket.owed_since.is_none() {
+            socket.ends_in_drain |= is_draining;
+            socket.unread_at_response = socket.inbox.len();
+        }
         if socket.shut_at.is_some() {
             world.report("something was written after the closing answer");
             return Err(Errno::PIPE.into());

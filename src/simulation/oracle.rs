@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::socket::Socket;
-use super::world::{DrainTimes, UNIX_SECONDS, WorkerWorld, World};
+use super::world::{UNIX_SECONDS, WorkerWorld, World};
 use crate::Greeting;
 use crate::http::{Limits, Output, Overload, Phase, Reason, Session, Shared, Wants};
 use crate::net::kernel::Kernel;
@@ -179,14 +179,11 @@ pub(super) fn at_close(world: &mut World, id: usize) {
     if own.is_cutting {
         return cut(world, id);
     }
-    let drain = own.drain;
     // A busy connection's place in its list may be a tenth of a second old.
     let is_due = |timeout: Timeout, since: u64| {
         now + RESOLUTION_MS >= since + timeout.millis(&Timeouts::default())
     };
-    let idle_since = socket
-        .last_written_at
-        .max(socket.accepted_at.unwrap_or_default());
+    let idle_since = socket.idle_since();
     // Another worker may have come to its limit in the meantime, but time has not gone by.
     let must_make_room = world.full_at == Some(now);
     let is_short_of_memory = world.buffered_bytes < usize::MAX;
@@ -202,16 +199,10 @@ pub(super) fn at_close(world: &mut World, id: usize) {
     } else if socket.has_unread_bytes() {
         Some("had sent something that was not read")
     } else {
-        let short = |drain: DrainTimes| idle_since.max(drain.accept_until) + IDLE_IN_DRAIN_MS;
         let may_go = is_due(Timeout::Idle, idle_since)
             || must_make_room
-            || drain.is_some_and(|drain| now + RESOLUTION_MS >= short(drain));
-        let is_late = drain.is_some_and(|drain| now > short(drain) + RESOLUTION_MS);
-        match (may_go, is_late) {
-            (false, _) => Some("there was no reason"),
-            (true, true) => Some("had been idle for too long in a drain"),
-            (true, false) => None,
-        }
+            || idle_until_in_drain(world, id).is_some_and(|until| now + RESOLUTION_MS >= until);
+        (!may_go).then_some("there was no reason")
     };
     if let Some(fault) = fault {
         world.report(&format!("peer {id} was closed and {fault}"));
@@ -228,9 +219,22 @@ fn cut(world: &mut World, id: usize) {
     let has_begun = socket.owed_since.is_some()
         || session.phase() != Phase::Between
         || socket.written.len() < said.len();
-    if socket.shut_at.is_none() && has_begun {
-        world.workers[socket.worker].cut += 1;
+    if socket.shut_at.is_some() {
+        return;
     }
+    if has_begun {
+        world.workers[socket.worker].cut += 1;
+    } else if idle_until_in_drain(world, id).is_some_and(|until| world.now > until + RESOLUTION_MS)
+    {
+        world.report(&format!("peer {id} was idle for too long in a drain"));
+    }
+}
+
+/// Until when an idle peer is waited for, if its worker drains.
+fn idle_until_in_drain(world: &World, id: usize) -> Option<u64> {
+    let socket = &world.sockets[id];
+    let drain = world.workers[socket.worker].drain?;
+    Some(socket.idle_since().max(drain.accept_until) + IDLE_IN_DRAIN_MS)
 }
 
 /// At the end: everything is freed, and every peer has its answers.
@@ -287,10 +291,13 @@ pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
     let (said, mut session) = replay();
     let written = &socket.written[..];
     if written == said {
-        return Ok(match session.reason() {
-            Some(Reason::Shutdown) => End::Drained,
-            _ => End::Answered,
-        });
+        return match session.reason() {
+            Some(Reason::Shutdown) if socket.unread_at_response > 0 => {
+                Err("it was closed by a drain, and had sent more".to_owned())
+            }
+            Some(Reason::Shutdown) => Ok(End::Drained),
+            _ => Ok(End::Answered),
+        };
     }
     let was_cut_short =
         socket.reset || socket.was_cut || (socket.owed_since.is_some() && socket.shut_at.is_none());

@@ -15,7 +15,7 @@ use super::target::is_host;
 /// A request that was understood and whose body, if any, has been read: what a handler answers.
 ///
 /// It borrows the bytes that came in, and nothing of it is kept.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     method: Method,
     unknown_method: &'a [u8],

@@ -162,7 +162,7 @@ impl Session {
             }
             match self.exchange(&input[consumed..], shared, out) {
                 Ok(Progress::Answered(taken, Persistence::Close)) => {
-                    return self.close(consumed + taken, self.last_reason());
+                    return self.close_after_answer(consumed + taken, input);
                 }
                 Ok(Progress::Answered(taken, _) | Progress::SkippedLine(taken)) => {
                     consumed += taken;
@@ -283,13 +283,14 @@ impl Session {
         }
     }
 
-    /// Why the conversation ends with a response.
-    fn last_reason(&self) -> Reason {
-        if self.draining {
+    #[cold]
+    fn close_after_answer(&mut self, consumed: usize, input: &[u8]) -> Step {
+        let reason = if self.draining && consumed == input.len() {
             Reason::Shutdown
         } else {
             Reason::PeerAsked
-        }
+        };
+        self.close(consumed, reason)
     }
 
     fn close(&mut self, consumed: usize, reason: Reason) -> Step {
@@ -343,7 +344,11 @@ impl Session {
                 let Pending { head, scan, .. } = &**pending;
                 let is_last = self.draining && skipped.consumed == input.len();
                 let persistence = with_head(&head.bytes(), scan, shared.limits(), |head| {
-                    Ok(shared.answer(head, is_last, out))
+                    Ok(if is_last {
+                        shared.answer_last(head, out)
+                    } else {
+                        shared.answer(head, out)
+                    })
                 })?;
                 self.state = State::default();
                 Ok(Progress::Answered(skipped.consumed, persistence))
@@ -394,7 +399,11 @@ impl Session {
         })
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "on the path of every request; left alone, the compiler calls it"
+    )]
     fn whole_head<H: Handler>(
         &mut self,
         input: &[u8],
@@ -405,8 +414,11 @@ impl Session {
     ) -> Result<Progress, Reject> {
         self.empty_lines = 0;
         if head.framing == Framing::Length(0) {
-            let is_last = self.draining && scan.length() == input.len();
-            let persistence = shared.answer(head, is_last, out);
+            let persistence = if self.draining && scan.length() == input.len() {
+                shared.answer_last(head, out)
+            } else {
+                shared.answer(head, out)
+            };
             return Ok(Progress::Answered(scan.length(), persistence));
         }
         self.start_of_body(input, scan, head, shared, out)
@@ -425,8 +437,12 @@ impl Session {
         let skipped = skip(&mut body, rest, shared.limits())?;
         let taken = scan.length() + skipped.consumed;
         if skipped.ended {
-            let is_last = self.draining && taken == input.len();
-            return Ok(Progress::Answered(taken, shared.answer(head, is_last, out)));
+            let persistence = if self.draining && taken == input.len() {
+                shared.answer_last(head, out)
+            } else {
+                shared.answer(head, out)
+            };
+            return Ok(Progress::Answered(taken, persistence));
         }
         // RFC 9110 section 10.1.1: not needed once some of the body has come.
         if head.wants_continue && rest.is_empty() {

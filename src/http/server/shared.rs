@@ -82,17 +82,15 @@ impl<H: Handler> Shared<H> {
         }
     }
 
-    /// Answers a request that has been read to its end. If it `is_last`, the response closes the connection,
-    /// whatever the request asked for.
+    /// Answers a request that has been read to its end.
     #[inline]
-    pub(super) fn answer(&self, head: &Head<'_>, is_last: bool, out: &mut Output) -> Persistence {
-        let request = &head.request;
-        let persistence = if is_last {
-            Persistence::Close
-        } else {
-            head.persistence
-        };
-        let response = self.response(persistence, request.method(), out);
+    pub(super) fn answer(&self, head: &Head<'_>, out: &mut Output) -> Persistence {
+        let Head {
+            request,
+            persistence,
+            ..
+        } = head;
+        let response = self.response(*persistence, request.method(), out);
         let _: Responded = match request.method() {
             _ if head.expects_more => {
                 let reject = Reject::Expectation;
@@ -104,7 +102,21 @@ impl<H: Handler> Shared<H> {
             }
             _ => self.handler.handle(request, response),
         };
-        persistence
+        *persistence
+    }
+
+    /// The same, and closes the connection, whatever the request asked for.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn answer_last(&self, head: &Head<'_>, out: &mut Output) -> Persistence {
+        let persistence = Persistence::Close;
+        self.answer(
+            &Head {
+                persistence,
+                ..*head
+            },
+            out,
+        )
     }
 
     /// Writes the last answer of a conversation.
