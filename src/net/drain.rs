@@ -6,30 +6,16 @@
 
 use std::ops::Range;
 
+use super::buffered::Buffered;
 use super::connection::{Connection, Context, Next, READS_PER_TURN_MAX, Stage};
 use super::kernel::{Kernel, Token};
-use super::lifecycle::Phase;
-use super::listener::{AcceptState, ListenerId};
+use super::lifecycle::{Phase, Then};
+use super::listener::{AcceptState, ListenerId, ListenerState};
 use super::slots::Index;
 use super::stats::CloseReason;
 use super::worker::Worker;
 use crate::http::{self, Handler, Reason};
 use crate::outcome::{Outcome, outcome};
-
-/// The times of a drain, in milliseconds.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Drain {
-    accept_until: u64,
-    until: u64,
-}
-
-/// Whether a worker takes another turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub(crate) enum Then {
-    Turn,
-    Return,
-}
 
 impl<K: Kernel, H: Handler> Worker<K, H> {
     /// Does what the lifecycle asks for, between two turns.
@@ -40,20 +26,20 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             Phase::Drain {
                 accept_until,
                 until,
-            } => self.drain(Drain {
-                accept_until,
-                until,
-            }),
+            } => {
+                self.phase = phase;
+                self.drain(accept_until, until)
+            }
             Phase::Stop => self.cut(),
         }
     }
 
     #[cold]
-    fn drain(&mut self, drain: Drain) -> Then {
-        self.drain = Some(drain);
-        self.deadlines.shorten_idle(drain.accept_until);
-        let is_over = self.connections.len() == 0 && self.listeners.iter().all(|l| l.is_closed());
-        if is_over || self.now.millis >= drain.until {
+    fn drain(&mut self, accept_until: u64, until: u64) -> Then {
+        self.deadlines.shorten_idle(accept_until);
+        let is_over =
+            self.connections.len() == 0 && self.listeners.iter().all(ListenerState::is_closed);
+        if is_over || self.now.millis >= until {
             self.cut()
         } else {
             Then::Turn
@@ -80,8 +66,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
 
     /// Are listeners closed once no connection waits at them?
     pub(super) fn accepts_last(&self) -> bool {
-        self.drain
-            .is_some_and(|drain| self.now.millis >= drain.accept_until)
+        matches!(self.phase, Phase::Drain { accept_until, .. } if self.now.millis >= accept_until)
     }
 
     pub(super) fn close_listener(&mut self, id: ListenerId) {
@@ -95,10 +80,13 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
 
     /// When the drain has something to do without an event.
     pub(super) fn drain_due(&self) -> Option<u64> {
-        let Drain {
+        let Phase::Drain {
             accept_until,
             until,
-        } = self.drain?;
+        } = self.phase
+        else {
+            return None;
+        };
         let mut listeners = self.listeners.iter();
         let is_accepting = listeners.any(|listener| listener.accepting == AcceptState::Idle);
         Some(if is_accepting { accept_until } else { until })
@@ -217,7 +205,7 @@ impl<S> Connection<S> {
 
     /// Is a request begun, or a response not wholly written?
     fn has_begun(&self) -> bool {
-        let holds_more = |left: &super::buffered::Buffered| {
+        let holds_more = |left: &Buffered| {
             let input = left.input.as_ref();
             // Half an empty line is no request.
             input.is_some_and(|input| input.block.bytes()[input.start..] != *b"\r")

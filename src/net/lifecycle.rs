@@ -19,6 +19,21 @@ pub(crate) enum Phase {
     Stop,
 }
 
+impl Phase {
+    #[inline]
+    pub(super) fn is_drain(self) -> bool {
+        matches!(self, Self::Drain { .. })
+    }
+}
+
+/// Whether a worker takes another turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Then {
+    Turn,
+    Return,
+}
+
 const RUN: u8 = 0;
 const DRAIN: u8 = 1;
 const STOP: u8 = 2;

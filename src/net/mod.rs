@@ -43,7 +43,7 @@ pub(crate) use connection_limit::{ConnectionLimit, Hook, OVERCOMMIT_MAX};
 pub(crate) use deadlines::Timeout;
 pub use deadlines::Timeouts;
 #[cfg(any(test, feature = "simulation"))]
-pub(crate) use drain::Then;
+pub(crate) use lifecycle::Then;
 pub(crate) use lifecycle::{Lifecycle, Phase};
 pub use notice::Notice;
 pub(crate) use stats::PublishedStats;

@@ -10,9 +10,8 @@ use super::buffered::INPUT_BYTES;
 use super::connection::{Connection, Context, Next};
 use super::connection_limit::ConnectionLimit;
 use super::deadlines::{Deadlines, Timeout, Timeouts};
-use super::drain::{Drain, Then};
 use super::kernel::{Event, Kernel, Now, Token};
-use super::lifecycle::Lifecycle;
+use super::lifecycle::{Lifecycle, Phase, Then};
 use super::listener::ListenerState;
 use super::slots::{Index, Slots};
 use super::stats::{CloseReason, PublishedStats, Stats};
@@ -43,8 +42,8 @@ pub(crate) struct Worker<K: Kernel, H> {
     pub(super) stats: Stats,
     published: Arc<[PublishedStats]>,
     pub(super) now: Now,
-    /// The server drains, as this worker knows.
-    pub(super) drain: Option<Drain>,
+    /// The phase that it follows: to run or to drain.
+    pub(super) phase: Phase,
 }
 
 /// What a worker is made with.
@@ -89,7 +88,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             stats: Stats::default(),
             published: setup.stats,
             now,
-            drain: None,
+            phase: Phase::Run,
         }
     }
 
@@ -272,7 +271,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             input: &mut self.input,
             out: &mut self.out,
             stats: &mut self.stats,
-            draining: self.drain.is_some(),
+            draining: self.phase.is_drain(),
         };
         let next = turn(connection, &mut context);
         match next {

@@ -291,13 +291,7 @@ pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
     let (said, mut session) = replay();
     let written = &socket.written[..];
     if written == said {
-        return match session.reason() {
-            Some(Reason::Shutdown) if socket.unread_at_response > 0 => {
-                Err("it was closed by a drain, and had sent more".to_owned())
-            }
-            Some(Reason::Shutdown) => Ok(End::Drained),
-            _ => Ok(End::Answered),
-        };
+        return answered(socket, session.reason());
     }
     let was_cut_short =
         socket.reset || socket.was_cut || (socket.owed_since.is_some() && socket.shut_at.is_none());
@@ -349,6 +343,17 @@ pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
         said.len(),
         text(&said)
     ))
+}
+
+/// All that was read from a peer was answered, and for this reason nothing more was.
+fn answered(socket: &Socket, reason: Option<Reason>) -> Result<End, String> {
+    match reason {
+        Some(Reason::Shutdown) if socket.unread_at_response > 0 => {
+            Err("it was closed by a drain, and had sent more".to_owned())
+        }
+        Some(Reason::Shutdown) => Ok(End::Drained),
+        _ => Ok(End::Answered),
+    }
 }
 
 /// What the core alone answers to `taken`, and where the conversation stands then.

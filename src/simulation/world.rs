@@ -253,12 +253,11 @@ impl World {
         if is_open(&self.workers[socket.worker]) {
             return;
         }
-        match self.workers.iter().position(is_open) {
-            Some(worker) => socket.worker = worker,
-            None => {
-                socket.closed_at = Some(self.now);
-                socket.acts.clear();
-            }
+        if let Some(worker) = self.workers.iter().position(is_open) {
+            socket.worker = worker;
+        } else {
+            socket.closed_at = Some(self.now);
+            socket.acts.clear();
         }
     }
 
