@@ -317,6 +317,30 @@ mod tests {
         assert_eq!(deadlines.next(), Some(81_000));
     }
 
+    #[test]
+    fn in_a_drain_idle_connections_have_a_second() {
+        let mut deadlines = Deadlines::new(&Timeouts::default());
+        // 74.5, 50 and 0 seconds before the drain, and half a second after it.
+        for (index, since) in [(0, 500), (1, 25_000), (2, 75_000), (3, 75_500)] {
+            deadlines.start(index, Timeout::Idle, since);
+        }
+        deadlines.start(4, Timeout::Head, 70_000);
+        deadlines.shorten_idle(75_000);
+        for (now, index, kind) in [
+            (75_500, 0, Timeout::Idle),
+            (76_000, 1, Timeout::Idle),
+            (76_000, 2, Timeout::Idle),
+            (76_500, 3, Timeout::Idle),
+            (80_000, 4, Timeout::Head),
+        ] {
+            assert_eq!(deadlines.next(), Some(now));
+            assert_eq!(deadlines.overdue(now - 1), None);
+            assert_eq!(deadlines.overdue(now), Some((index, kind)));
+            deadlines.cancel(index);
+        }
+        assert_eq!(deadlines.next(), None);
+    }
+
     /// The lists against the obvious: a table of what each waits for and since when.
     #[test]
     fn agrees_with_a_plain_table() {
