@@ -66,7 +66,7 @@ pub(crate) struct Connection<S> {
     /// The listener that it came from, and so what it shares with others.
     pub(crate) listener: ListenerId,
     /// The conversation can do nothing more with the input that is left over.
-    pub(super) wants_read: bool,
+    wants_read: bool,
     /// The peer has ended its side: read on until the end is seen, no event will come for it.
     read_closed: bool,
     /// There is urgent data: a read stops before it, so that a short one has not emptied the socket.

@@ -121,20 +121,14 @@ impl<S> Connection<S> {
         let Range { mut start, mut end } = held;
         let mut reads = 0..READS_PER_TURN_MAX;
         while !reads.is_empty() {
-            let before = end;
             let seen = self.read_on(block, &mut end, &mut reads, context);
-            let nothing_new = self.wants_read && end == before;
             let is_all = match seen {
                 Seen::Lost => return (Next::Close, 0..0),
-                Seen::End if nothing_new => {
-                    self.session.end();
-                    return (Next::Close, 0..0);
-                }
-                Seen::Empty if nothing_new => return (Next::Wait, start..end),
                 Seen::Empty | Seen::End => true,
                 Seen::Unknown => false,
             };
-            // Without its last byte, input that may go on does not end with a request.
+            // Without its last byte, input that may go on does not end with a request. So what is held may
+            // hold more than the session has seen, even when nothing was read.
             let known = if is_all {
                 end
             } else {
@@ -149,6 +143,10 @@ impl<S> Connection<S> {
             let drained = matches!(seen, Seen::Empty);
             if let Some(next) = self.hand_over(step, drained, block, token, context) {
                 return (next, start..end);
+            }
+            if matches!(seen, Seen::End) {
+                self.session.end();
+                return (Next::Close, 0..0);
             }
             if start == end {
                 (start, end) = (0, 0);
