@@ -19,13 +19,22 @@ fn content() -> impl FnMut(&mut Piece<'_>) -> Produced {
         piece.buffer()[..length].fill(b'x');
         piece.filled(length);
         left -= length as u64;
-        if left == 0 { Produced::End } else { Produced::More }
+        if left == 0 {
+            Produced::End
+        } else {
+            Produced::More
+        }
     }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let address = std::env::args().nth(1).unwrap_or("127.0.0.1:8080".to_owned());
-    let options = Options { address: address.parse()?, ..Options::default() };
+    let address = std::env::args()
+        .nth(1)
+        .unwrap_or("127.0.0.1:8080".to_owned());
+    let options = Options {
+        address: address.parse()?,
+        ..Options::default()
+    };
     let download = handler_fn(|_: &Request<'_>, response: ResponseWriter<'_>| {
         response.respond(Response::new(Status::OK).stream_sized(BYTES, content()))
     });

@@ -9,9 +9,15 @@ use hullo::http::{Request, ResponseWriter, handler_fn};
 use hullo::server::{Options, Server};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let address = std::env::args().nth(1).unwrap_or("127.0.0.1:8080".to_owned());
-    let options = Options { address: address.parse()?, ..Options::default() };
-    let hello = handler_fn(|_: &Request<'_>, response: ResponseWriter<'_>| response.text(&[b"Hello!\n"]));
+    let address = std::env::args()
+        .nth(1)
+        .unwrap_or("127.0.0.1:8080".to_owned());
+    let options = Options {
+        address: address.parse()?,
+        ..Options::default()
+    };
+    let hello =
+        handler_fn(|_: &Request<'_>, response: ResponseWriter<'_>| response.text(&[b"Hello!\n"]));
     let server = Server::bind(options)?.start(hello)?;
     println!("listening on http://{}", server.local_addr());
     Ok(server.wait()?)

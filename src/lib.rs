@@ -41,7 +41,8 @@
 //! - [`http`] is the core: bytes in, bytes out. It knows no sockets, threads or clocks, and decides what
 //!   is answered. You can drive a [`Session`](http::Session) from an event loop of your own.
 //! - [`server`] runs that core on event loops, one per worker, which listen on the same addresses: TCP or
-//!   Unix sockets.
+//!   Unix sockets. [`drain`](server::ServerHandle::drain) ends a server when it has answered what it was
+//!   asked; [`stop`](server::ServerHandle::stop) and a drop end it at once.
 //!
 //! A [`Handler`](http::Handler) answers requests. OPTIONS, TRACE and unknown methods are its policy too
 //! ([`Handler::handle_other`](http::Handler::handle_other)); CONNECT is always refused.

@@ -11,7 +11,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -285,6 +285,7 @@ impl Server {
             shutdown_handle: ShutdownHandle {
                 lifecycle: Arc::new(Lifecycle::new()),
                 wakers,
+                start,
             },
             stats: StatsHandle(stats),
             _socket_files: self.socket_files,
@@ -296,9 +297,13 @@ impl Server {
             let shutdown_handle = server.shutdown_handle();
             let thread = thread::Builder::new().name(format!("hullo-{number}"));
             server.threads.push(thread.spawn(move || {
-                // However a worker ends, the others do not go on without it.
-                let shutdown_handle = ShutdownOnDrop(shutdown_handle);
-                Worker::new(system, handlers, setup, number).run(&shutdown_handle.0.lifecycle)
+                // When a worker fails or panics, the others do not go on without it.
+                let mut guard = StopOnDrop::armed(shutdown_handle);
+                let mut worker = Worker::new(system, handlers, setup, number);
+                let ended = worker.run(&guard.handle.lifecycle);
+                // In a drain, others may have connections left.
+                guard.is_armed = ended.is_err();
+                ended
             })?);
         }
         Ok(server)
@@ -352,13 +357,26 @@ impl ServerHandle {
         self.stats.clone()
     }
 
-    /// Waits until the server has been stopped.
+    /// Waits until the server has been stopped, or has drained.
     ///
     /// # Errors
     ///
     /// When an event loop failed; the others are stopped then.
     pub fn wait(mut self) -> io::Result<()> {
         self.join()
+    }
+
+    /// Drains the server and waits until it has ended: see [`ShutdownHandle::drain`]. Returns how many
+    /// connections were cut, in the middle of a request or of its response. 0: all were answered.
+    ///
+    /// # Errors
+    ///
+    /// When an event loop failed.
+    pub fn drain(self, delay: Duration, grace: Duration) -> io::Result<u64> {
+        let stats = self.stats_handle();
+        self.shutdown_handle.drain(delay, grace);
+        self.wait()?;
+        Ok(stats.read().iter().map(|worker| worker.closed_cut).sum())
     }
 
     /// Stops the server and waits until it has.
@@ -404,17 +422,47 @@ impl StatsHandle {
     }
 }
 
-/// Stops a server from another thread.
+/// Stops or drains a server from another thread.
 #[derive(Clone, Debug)]
 pub struct ShutdownHandle {
     lifecycle: Arc<Lifecycle>,
     wakers: Arc<[mio::Waker]>,
+    /// When the clock of the workers began.
+    start: Instant,
 }
 
 impl ShutdownHandle {
-    /// Makes every worker end its turn and return. It does not wait for them.
+    /// Makes every worker end its turn and return: connections are closed as they stand. It does not
+    /// wait for them. [`Stats::closed_cut`] counts the requests that were begun and not answered.
     pub fn stop(&self) {
-        self.lifecycle.advance(Phase::Stop);
+        self.advance(Phase::Stop);
+    }
+
+    /// Makes the server end when it has answered what it was asked. It does not wait for that:
+    /// see [`ServerHandle::wait`].
+    ///
+    /// - From now on, the response to the last request that a peer has sent says `Connection: close`. A
+    ///   pipelined batch is answered whole; a request that has begun to arrive is awaited, under the
+    ///   usual time-outs.
+    /// - New connections are accepted for `delay`: until then a load balancer may not know. Then those
+    ///   that wait are accepted, and the listeners are closed.
+    /// - A connection that is idle one second after that is closed.
+    /// - What is left `grace` after `delay` is cut, and counted in [`Stats::closed_cut`].
+    ///
+    /// A further call can shorten a drain, and [`stop`](Self::stop) ends it; nothing extends it.
+    pub fn drain(&self, delay: Duration, grace: Duration) {
+        let after = |time: Duration| {
+            let time = self.start.elapsed().saturating_add(time);
+            u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+        };
+        self.advance(Phase::Drain {
+            accept_until: after(delay),
+            until: after(delay.saturating_add(grace)),
+        });
+    }
+
+    fn advance(&self, phase: Phase) {
+        self.lifecycle.advance(phase);
         for waker in &*self.wakers {
             // A worker that cannot be woken has ended already.
             let _ = waker.wake();
@@ -422,10 +470,24 @@ impl ShutdownHandle {
     }
 }
 
-struct ShutdownOnDrop(ShutdownHandle);
+struct StopOnDrop {
+    handle: ShutdownHandle,
+    is_armed: bool,
+}
 
-impl Drop for ShutdownOnDrop {
+impl StopOnDrop {
+    fn armed(handle: ShutdownHandle) -> Self {
+        Self {
+            handle,
+            is_armed: true,
+        }
+    }
+}
+
+impl Drop for StopOnDrop {
     fn drop(&mut self) {
-        self.0.stop();
+        if self.is_armed {
+            self.handle.stop();
+        }
     }
 }

@@ -15,6 +15,37 @@ use signal_hook::iterator::Signals;
 /// then its group.
 const SAME_REQUEST: Duration = Duration::from_secs(1);
 
+/// What a signal asks for, after those that came before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// To stop.
+    First,
+    /// What the first one asked for.
+    Same,
+    /// To stop at once.
+    Again,
+}
+
+/// Signals that ask to stop, from the first one on.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    first: Option<Instant>,
+}
+
+impl Requests {
+    /// A signal came at `now`.
+    pub(crate) fn on_signal(&mut self, now: Instant) -> Asked {
+        match self.first {
+            None => {
+                self.first = Some(now);
+                Asked::First
+            }
+            Some(first) if now.saturating_duration_since(first) <= SAME_REQUEST => Asked::Same,
+            Some(_) => Asked::Again,
+        }
+    }
+}
+
 /// Sets `stop` at the first of these signals, and calls `again` with each one that arrives more than
 /// a second later. Both happen on a separate thread.
 ///
@@ -28,11 +59,10 @@ pub(crate) fn stop_on(
 ) -> io::Result<()> {
     let mut signals = Signals::new(signals)?;
     let wait = move || {
-        let mut first = None;
+        let mut requests = Requests::default();
         for signal in signals.forever() {
-            let first = *first.get_or_insert_with(Instant::now);
             stop.store(true, Ordering::Relaxed);
-            if first.elapsed() > SAME_REQUEST {
+            if requests.on_signal(Instant::now()) == Asked::Again {
                 again(signal);
             }
         }
@@ -62,6 +92,22 @@ fn is_ignored(signal: c_int, status: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_second_signal_counts_after_a_second() {
+        let mut requests = Requests::default();
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        for (millis, asked) in [
+            (0, Asked::First),
+            (1, Asked::Same),
+            (1_000, Asked::Same),
+            (1_001, Asked::Again),
+            (1_002, Asked::Again),
+        ] {
+            assert_eq!(requests.on_signal(at(millis)), asked, "after {millis} ms");
+        }
+    }
 
     #[test]
     fn ignored_signals_are_read_from_the_mask() {

@@ -103,7 +103,8 @@ pub(crate) fn show_nanos(nanos: u64) -> String {
         (1_000_000, "ms"),
         (1000, "us"),
     ];
-    show(nanos, &units, "ns")
+    let smallest = if nanos == 0 { "s" } else { "ns" };
+    show(nanos, &units, smallest)
 }
 
 fn show(value: u64, units: &[(u64, &str)], smallest: &str) -> String {
@@ -173,7 +174,12 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_read_back() {
-        for (nanos, text) in [(75_000_000_000, "75s"), (60_000_000_000, "1m"), (7, "7ns")] {
+        for (nanos, text) in [
+            (75_000_000_000, "75s"),
+            (60_000_000_000, "1m"),
+            (7, "7ns"),
+            (0, "0s"),
+        ] {
             assert_eq!(show_nanos(nanos), text);
             assert_eq!(super::nanos(text), Ok(nanos));
         }

@@ -28,10 +28,14 @@ const EVICTIONS_TRIED_MAX: usize = 8;
 impl<K: Kernel, H: Handler> Worker<K, H> {
     /// Accepts the connections that wait at each listener, up to a turn's worth.
     pub(super) fn accept(&mut self) {
+        let is_last = self.accepts_last();
         for id in 0..self.listeners.len() {
             let Some(listener) = self.listeners.get_mut(id) else {
                 return;
             };
+            if is_last {
+                listener.expect_unreported();
+            }
             if !listener.is_due(self.now.millis) {
                 continue;
             }
@@ -41,6 +45,10 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             if let Some(listener) = self.listeners.get_mut(id) {
                 listener.accepting = accepting;
                 listener.was_notified &= accepting != AcceptState::Idle;
+            }
+            // To close it with connections in its queue would reset them.
+            if is_last && accepting == AcceptState::Idle {
+                self.close_listener(id as ListenerId);
             }
         }
     }

@@ -21,6 +21,7 @@ impl<S> Connection<S> {
         H: Handler,
     {
         context.out.clear();
+        self.session.set_draining(context.draining);
         let step = self.session.handle_timeout(context.shared, context.out);
         self.end(step, token, context)
     }

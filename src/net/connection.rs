@@ -32,6 +32,8 @@ pub(crate) struct Context<'a, K, H> {
     pub(crate) stats: &'a mut Stats,
     pub(crate) timers: &'a mut Timers,
     pub(crate) mailbox: &'a Arc<Mailbox>,
+    /// The server drains.
+    pub(crate) draining: bool,
 }
 
 /// What becomes of a connection after its turn.
@@ -253,7 +255,11 @@ impl<S> Connection<S> {
             None => &mut *shared_block,
             Some(input) => input.block.own().unwrap_or_default(),
         };
-        let (next, rest) = self.converse(block, held, token, context);
+        let (next, rest) = if context.draining {
+            self.converse_last(block, held, token, context)
+        } else {
+            self.converse(block, held, token, context)
+        };
         match long {
             None => self.keep(next, &shared_block[rest], blocks),
             Some(input) => self.keep_in_place(next, input, rest, blocks),

@@ -91,6 +91,9 @@ impl Timeout {
 /// How exact a deadline is: a busy connection moves to the end of its list at most once in this time.
 const RESOLUTION_MS: u64 = 100;
 
+/// How long a connection may stay idle in a drain: time for a request that is on its way.
+const IDLE_IN_DRAIN_MS: u64 = 1_000;
+
 const NONE: Index = Index::MAX;
 
 #[derive(Clone, Copy, Debug)]
@@ -122,6 +125,8 @@ pub(crate) struct Deadlines {
     lengths: [u64; Timeout::ALL.len()],
     links: Vec<Link>,
     lists: [List; Timeout::ALL.len()],
+    /// From when on idle connections have [`IDLE_IN_DRAIN_MS`], those as well that were idle before.
+    idle_short_from: u64,
 }
 
 impl Deadlines {
@@ -135,7 +140,14 @@ impl Deadlines {
             lengths: Timeout::ALL.map(|timeout| timeout.millis(timeouts)),
             links: Vec::new(),
             lists,
+            idle_short_from: u64::MAX,
         }
+    }
+
+    /// Connections may stay idle for a second after `from`, or after they have become idle. No deadline
+    /// becomes later.
+    pub(crate) fn shorten_idle(&mut self, from: u64) {
+        self.idle_short_from = self.idle_short_from.min(from);
     }
 
     /// The connection waits for this; the wait goes on if it already did.
@@ -222,7 +234,13 @@ impl Deadlines {
 
     fn due(&self, kind: Timeout) -> Option<(u64, Index)> {
         let (front, since) = self.longest(kind)?;
-        Some((since.saturating_add(self.lengths[kind as usize]), front))
+        let due = since.saturating_add(self.lengths[kind as usize]);
+        if kind != Timeout::Idle {
+            return Some((due, front));
+        }
+        // Later for one that is idle since later: the list stays in order.
+        let short = since.max(self.idle_short_from);
+        Some((due.min(short.saturating_add(IDLE_IN_DRAIN_MS)), front))
     }
 
     #[inline]
@@ -297,6 +315,30 @@ mod tests {
         );
         deadlines.start(0, Timeout::Idle, 6_000);
         assert_eq!(deadlines.next(), Some(81_000));
+    }
+
+    #[test]
+    fn in_a_drain_idle_connections_have_a_second() {
+        let mut deadlines = Deadlines::new(&Timeouts::default());
+        // 74.5, 50 and 0 seconds before the drain, and half a second after it.
+        for (index, since) in [(0, 500), (1, 25_000), (2, 75_000), (3, 75_500)] {
+            deadlines.start(index, Timeout::Idle, since);
+        }
+        deadlines.start(4, Timeout::Head, 70_000);
+        deadlines.shorten_idle(75_000);
+        for (now, index, kind) in [
+            (75_500, 0, Timeout::Idle),
+            (76_000, 1, Timeout::Idle),
+            (76_000, 2, Timeout::Idle),
+            (76_500, 3, Timeout::Idle),
+            (80_000, 4, Timeout::Head),
+        ] {
+            assert_eq!(deadlines.next(), Some(now));
+            assert_eq!(deadlines.overdue(now - 1), None);
+            assert_eq!(deadlines.overdue(now), Some((index, kind)));
+            deadlines.cancel(index);
+        }
+        assert_eq!(deadlines.next(), None);
     }
 
     /// The lists against the obvious: a table of what each waits for and since when.

@@ -72,6 +72,8 @@ pub(crate) trait Kernel {
     fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()>;
     fn now(&self) -> Now;
     fn accept(&mut self, listener: ListenerId) -> io::Result<Self::Stream>;
+    /// Closes a listener. A later `accept` from it finds no connection.
+    fn close_listener(&mut self, listener: ListenerId);
     /// Reports input, and the end of it, by edge-triggered events.
     fn watch(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()>;
     /// Reports from now on also room: at once if there is some, and then whenever there is again after

@@ -18,6 +18,8 @@ pub(super) enum AcceptState {
     Pending,
     /// None can be accepted before this time, or before a connection is closed.
     Backoff { until: u64 },
+    /// It was closed: the server drains.
+    Closed,
 }
 
 /// A listener of a worker, without its socket.
@@ -41,6 +43,15 @@ impl<H> ListenerState<H> {
 
     pub(super) fn on_event(&mut self) {
         self.was_notified = true;
+        self.expect_unreported();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.accepting == AcceptState::Closed
+    }
+
+    /// A connection may wait of which no event has told yet.
+    pub(super) fn expect_unreported(&mut self) {
         if self.accepting == AcceptState::Idle {
             self.accepting = AcceptState::Pending;
         }
@@ -56,7 +67,7 @@ impl<H> ListenerState<H> {
     /// Whether it is time to accept.
     pub(super) fn is_due(&self, now: u64) -> bool {
         match self.accepting {
-            AcceptState::Idle => false,
+            AcceptState::Idle | AcceptState::Closed => false,
             AcceptState::Backoff { until } => now >= until,
             AcceptState::Pending => true,
         }
@@ -65,7 +76,7 @@ impl<H> ListenerState<H> {
     /// When to accept without an event. `None`: not before there is one.
     pub(super) fn retry_at(&self) -> Option<u64> {
         match self.accepting {
-            AcceptState::Idle => None,
+            AcceptState::Idle | AcceptState::Closed => None,
             AcceptState::Backoff { until } => Some(until),
             AcceptState::Pending => Some(0),
         }

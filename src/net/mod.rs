@@ -15,7 +15,8 @@
 //!    ├─ stats        what the worker counts, and a copy for other threads
 //!    ├─ kernel       all that the loop asks of the kernel (system: mio)
 //!    ├─ socket       the kinds of socket: TCP, Unix
-//!    ├─ lifecycle    run or stop: one value for all workers
+//!    ├─ lifecycle    run, drain or stop: one value for all workers
+//!    ├─ drain        the end of a worker: last responses, last connections, and what is cut
 //!    ├─ connection_limit   how many connections all workers have
 //!    └─ notice       what an operator should know
 //! ```
@@ -26,6 +27,7 @@ mod closing;
 mod connection;
 mod connection_limit;
 mod deadlines;
+mod drain;
 pub(crate) mod kernel;
 mod lifecycle;
 pub(crate) mod listener;
@@ -45,6 +47,8 @@ pub(crate) use connection_limit::{ConnectionLimit, Hook, OVERCOMMIT_MAX};
 #[cfg(any(test, feature = "simulation"))]
 pub(crate) use deadlines::Timeout;
 pub use deadlines::Timeouts;
+#[cfg(any(test, feature = "simulation"))]
+pub(crate) use lifecycle::Then;
 pub(crate) use lifecycle::{Lifecycle, Phase};
 pub(crate) use mailbox::Mailbox;
 pub use notice::Notice;

@@ -129,6 +129,11 @@ stats! {
         closed_idle,
         /// Closed, while idle, to make room for a new connection.
         closed_evicted,
+        /// Closed because the server ends: after a last response, or while idle.
+        closed_shutdown,
+        /// Closed because the server ended in the middle of a request or of its response: when a drain
+        /// had taken its time, or at a stop.
+        closed_cut,
         /// Closed because the peer did not take its responses in time.
         closed_slow_reader,
         /// Closed because the peer did not take its responses, and their memory was needed.
@@ -159,6 +164,8 @@ stats! {
 pub(crate) enum CloseReason {
     /// The conversation has ended.
     Ended(Reason),
+    /// The server has ended, and the conversation had not.
+    Cut,
     SlowReader,
     BufferLimit,
     Failed,
@@ -185,6 +192,8 @@ impl Stats {
             CloseReason::Ended(Reason::Aborted | Reason::Reset) => &mut self.closed_aborted,
             CloseReason::Ended(Reason::ResponseFailed) => &mut self.closed_response_failed,
             CloseReason::Ended(Reason::Panicked) => &mut self.closed_panicked,
+            CloseReason::Ended(Reason::Shutdown) => &mut self.closed_shutdown,
+            CloseReason::Cut => &mut self.closed_cut,
             CloseReason::SlowReader => &mut self.closed_slow_reader,
             CloseReason::BufferLimit => &mut self.closed_buffer_limit,
             CloseReason::Failed => &mut self.closed_failed,

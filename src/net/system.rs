@@ -21,7 +21,8 @@ const INPUT: mio::Interest = mio::Interest::READABLE;
 pub(crate) struct System {
     poll: mio::Poll,
     events: mio::Events,
-    listeners: Vec<Listener>,
+    /// `None` is a listener that was closed.
+    listeners: Vec<Option<Listener>>,
     start: Instant,
 }
 
@@ -39,7 +40,7 @@ impl System {
         Ok(Self {
             poll,
             events,
-            listeners,
+            listeners: listeners.into_iter().map(Some).collect(),
             start,
         })
     }
@@ -82,9 +83,19 @@ impl Kernel for System {
     }
 
     fn accept(&mut self, listener: ListenerId) -> io::Result<Stream> {
-        self.listeners
-            .get(usize::from(listener))
-            .map_or(Err(io::ErrorKind::WouldBlock.into()), Listener::accept)
+        match self.listeners.get(usize::from(listener)) {
+            Some(Some(listener)) => listener.accept(),
+            _ => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn close_listener(&mut self, listener: ListenerId) {
+        let own = self.listeners.get_mut(usize::from(listener));
+        let Some(mut listener) = own.and_then(Option::take) else {
+            return;
+        };
+        // Other workers may have descriptors of the same socket: then to close it ends no event.
+        let _ = self.poll.registry().deregister(listener.source());
     }
 
     fn watch(&mut self, stream: &mut Stream, token: Token) -> io::Result<()> {

@@ -13,7 +13,7 @@ use super::connection::{Connection, Context, Next};
 use super::connection_limit::ConnectionLimit;
 use super::deadlines::{Deadlines, Timeout, Timeouts};
 use super::kernel::{Event, Kernel, Now, Token};
-use super::lifecycle::{Lifecycle, Phase};
+use super::lifecycle::{Lifecycle, Phase, Then};
 use super::listener::ListenerState;
 use super::mailbox::Mailbox;
 use super::slots::{Index, Slots};
@@ -52,6 +52,8 @@ pub(crate) struct Worker<K: Kernel, H> {
     /// The connection that is being served.
     serving: Option<Index>,
     pub(super) now: Now,
+    /// The phase that it follows: to run or to drain.
+    pub(super) phase: Phase,
 }
 
 /// What a worker is made with.
@@ -102,10 +104,12 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             looked_at: 0,
             serving: None,
             now,
+            phase: Phase::Run,
         }
     }
 
-    /// Takes turns until the lifecycle says stop. An error is the loop's own, never a connection's.
+    /// Takes turns until the lifecycle says stop, or a drain is over. An error is the loop's own, never
+    /// a connection's.
     ///
     /// A handler that panics ends its connection, where panics unwind.
     pub(crate) fn run(&mut self, lifecycle: &Lifecycle) -> io::Result<()> {
@@ -121,7 +125,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
 
     fn turns(&mut self, lifecycle: &Lifecycle) -> io::Result<()> {
         self.serve_events();
-        while lifecycle.phase() == Phase::Run {
+        while self.follow(lifecycle.phase()) == Then::Turn {
             self.turn()?;
         }
         Ok(())
@@ -218,7 +222,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         }
     }
 
-    fn publish_stats(&mut self) {
+    pub(super) fn publish_stats(&mut self) {
         self.stats.open = self.connections.len() as u64;
         if let Some(published) = self.published.get(self.number) {
             self.stats.publish(self.out.answers(), published);
@@ -274,7 +278,10 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             return Some(Duration::ZERO);
         }
         let retries = self.listeners.iter().filter_map(ListenerState::retry_at);
-        let next = retries.chain(self.deadlines.next()).min();
+        let next = retries
+            .chain(self.deadlines.next())
+            .chain(self.drain_due())
+            .min();
         let next = next.map(|next| Duration::from_millis(next.saturating_sub(self.now.millis)));
         let due = self.timers.next();
         let due = due.map(|due| Duration::from_micros(due.saturating_sub(self.now.micros)));
@@ -364,6 +371,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             stats: &mut self.stats,
             timers: &mut self.timers,
             mailbox: &self.mailbox,
+            draining: self.phase.is_drain(),
         };
         let next = turn(connection, &mut context);
         self.serving = None;

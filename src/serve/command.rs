@@ -1,28 +1,32 @@
-//! `hullo serve`: what it prints, and the signals that stop it.
+//! `hullo serve`: what it prints, and the signals that end it.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 use super::Greeting;
 use super::flags::Flags;
-use crate::server::{Options, Server, ServerHandle, raise_open_file_limit};
-use crate::signals::hangup;
+use super::settings::Config;
+use crate::server::{Server, ServerHandle, raise_open_file_limit};
+use crate::signals::{Asked, Requests, hangup};
 use crate::terminal::{Lines, note};
 
 /// How long the process waits at its end for a stream that does not accept its last lines.
 const LAST_LINES_TIME: Duration = Duration::from_millis(500);
 
-/// Serves until a signal stops it. Exit code 0: it was stopped; 1: it could not serve; 2: a variable
-/// is wrong.
+/// The exit code when the server has ended before all requests were answered.
+const CUT: u8 = 3;
+
+/// Serves until a signal ends it. Exit code 0: all were answered; 1: it could not serve; 2: a variable is
+/// wrong; 3: some were cut.
 pub(crate) fn serve(flags: &Flags) -> ExitCode {
-    match flags.options(|name| std::env::var_os(name)) {
-        Ok(options) => run(options),
+    match flags.config(|name| std::env::var_os(name)) {
+        Ok(config) => run(config),
         Err(sentence) => {
             note("hullo", sentence);
             ExitCode::from(2)
@@ -30,7 +34,7 @@ pub(crate) fn serve(flags: &Flags) -> ExitCode {
     }
 }
 
-fn run(options: Options) -> ExitCode {
+fn run(config: Config) -> ExitCode {
     // A reader of our output may have closed it or stopped reading. A thread for each stream writes
     // its lines, so that only that thread waits.
     let (stdout, stderr) = match (Lines::to(io::stdout()), Lines::to(io::stderr())) {
@@ -40,22 +44,33 @@ fn run(options: Options) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let served = until_stopped(options, &stdout, &stderr);
-    if let Err(sentence) = &served {
-        stderr.put(format!("hullo: {sentence}"));
+    let served = until_ended(config, &stdout, &stderr);
+    match &served {
+        Ok(0) => {}
+        Ok(1) => stderr.put("hullo: 1 connection was cut before its last response".to_owned()),
+        Ok(cut) => stderr.put(format!(
+            "hullo: {cut} connections were cut before their last response"
+        )),
+        Err(sentence) => stderr.put(format!("hullo: {sentence}")),
     }
     stdout.finish(LAST_LINES_TIME);
     stderr.finish(LAST_LINES_TIME);
     match served {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::from(CUT),
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-/// An error is a sentence that says what to do next.
-fn until_stopped(options: Options, stdout: &Lines, stderr: &Lines) -> Result<(), String> {
+/// Returns how many connections were cut. An error is a sentence that says what to do next.
+fn until_ended(config: Config, stdout: &Lines, stderr: &Lines) -> Result<u64, String> {
     raise_open_file_limit();
-    // Before the server starts, so that an early signal stops it too instead of killing it.
+    let Config {
+        options,
+        drain_delay,
+        grace,
+    } = config;
+    // Before the server starts, so that an early signal ends it too instead of killing it.
     let others = [SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2];
     let signals = Signals::new(hangup().into_iter().chain(others))
         .map_err(|error| format!("cannot handle signals: {error}"))?;
@@ -68,26 +83,56 @@ fn until_stopped(options: Options, stdout: &Lines, stderr: &Lines) -> Result<(),
         .on_notice(move |notice| notices.put(format!("hullo: {notice}")))
         .start(Greeting)
         .map_err(no_thread)?;
-    stop_on_signal(signals, &running).map_err(no_thread)?;
+    let (stats, lines) = (running.stats_handle(), stderr.clone());
+    end_on_signal(signals, &running, drain_delay, grace, lines).map_err(no_thread)?;
     let address = running.local_addr();
     stdout.put(format!("listening on http://{address} ({workers})"));
     running
         .wait()
-        .map_err(|error| format!("an event loop failed: {error}"))
+        .map_err(|error| format!("an event loop failed: {error}"))?;
+    Ok(stats.read().iter().map(|worker| worker.closed_cut).sum())
 }
 
-fn stop_on_signal(mut signals: Signals, running: &ServerHandle) -> io::Result<()> {
+/// Drains at the first signal, and stops at a second one.
+fn end_on_signal(
+    mut signals: Signals,
+    running: &ServerHandle,
+    drain_delay: Duration,
+    grace: Duration,
+    stderr: Lines,
+) -> io::Result<()> {
     let shutdown_handle = running.shutdown_handle();
     let thread = thread::Builder::new().name("hullo-signals".to_owned());
     thread.spawn(move || {
+        let mut requests = Requests::default();
         for signal in signals.forever() {
             // Other servers reopen their logs or restart at these; hullo ignores them.
-            if ![SIGUSR1, SIGUSR2].contains(&signal) {
-                shutdown_handle.stop();
+            if [SIGUSR1, SIGUSR2].contains(&signal) {
+                continue;
+            }
+            match requests.on_signal(Instant::now()) {
+                Asked::First => {
+                    stderr.put(draining(drain_delay, grace));
+                    shutdown_handle.drain(drain_delay, grace);
+                }
+                Asked::Same => {}
+                Asked::Again => shutdown_handle.stop(),
             }
         }
     })?;
     Ok(())
+}
+
+/// What the operator reads when a drain begins.
+fn draining(delay: Duration, grace: Duration) -> String {
+    let delay = if delay.is_zero() {
+        String::new()
+    } else {
+        format!("accepting for {delay:?} more, then ")
+    };
+    format!(
+        "hullo: draining: {delay}answering for at most {grace:?}; a second signal stops at once"
+    )
 }
 
 /// What went wrong, and what to type next.

@@ -1,11 +1,10 @@
-//! The server's flags and variables, read into its options.
+//! The server's flags and variables, read into its configuration.
 
 use std::ffi::OsString;
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 
-use super::settings::{SETTINGS, Setting, Value};
-use crate::server::Options;
+use super::settings::{Config, SETTINGS, Setting, Value};
 
 /// The flags that were given.
 #[derive(Clone, Debug)]
@@ -37,16 +36,16 @@ impl FromArgMatches for Flags {
 }
 
 impl Flags {
-    /// The options that the flags, or else the variables, set.
+    /// What the flags, or else the variables, set.
     ///
     /// # Errors
     ///
     /// A sentence that names the variable whose value is wrong.
-    pub(super) fn options(
+    pub(super) fn config(
         &self,
         variable: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<Options, String> {
-        let mut options = Options::default();
+    ) -> Result<Config, String> {
+        let mut config = Config::default();
         for setting in &SETTINGS {
             let flag = self.0.iter().find(|(given, _)| given.flag == setting.flag);
             let value = match flag {
@@ -54,10 +53,10 @@ impl Flags {
                 None => from_environment(setting, &variable)?,
             };
             if let Some(value) = value {
-                setting.apply(value, &mut options);
+                setting.apply(value, &mut config);
             }
         }
-        Ok(options)
+        Ok(config)
     }
 }
 
@@ -88,7 +87,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn options(arguments: &str, variables: &[(&str, &str)]) -> Result<Options, String> {
+    fn config(arguments: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
         let command = Flags::augment_args(Command::new("hullo").no_binary_name(true));
         let matches = command
             .try_get_matches_from(arguments.split_whitespace())
@@ -98,50 +97,51 @@ mod tests {
             let (_, value) = variables.find(|(other, _)| *other == name)?;
             Some(value.into())
         };
-        Flags::from_arg_matches(&matches).unwrap().options(variable)
+        Flags::from_arg_matches(&matches).unwrap().config(variable)
     }
 
     #[test]
-    fn without_flags_and_variables_the_options_are_the_defaults() {
-        assert_eq!(options("", &[]), Ok(Options::default()));
+    fn without_flags_and_variables_the_defaults_hold() {
+        assert_eq!(config("", &[]), Ok(Config::default()));
         let empty = [("HULLO_MAX_FIELDS", ""), ("PORT", "")];
-        assert_eq!(options("", &empty), Ok(Options::default()));
+        assert_eq!(config("", &empty), Ok(Config::default()));
     }
 
     #[test]
     fn a_flag_wins_over_a_variable() {
         let variables = [("HULLO_MAX_FIELDS", "7"), ("HULLO_MAX_HEAD_BYTES", "1KiB")];
-        let limits = options("--max-fields 9", &variables).unwrap().limits;
+        let limits = config("--max-fields 9", &variables).unwrap().options.limits;
         assert_eq!((limits.fields, limits.head_bytes), (9, 1024));
     }
 
     #[test]
     fn the_port_has_two_variables() {
-        let port = |variables: &[(&str, &str)]| options("", variables).unwrap().address.port();
+        let port =
+            |variables: &[(&str, &str)]| config("", variables).unwrap().options.address.port();
         assert_eq!(port(&[("PORT", "1")]), 1);
         assert_eq!(port(&[("PORT", "1"), ("HULLO_PORT", "2")]), 2);
         assert_eq!(port(&[("PORT", "1"), ("HULLO_PORT", "")]), 1);
         assert_eq!(port(&[("HULLO_PORT", "tcp://10.0.0.1:80")]), 8080);
         assert_eq!(port(&[("PORT", "1"), ("HULLO_PORT", "tcp://a:80")]), 1);
-        let both = options("-p 3", &[("PORT", "1"), ("HULLO_PORT", "2")]);
-        assert_eq!(both.unwrap().address.port(), 3);
+        let both = config("-p 3", &[("PORT", "1"), ("HULLO_PORT", "2")]);
+        assert_eq!(both.unwrap().options.address.port(), 3);
     }
 
     #[test]
     fn an_error_names_the_flag_or_the_variable() {
-        let error = options("", &[("HULLO_MAX_FIELDS", "0")]).unwrap_err();
+        let error = config("", &[("HULLO_MAX_FIELDS", "0")]).unwrap_err();
         assert_eq!(error, "HULLO_MAX_FIELDS=0: out of range: from 1 to 256");
-        let error = options("", &[("PORT", "tcp://a:80")]).unwrap_err();
+        let error = config("", &[("PORT", "tcp://a:80")]).unwrap_err();
         assert_eq!(
             error,
             "PORT=tcp://a:80: not a number: write one from 0 to 65535"
         );
-        let error = options("--max-fields 0", &[]).unwrap_err();
+        let error = config("--max-fields 0", &[]).unwrap_err();
         assert!(
             error.contains("'--max-fields <N>': out of range: from 1 to 256"),
             "{error}"
         );
         // A flag hides the variable, wrong or not.
-        assert!(options("--max-fields 1", &[("HULLO_MAX_FIELDS", "0")]).is_ok());
+        assert!(config("--max-fields 1", &[("HULLO_MAX_FIELDS", "0")]).is_ok());
     }
 }

@@ -1,7 +1,7 @@
 //! The server's settings, in one table: it makes the flags and their help, the environment's
 //! variables, the ranges, and the tables of `src/server/README.md`.
 //!
-//! A new setting is a field of [`Options`] and a row of [`SETTINGS`]; a test prints the table for
+//! A new setting is a field of [`Config`] or its [`Options`], and a row of [`SETTINGS`]; a test prints the table for
 //! the README. Defaults and ranges that the library has are taken from there.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -14,6 +14,26 @@ use clap::Arg;
 use crate::http::Limits;
 use crate::server::Options;
 use crate::units;
+
+/// What the settings set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Config {
+    pub(super) options: Options,
+    /// How long the server goes on accepting connections after a signal.
+    pub(super) drain_delay: Duration,
+    /// How long it may answer after that.
+    pub(super) grace: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            options: Options::default(),
+            drain_delay: Duration::ZERO,
+            grace: Duration::from_secs(10),
+        }
+    }
+}
 
 /// One setting of the server.
 #[derive(Debug)]
@@ -36,6 +56,7 @@ enum Group {
     Listen,
     Limits,
     Timeouts,
+    Shutdown,
 }
 
 impl Group {
@@ -43,7 +64,7 @@ impl Group {
     fn beyond(self) -> &'static str {
         match self {
             Self::Listen | Self::Limits => "beyond it",
-            Self::Timeouts => "after it",
+            Self::Timeouts | Self::Shutdown => "after it",
         }
     }
 }
@@ -61,9 +82,9 @@ struct Number {
     range: RangeInclusive<u64>,
     /// Whether it may be `auto`.
     auto: bool,
-    /// The default, from [`Options::default`]. `None` is `auto`.
-    default: fn(&Options) -> Option<u64>,
-    set: fn(&mut Options, Option<u64>),
+    /// The default, from [`Config::default`]. `None` is `auto`.
+    default: fn(&Config) -> Option<u64>,
+    set: fn(&mut Config, Option<u64>),
 }
 
 /// Times are in nanoseconds.
@@ -90,8 +111,10 @@ const TARGET_BYTES: RangeInclusive<u64> =
 const TIMES: RangeInclusive<u64> =
     Options::TIMEOUT_MIN.as_nanos() as u64..=Options::TIMEOUT_MAX.as_nanos() as u64;
 
+const DRAIN_TIMES: RangeInclusive<u64> = 0..=Options::TIMEOUT_MAX.as_nanos() as u64;
+
 /// All of them, in the order of the help.
-pub(super) static SETTINGS: [Setting; 13] = [
+pub(super) static SETTINGS: [Setting; 15] = [
     Setting {
         flag: "host",
         short: None,
@@ -112,8 +135,11 @@ pub(super) static SETTINGS: [Setting; 13] = [
             unit: Unit::Count,
             range: 0..=u16::MAX as u64,
             auto: false,
-            default: |options| Some(options.address.port().into()),
-            set: |options, port| options.address.set_port(port.unwrap_or_default() as u16),
+            default: |config| Some(config.options.address.port().into()),
+            set: |config, port| {
+                let address = &mut config.options.address;
+                address.set_port(port.unwrap_or_default() as u16);
+            },
         }),
     },
     Setting {
@@ -128,7 +154,9 @@ pub(super) static SETTINGS: [Setting; 13] = [
             range: 1..=Options::WORKERS_MAX as u64,
             auto: true,
             default: |_| None,
-            set: |options, count| options.workers = count_of(count).unwrap_or(options.workers),
+            set: |config, count| {
+                config.options.workers = count_of(count).unwrap_or(config.options.workers);
+            },
         }),
     },
     Setting {
@@ -142,8 +170,8 @@ pub(super) static SETTINGS: [Setting; 13] = [
             unit: Unit::Bytes,
             range: HEAD_BYTES,
             auto: false,
-            default: |options| Some(options.limits.head_bytes as u64),
-            set: |options, bytes| set(&mut options.limits.head_bytes, bytes),
+            default: |config| Some(config.options.limits.head_bytes as u64),
+            set: |config, bytes| set(&mut config.options.limits.head_bytes, bytes),
         }),
     },
     Setting {
@@ -157,8 +185,8 @@ pub(super) static SETTINGS: [Setting; 13] = [
             unit: Unit::Count,
             range: FIELDS,
             auto: false,
-            default: |options| Some(options.limits.fields as u64),
-            set: |options, count| set(&mut options.limits.fields, count),
+            default: |config| Some(config.options.limits.fields as u64),
+            set: |config, count| set(&mut config.options.limits.fields, count),
         }),
     },
     Setting {
@@ -172,8 +200,8 @@ pub(super) static SETTINGS: [Setting; 13] = [
             unit: Unit::Bytes,
             range: TARGET_BYTES,
             auto: false,
-            default: |options| Some(options.limits.target_bytes as u64),
-            set: |options, bytes| set(&mut options.limits.target_bytes, bytes),
+            default: |config| Some(config.options.limits.target_bytes as u64),
+            set: |config, bytes| set(&mut config.options.limits.target_bytes, bytes),
         }),
     },
     Setting {
@@ -187,9 +215,10 @@ pub(super) static SETTINGS: [Setting; 13] = [
             unit: Unit::Bytes,
             range: 0..=u64::MAX,
             auto: false,
-            default: |options| Some(options.limits.body_bytes),
-            set: |options, bytes| {
-                options.limits.body_bytes = bytes.unwrap_or(options.limits.body_bytes);
+            default: |config| Some(config.options.limits.body_bytes),
+            set: |config, bytes| {
+                let limit = &mut config.options.limits.body_bytes;
+                *limit = bytes.unwrap_or(*limit);
             },
         }),
     },
@@ -204,8 +233,13 @@ pub(super) static SETTINGS: [Setting; 13] = [
             unit: Unit::Count,
             range: 1..=u64::MAX,
             auto: true,
-            default: |options| options.max_connections.map(|count| count.get() as u64),
-            set: |options, count| options.max_connections = count_of(count),
+            default: |config| {
+                config
+                    .options
+                    .max_connections
+                    .map(|count| count.get() as u64)
+            },
+            set: |config, count| config.options.max_connections = count_of(count),
         }),
     },
     Setting {
@@ -219,57 +253,90 @@ pub(super) static SETTINGS: [Setting; 13] = [
             unit: Unit::Bytes,
             range: Options::BUFFERED_BYTES_MIN as u64..=u64::MAX,
             auto: true,
-            default: |options| options.max_buffered_bytes.map(|bytes| bytes.get() as u64),
-            set: |options, bytes| options.max_buffered_bytes = count_of(bytes),
+            default: |config| {
+                config
+                    .options
+                    .max_buffered_bytes
+                    .map(|bytes| bytes.get() as u64)
+            },
+            set: |config, bytes| config.options.max_buffered_bytes = count_of(bytes),
         }),
     },
-    timeout(
+    time(
+        Group::Timeouts,
+        TIMES,
         "head-timeout",
         "Time from the first to the last byte of a request head",
         "408",
-        |options| Some(options.timeouts.head.as_nanos() as u64),
-        |options, time| set_time(&mut options.timeouts.head, time),
+        |config| Some(config.options.timeouts.head.as_nanos() as u64),
+        |config, time| set_time(&mut config.options.timeouts.head, time),
     ),
-    timeout(
+    time(
+        Group::Timeouts,
+        TIMES,
         "idle-timeout",
         "Time that a connection may stay idle before a request",
         "the connection is closed without a response",
-        |options| Some(options.timeouts.idle.as_nanos() as u64),
-        |options, time| set_time(&mut options.timeouts.idle, time),
+        |config| Some(config.options.timeouts.idle.as_nanos() as u64),
+        |config, time| set_time(&mut config.options.timeouts.idle, time),
     ),
-    timeout(
+    time(
+        Group::Timeouts,
+        TIMES,
         "body-timeout",
         "Time for each 4 KiB of a request body, or for its end",
         "408",
-        |options| Some(options.timeouts.body.as_nanos() as u64),
-        |options, time| set_time(&mut options.timeouts.body, time),
+        |config| Some(config.options.timeouts.body.as_nanos() as u64),
+        |config, time| set_time(&mut config.options.timeouts.body, time),
     ),
-    timeout(
+    time(
+        Group::Timeouts,
+        TIMES,
         "write-timeout",
         "Time for a peer to read the responses buffered for it, at most 64 KiB",
         "the connection is closed",
-        |options| Some(options.timeouts.write.as_nanos() as u64),
-        |options, time| set_time(&mut options.timeouts.write, time),
+        |config| Some(config.options.timeouts.write.as_nanos() as u64),
+        |config, time| set_time(&mut config.options.timeouts.write, time),
+    ),
+    time(
+        Group::Shutdown,
+        DRAIN_TIMES,
+        "drain-delay",
+        "Time to go on accepting connections after a signal, until load balancers know of it",
+        "the listeners are closed",
+        |config| Some(config.drain_delay.as_nanos() as u64),
+        |config, time| set_time(&mut config.drain_delay, time),
+    ),
+    time(
+        Group::Shutdown,
+        DRAIN_TIMES,
+        "grace",
+        "Time to answer the requests that have begun, after a signal and the delay",
+        "what is left is cut, and the exit code is 3",
+        |config| Some(config.grace.as_nanos() as u64),
+        |config, time| set_time(&mut config.grace, time),
     ),
 ];
 
-const fn timeout(
+const fn time(
+    group: Group,
+    range: RangeInclusive<u64>,
     flag: &'static str,
     help: &'static str,
     beyond: &'static str,
-    default: fn(&Options) -> Option<u64>,
-    set: fn(&mut Options, Option<u64>),
+    default: fn(&Config) -> Option<u64>,
+    set: fn(&mut Config, Option<u64>),
 ) -> Setting {
     Setting {
         flag,
         short: None,
-        group: Group::Timeouts,
+        group,
         value_name: "TIME",
         help,
         beyond,
         kind: Kind::Number(Number {
             unit: Unit::Time,
-            range: TIMES,
+            range,
             auto: false,
             default,
             set,
@@ -302,6 +369,7 @@ impl Setting {
             Group::Listen => arg,
             Group::Limits => arg.help_heading("Limits"),
             Group::Timeouts => arg.help_heading("Time-outs"),
+            Group::Shutdown => arg.help_heading("Shutdown"),
         };
         match self.short {
             Some(letter) => arg.short(letter),
@@ -333,11 +401,11 @@ impl Setting {
 
     /// The default as a user would write it.
     fn default(&self) -> String {
-        let options = Options::default();
+        let config = Config::default();
         match &self.kind {
-            Kind::Host => options.address.ip().to_string(),
+            Kind::Host => config.options.address.ip().to_string(),
             Kind::Number(number) => {
-                (number.default)(&options).map_or("auto".to_owned(), |value| number.show(value))
+                (number.default)(&config).map_or("auto".to_owned(), |value| number.show(value))
             }
         }
     }
@@ -355,10 +423,10 @@ impl Setting {
     }
 
     /// Sets a value that [`parse`](Self::parse) has read.
-    pub(super) fn apply(&self, value: Value, options: &mut Options) {
+    pub(super) fn apply(&self, value: Value, config: &mut Config) {
         match (&self.kind, value) {
-            (Kind::Host, Value::Host(address)) => options.address.set_ip(address),
-            (Kind::Number(number), Value::Number(value)) => (number.set)(options, value),
+            (Kind::Host, Value::Host(address)) => config.options.address.set_ip(address),
+            (Kind::Number(number), Value::Number(value)) => (number.set)(config, value),
             (Kind::Host, Value::Number(_)) | (Kind::Number(_), Value::Host(_)) => {
                 debug_assert!(false, "{value:?} is the value of another setting");
             }

@@ -43,7 +43,13 @@ fn markdown(group: Group) -> String {
 fn the_readme_has_the_tables() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/server/README.md");
     let readme = std::fs::read_to_string(path).unwrap();
-    let tables = [Group::Listen, Group::Limits, Group::Timeouts].map(markdown);
+    let tables = [
+        Group::Listen,
+        Group::Limits,
+        Group::Timeouts,
+        Group::Shutdown,
+    ]
+    .map(markdown);
     let missing: Vec<String> = tables
         .into_iter()
         .filter(|table| !readme.contains(table))
@@ -63,16 +69,16 @@ fn setting(flag: &str) -> &'static Setting {
 #[test]
 fn a_default_is_within_its_range_and_sets_what_the_library_has() {
     for setting in &SETTINGS {
-        let mut options = Options::default();
+        let mut config = Config::default();
         let value = setting.parse(&setting.default()).unwrap();
-        setting.apply(value, &mut options);
-        assert_eq!(options, Options::default(), "{}", setting.flag);
+        setting.apply(value, &mut config);
+        assert_eq!(config, Config::default(), "{}", setting.flag);
     }
 }
 
 #[test]
 fn each_setting_sets_a_field_of_its_own() {
-    let mut seen = vec![Options::default()];
+    let mut seen = vec![Config::default()];
     for setting in &SETTINGS {
         let text = match setting.kind {
             Kind::Host => "10.0.0.1",
@@ -82,10 +88,10 @@ fn each_setting_sets_a_field_of_its_own() {
             Kind::Number(_) if setting.flag == "max-buffered-bytes" => "7MiB",
             Kind::Number(_) => "123",
         };
-        let mut options = Options::default();
-        setting.apply(setting.parse(text).unwrap(), &mut options);
-        assert!(!seen.contains(&options), "{}", setting.flag);
-        seen.push(options);
+        let mut config = Config::default();
+        setting.apply(setting.parse(text).unwrap(), &mut config);
+        assert!(!seen.contains(&config), "{}", setting.flag);
+        seen.push(config);
     }
 }
 
@@ -112,6 +118,7 @@ fn what_is_out_of_range_is_refused_with_the_range() {
             "out of range: at least 1MiB, or auto",
         ),
         ("head-timeout", "0", "out of range: from 1ms to 8760h"),
+        ("grace", "8761h", "too long: at most 8760h"),
         ("write-timeout", "999us", "out of range: from 1ms to 8760h"),
     ] {
         assert_eq!(

@@ -104,6 +104,11 @@ impl KernelTrait for Kernel {
         })
     }
 
+    fn close_listener(&mut self, listener: ListenerId) {
+        let world = &mut *self.world.borrow_mut();
+        world.close_listener(self.worker, usize::from(listener));
+    }
+
     fn watch(&mut self, stream: &mut Stream, token: Token) -> io::Result<()> {
         let socket = &mut self.world.borrow_mut().sockets[stream.id];
         socket.watched = Some(token);
@@ -124,6 +129,7 @@ impl KernelTrait for Kernel {
         if world.dice.one_in(20) {
             return Err(Errno::INTR.into());
         }
+        let is_draining = world.workers[self.worker].drain.is_some();
         let socket = &mut world.sockets[stream.id];
         if socket.reset {
             return Err(Errno::CONNRESET.into());
@@ -139,6 +145,7 @@ impl KernelTrait for Kernel {
         if socket.shut_at.is_some() {
             socket.read_since_shut += read;
         } else {
+            socket.ends_in_drain |= read > 0 && is_draining;
             socket.taken.extend_from_slice(&block[..read]);
         }
         Ok(read)
@@ -150,7 +157,12 @@ impl KernelTrait for Kernel {
             return Err(Errno::INTR.into());
         }
         let now = world.now;
+        let is_draining = world.workers[self.worker].drain.is_some();
         let socket = &mut world.sockets[stream.id];
+        if socket.owed_since.is_none() {
+            socket.ends_in_drain |= is_draining;
+            socket.unread_at_response = socket.inbox.len();
+        }
         if socket.shut_at.is_some() {
             world.report("something was written after the closing answer");
             return Err(Errno::PIPE.into());

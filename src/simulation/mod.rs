@@ -13,6 +13,8 @@
 //! - no peer is left waiting: a worker that falls asleep has nothing to read, write or accept;
 //! - nothing spins: a few turns in a row without progress are a fault;
 //! - no connection is closed without a reason, or late;
+//! - in a drain, a conversation that was answered whole ends with `Connection: close`, no connection that waits at a
+//!   listener is lost, and workers return when they have none left; at its end the rest is cut and counted;
 //! - a turn serves one peer its share and no more, and what is held for a peer is bounded;
 //! - a worker's counters add up;
 //! - at the end every slot and every descriptor is free.
@@ -38,7 +40,9 @@ use std::time::Duration;
 
 use crate::Greeting;
 use crate::http::Limits;
-use crate::net::{ConnectionLimit, Mailbox, PublishedStats, Setup, Timeouts, Worker};
+use crate::net::{
+    ConnectionLimit, Lifecycle, Mailbox, PublishedStats, Setup, Then, Timeouts, Worker,
+};
 
 use dice::Dice;
 use kernel::Kernel;
@@ -75,8 +79,9 @@ fn play_in(world: &Rc<RefCell<World>>) -> Result<(), String> {
     let mut workers = workers(world, &sink);
     // When each of them wants to wake up without an event.
     let mut wakes_at = vec![Some(0); workers.len()];
+    let lifecycle = Lifecycle::new();
     for _ in 0..TURNS_MAX {
-        let Some(next) = next_turn(&mut world.borrow_mut(), &wakes_at) else {
+        let Some(next) = next_turn(&mut world.borrow_mut(), &wakes_at, &lifecycle) else {
             sink.check()?;
             return oracle::at_the_end(&world.borrow(), &workers);
         };
@@ -84,11 +89,19 @@ fn play_in(world: &Rc<RefCell<World>>) -> Result<(), String> {
         worker
             .turn()
             .map_err(|error| format!("the loop failed: {error}"))?;
+        oracle::after_turn(&mut world.borrow_mut(), next, worker);
+        let phase = lifecycle.phase();
+        world.borrow_mut().note_phase(next, phase);
+        let then = worker.follow(phase);
         let mut world = world.borrow_mut();
-        wakes_at[next] = worker
-            .timeout()
-            .map(|timeout| world.now + timeout.as_millis() as u64);
-        oracle::after_turn(&mut world, next, worker);
+        if then == Then::Return {
+            wakes_at[next] = None;
+            oracle::after_return(&mut world, next, worker);
+        } else {
+            wakes_at[next] = worker
+                .timeout()
+                .map(|timeout| world.now + timeout.as_millis() as u64);
+        }
         if let Some(fault) = world.fault.take() {
             return Err(fault);
         }
@@ -129,8 +142,11 @@ fn workers(world: &Rc<RefCell<World>>, sink: &Sink) -> Vec<Worker<Kernel, Greeti
 
 /// Whose turn it is. When nothing has happened to any worker, time goes by until something does, or
 /// until one of them wants to be woken. `None`: nothing will ever happen again.
-fn next_turn(world: &mut World, wakes_at: &[Option<u64>]) -> Option<usize> {
+fn next_turn(world: &mut World, wakes_at: &[Option<u64>], lifecycle: &Lifecycle) -> Option<usize> {
     loop {
+        while let Some(phase) = world.next_phase() {
+            lifecycle.advance(phase);
+        }
         world.act();
         let is_due = |worker: usize| wakes_at[worker].is_some_and(|wake| wake <= world.now);
         let awake =
@@ -148,6 +164,7 @@ fn next_turn(world: &mut World, wakes_at: &[Option<u64>]) -> Option<usize> {
             .flatten()
             .copied()
             .chain(world.next_act())
+            .chain(world.shutdown.front().map(|(at, _)| *at))
             .min()?;
         world.now = world.now.max(next);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::socket::Socket;
 use super::world::{UNIX_SECONDS, WorkerWorld, World};
 use crate::Greeting;
-use crate::http::{Limits, Output, Overload, Session, Shared, UnknownPeer, Wants};
+use crate::http::{Limits, Output, Overload, Phase, Reason, Session, Shared, UnknownPeer, Wants};
 use crate::net::kernel::Kernel;
 use crate::net::{OVERCOMMIT_MAX, REJECTED_MAX, Stats, Timeout, Timeouts, Worker};
 
@@ -21,6 +21,8 @@ const LINGER_BYTES_MAX: usize = 256 * 1024;
 const BACKOFF_MS: u64 = 100;
 /// So exact is a deadline.
 const RESOLUTION_MS: u64 = 100;
+/// So long may a connection stay idle in a drain.
+const IDLE_IN_DRAIN_MS: u64 = 1_000;
 
 /// After each turn: no peer has had more than its share or holds more than the limits allow, none is
 /// mistaken for another, and the counters add up.
@@ -102,8 +104,44 @@ fn counters_add_up(world: &mut World, number: usize, stats: &Stats) {
     }
 }
 
+/// After a worker has returned: it has left nothing behind.
+pub(super) fn after_return<K: Kernel>(
+    world: &mut World,
+    number: usize,
+    worker: &Worker<K, Greeting>,
+) {
+    world.workers[number].has_returned = true;
+    let own = &world.workers[number];
+    let is_left = own.listeners.iter().any(|listener| !listener.is_closed);
+    if is_left || world.open_at(number) > 0 {
+        world.report("a worker has returned, and left something open");
+    }
+    counters_add_up(world, number, &worker.stats());
+}
+
+/// A worker that drains sleeps neither beyond the end of the drain, nor for nobody.
+fn drain_goes_on(world: &mut World, worker: usize, timeout: Option<Duration>) {
+    let own = &world.workers[worker];
+    let Some(drain) = own.drain else {
+        return;
+    };
+    let wakes_at = timeout.map_or(u64::MAX, |time| world.now + time.as_millis() as u64);
+    let is_accepting = own.listeners.iter().any(|listener| !listener.is_closed);
+    if wakes_at > drain.until {
+        world.report("a worker sleeps beyond the end of the drain");
+    } else if is_accepting && wakes_at > drain.accept_until && !own.has_queue() {
+        world.report("a worker that drains leaves a listener open");
+    } else if !is_accepting && world.open_at(worker) == 0 {
+        world.report("a worker has drained, and does not return");
+    }
+}
+
 /// Before the worker falls asleep: no peer is left waiting, and each connection has a deadline.
 pub(super) fn before_sleep(world: &mut World, worker: usize, timeout: Option<Duration>) {
+    if world.workers[worker].has_returned {
+        return;
+    }
+    drain_goes_on(world, worker, timeout);
     if world.workers[worker].has_queue() {
         // What another worker closes, it notices only when it tries again.
         let has_room = world.workers.len() == 1
@@ -137,13 +175,15 @@ pub(super) fn before_sleep(world: &mut World, worker: usize, timeout: Option<Dur
 pub(super) fn at_close(world: &mut World, id: usize) {
     let socket = &world.sockets[id];
     let now = world.now;
+    let own = &world.workers[socket.worker];
+    if own.is_cutting {
+        return cut(world, id);
+    }
     // A busy connection's place in its list may be a tenth of a second old.
     let is_due = |timeout: Timeout, since: u64| {
         now + RESOLUTION_MS >= since + timeout.millis(&Timeouts::default())
     };
-    let idle_since = socket
-        .last_written_at
-        .max(socket.accepted_at.unwrap_or_default());
+    let idle_since = socket.idle_since();
     // Another worker may have come to its limit in the meantime, but time has not gone by.
     let must_make_room = world.full_at == Some(now);
     let is_short_of_memory = world.buffered_bytes < usize::MAX;
@@ -159,12 +199,42 @@ pub(super) fn at_close(world: &mut World, id: usize) {
     } else if socket.has_unread_bytes() {
         Some("had sent something that was not read")
     } else {
-        let may_go = is_due(Timeout::Idle, idle_since) || must_make_room;
+        let may_go = is_due(Timeout::Idle, idle_since)
+            || must_make_room
+            || idle_until_in_drain(world, id).is_some_and(|until| now + RESOLUTION_MS >= until);
         (!may_go).then_some("there was no reason")
     };
     if let Some(fault) = fault {
         world.report(&format!("peer {id} was closed and {fault}"));
     }
+}
+
+/// When the server ends before a conversation: it is counted, unless it was idle or had its last
+/// response.
+fn cut(world: &mut World, id: usize) {
+    let shared = Shared::new(Greeting, Limits::default(), UNIX_SECONDS);
+    let socket = &mut world.sockets[id];
+    socket.was_cut = true;
+    let (said, session) = replay(&socket.taken, &shared, socket.ends_in_drain);
+    let has_begun = socket.owed_since.is_some()
+        || session.phase() != Phase::Between
+        || socket.written.len() < said.len();
+    if socket.shut_at.is_some() {
+        return;
+    }
+    if has_begun {
+        world.workers[socket.worker].cut += 1;
+    } else if idle_until_in_drain(world, id).is_some_and(|until| world.now > until + RESOLUTION_MS)
+    {
+        world.report(&format!("peer {id} was idle for too long in a drain"));
+    }
+}
+
+/// Until when an idle peer is waited for, if its worker drains.
+fn idle_until_in_drain(world: &World, id: usize) -> Option<u64> {
+    let socket = &world.sockets[id];
+    let drain = world.workers[socket.worker].drain?;
+    Some(socket.idle_since().max(drain.accept_until) + IDLE_IN_DRAIN_MS)
 }
 
 /// At the end: everything is freed, and every peer has its answers.
@@ -183,6 +253,15 @@ pub(super) fn at_the_end<K: Kernel>(
     let begun = |socket: &Socket| memchr::memmem::find_iter(&socket.written, b"HTTP/1.1 ").count();
     let begun: usize = world.sockets.iter().map(begun).sum();
     let stats: Stats = workers.iter().map(Worker::stats).sum();
+    let cut: usize = world.workers.iter().map(|worker| worker.cut).sum();
+    if stats.closed_cut as usize != cut {
+        return Err(format!("{cut} were cut, and counted as {stats:?}"));
+    }
+    let ends = |worker: &WorkerWorld| worker.drain.is_some() || worker.is_cutting;
+    let mut own = world.workers.iter();
+    if own.any(|worker| ends(worker) && !worker.has_returned) {
+        return Err("a worker has not returned".to_owned());
+    }
     if (stats.responses() as usize) < begun {
         return Err(format!("{begun} responses were counted as {stats:?}"));
     }
@@ -197,6 +276,8 @@ pub(super) fn at_the_end<K: Kernel>(
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum End {
     Answered,
+    /// The last response of a drain.
+    Drained,
     Late,
     Rejected,
     Shed,
@@ -206,12 +287,14 @@ pub(super) enum End {
 /// What was written to a peer is what the core alone answers to what was read from it.
 pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
     let shared = Shared::new(Greeting, Limits::default(), UNIX_SECONDS);
-    let (said, mut session) = replay(&socket.taken, &shared);
+    let replay = || replay(&socket.taken, &shared, socket.ends_in_drain);
+    let (said, mut session) = replay();
     let written = &socket.written[..];
     if written == said {
-        return Ok(End::Answered);
+        return answered(socket, session.reason());
     }
-    let was_cut_short = socket.reset || (socket.owed_since.is_some() && socket.shut_at.is_none());
+    let was_cut_short =
+        socket.reset || socket.was_cut || (socket.owed_since.is_some() && socket.shut_at.is_none());
     if was_cut_short && said.starts_with(written) {
         return Ok(End::CutShort);
     }
@@ -231,7 +314,7 @@ pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
     }
     let shed = [
         refusal(&mut Session::default(), Overload::Buffers),
-        refusal(&mut replay(&socket.taken, &shared).1, Overload::Buffers),
+        refusal(&mut replay().1, Overload::Buffers),
     ];
     let mut late = Output::new();
     let _ = session.handle_timeout(&shared, &mut late);
@@ -262,10 +345,22 @@ pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
     ))
 }
 
+/// All that was read from a peer was answered, and for this reason nothing more was.
+fn answered(socket: &Socket, reason: Option<Reason>) -> Result<End, String> {
+    match reason {
+        Some(Reason::Shutdown) if socket.unread_at_response > 0 => {
+            Err("it was closed by a drain, and had sent more".to_owned())
+        }
+        Some(Reason::Shutdown) => Ok(End::Drained),
+        _ => Ok(End::Answered),
+    }
+}
+
 /// What the core alone answers to `taken`, and where the conversation stands then.
-fn replay(taken: &[u8], shared: &Shared<Greeting>) -> (Vec<u8>, Session) {
+fn replay(taken: &[u8], shared: &Shared<Greeting>, draining: bool) -> (Vec<u8>, Session) {
     let mut said = Vec::new();
     let mut session = Session::default();
+    session.set_draining(draining);
     let mut out = Output::new();
     let mut rest = taken;
     loop {

@@ -46,6 +46,12 @@ pub(super) struct Socket {
     pub(super) written_in_turn: Vec<u8>,
     pub(super) reads_in_turn: usize,
     pub(super) saw_end: bool,
+    /// Its worker has read from it, or begun a response, since it drains.
+    pub(super) ends_in_drain: bool,
+    /// What it had sent, and was not read, when its last response was begun.
+    pub(super) unread_at_response: usize,
+    /// It was closed as it stood.
+    pub(super) was_cut: bool,
     pub(super) shut_at: Option<u64>,
     pub(super) read_since_shut: usize,
     pub(super) last_written_at: u64,
@@ -79,6 +85,9 @@ impl Socket {
             written_in_turn: Vec::new(),
             reads_in_turn: 0,
             saw_end: false,
+            ends_in_drain: false,
+            unread_at_response: 0,
+            was_cut: false,
             shut_at: None,
             read_since_shut: 0,
             last_written_at: 0,
@@ -89,6 +98,12 @@ impl Socket {
 
     pub(super) fn is_open(&self) -> bool {
         self.accepted_at.is_some() && self.closed_at.is_none()
+    }
+
+    /// Since when it is idle, if it is.
+    pub(super) fn idle_since(&self) -> u64 {
+        let accepted_at = self.accepted_at.unwrap_or_default();
+        self.last_written_at.max(accepted_at)
     }
 
     pub(super) fn has_unread_bytes(&self) -> bool {

@@ -11,6 +11,7 @@ use super::peers::{Act, Reading, Script};
 use super::socket::Socket;
 use super::world::{Bounds, World};
 use super::{play_in, play_seed};
+use crate::net::Phase;
 
 const SEEDS: u64 = 3_000;
 
@@ -55,6 +56,7 @@ fn worlds_are_eventful() {
     }
     for end in [
         End::Answered,
+        End::Drained,
         End::Late,
         End::Rejected,
         End::Shed,
@@ -297,6 +299,81 @@ fn urgent_data_is_answered_at_once() {
     let (closed, sent) = alone(script);
     assert_eq!(sent.matches("200 OK").count(), 2, "{sent}");
     assert_about(closed, 75_000);
+}
+
+/// Plays one peer's world with many seeds, which cut what it sends in many ways, and with the server ending.
+fn ends_with(script: &Script, shutdown: impl Fn(u64) -> (u64, Phase), check: impl Fn(&World)) {
+    for seed in 0..300 {
+        let dice = Dice::seeded(seed);
+        let world = World::with(dice, vec![script.clone()], Bounds::NONE, 1, 1);
+        world.borrow_mut().shutdown.push_back(shutdown(seed));
+        play_in(&world).unwrap_or_else(|fault| panic!("seed {seed}: {fault}"));
+        check(&world.borrow());
+    }
+}
+
+const DRAIN: Phase = Phase::Drain {
+    accept_until: 0,
+    until: 60_000,
+};
+
+/// Whatever the input block cuts off: also a whole number of requests.
+#[test]
+fn a_drain_closes_with_the_last_of_a_batch() {
+    let mut request = b"GET / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n".to_vec();
+    request.splice(28..28, vec![b'x'; 512 - request.len()]);
+    for count in [1, 16, 32, 64, 100] {
+        let script = Script::of(vec![Act::Send(request.repeat(count)), Act::Pause(9_000)]);
+        ends_with(
+            &script,
+            |_| (0, DRAIN),
+            |world| {
+                let sent = String::from_utf8_lossy(&world.sockets[0].written);
+                // Between two segments the batch may well be taken to have ended.
+                assert_eq!(sent.matches("Connection: close").count(), 1, "{sent}");
+                assert!(sent.starts_with("HTTP/1.1 200 OK"), "{sent}");
+                let last = sent.rfind("HTTP/1.1 ").unwrap();
+                assert!(sent[last..].contains("Connection: close"), "{sent}");
+            },
+        );
+    }
+}
+
+#[test]
+fn half_a_request_is_awaited_in_a_drain() {
+    let script = Script::of(vec![
+        Act::Send([GET, &GET[..9]].concat()),
+        Act::Pause(8_000),
+        Act::Send(GET[9..].to_vec()),
+        Act::Pause(9_000),
+    ]);
+    let drain = Phase::Drain {
+        accept_until: 100,
+        until: 60_000,
+    };
+    ends_with(
+        &script,
+        |_| (100, drain),
+        |world| {
+            let sent = String::from_utf8_lossy(&world.sockets[0].written);
+            assert_eq!(sent.matches("200 OK").count(), 2, "{sent}");
+            assert_eq!(sent.matches("Connection: close").count(), 1, "{sent}");
+        },
+    );
+}
+
+#[test]
+fn what_waits_in_memory_is_counted_when_it_is_cut() {
+    let script = Script::of(vec![Act::Send(GET.repeat(1_000)), Act::Pause(9_000)]);
+    let cut = std::cell::Cell::new(0);
+    ends_with(
+        &script,
+        |seed| (seed % 10, Phase::Stop),
+        |world| {
+            cut.set(cut.get() + world.workers[0].cut);
+        },
+    );
+    assert!(cut.get() > 50, "{}", cut.get());
 }
 
 fn is_answered_for_all(world: &Rc<RefCell<World>>, status: &str) -> bool {

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::dice::Dice;
 use super::peers::{Reading, Script};
 use super::socket::Socket;
+use crate::net::Phase;
 use crate::net::kernel::{Event, Token};
 
 /// The second in which the world begins and, as far as `Date` goes, ends.
@@ -27,6 +28,8 @@ pub(super) struct World {
     pub(super) buffered_bytes: usize,
     /// When the limit or the descriptors last had no room for another connection.
     pub(super) full_at: Option<u64>,
+    /// What the lifecycle is still to be moved on to, and when.
+    pub(super) shutdown: VecDeque<(u64, Phase)>,
     pub(super) fault: Option<String>,
 }
 
@@ -41,8 +44,22 @@ pub(super) struct WorkerWorld {
     pub(super) stale: Vec<Token>,
     /// Something was read, written, accepted or closed, or time went by.
     pub(super) progress: bool,
+    /// It drains, by these times.
+    pub(super) drain: Option<DrainTimes>,
+    /// The server has ended: it closes its connections as they stand.
+    pub(super) is_cutting: bool,
+    /// How many of them were in the middle of a request or a response.
+    pub(super) cut: usize,
+    /// It takes no more turns.
+    pub(super) has_returned: bool,
     idle_turns: usize,
     last_turn_at: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DrainTimes {
+    pub(super) accept_until: u64,
+    pub(super) until: u64,
 }
 
 /// A listener of one worker.
@@ -50,7 +67,29 @@ pub(super) struct WorkerWorld {
 pub(super) struct ListenerWorld {
     /// The sockets that wait to be accepted.
     pub(super) queue: VecDeque<usize>,
+    pub(super) is_closed: bool,
     has_event: bool,
+}
+
+/// No end, a drain, a stop, or one after the other.
+fn any_shutdown(dice: &mut Dice) -> VecDeque<(u64, Phase)> {
+    let at = dice.below(8_000) as u64;
+    let accept_until = at + *dice.pick(&[0, 0, 0, 500, 3_000]);
+    let until = accept_until + *dice.pick(&[0, 300, 2_000, 10_000, 60_000]);
+    let drain = (
+        at,
+        Phase::Drain {
+            accept_until,
+            until,
+        },
+    );
+    let stop = |dice: &mut Dice| (at + dice.below(5_000) as u64, Phase::Stop);
+    match dice.below(12) {
+        0..=3 => VecDeque::from([drain]),
+        4 => VecDeque::from([drain, stop(dice)]),
+        5 => VecDeque::from([stop(dice)]),
+        _ => VecDeque::new(),
+    }
 }
 
 /// What a world has little of; `usize::MAX` is plenty.
@@ -104,7 +143,10 @@ impl World {
         let bounds = Bounds::any(&mut dice);
         let workers = *dice.pick(&[1, 1, 2, 3]);
         let listeners = *dice.pick(&[1, 1, 2]);
-        Self::with(dice, scripts, bounds, workers, listeners)
+        let shutdown = any_shutdown(&mut dice);
+        let world = Self::with(dice, scripts, bounds, workers, listeners);
+        world.borrow_mut().shutdown = shutdown;
+        world
     }
 
     pub(super) fn with(
@@ -126,6 +168,7 @@ impl World {
             limit: bounds.connections,
             buffered_bytes: bounds.buffered_bytes,
             full_at: None,
+            shutdown: VecDeque::new(),
             fault: None,
             sockets,
         }))
@@ -179,6 +222,13 @@ impl World {
                 self.dice.below(3) as u64
             };
             socket.next_act = self.now + pause;
+            if socket.accepted_at.is_none() {
+                self.find_listener(id);
+            }
+            let socket = &mut self.sockets[id];
+            if socket.closed_at.is_some() {
+                continue;
+            }
             let listener = &mut self.workers[socket.worker].listeners[socket.listener];
             if socket.accepted_at.is_none() && !listener.queue.contains(&id) {
                 listener.queue.push_back(id);
@@ -193,6 +243,69 @@ impl World {
                 socket.has_event = true;
             }
         }
+    }
+
+    /// Where the listener of a worker is closed, the kernel gives a new connection to that of another
+    /// one. Without any, it is refused.
+    fn find_listener(&mut self, id: usize) {
+        let socket = &mut self.sockets[id];
+        let is_open = |own: &WorkerWorld| !own.listeners[socket.listener].is_closed;
+        if is_open(&self.workers[socket.worker]) {
+            return;
+        }
+        if let Some(worker) = self.workers.iter().position(is_open) {
+            socket.worker = worker;
+        } else {
+            socket.closed_at = Some(self.now);
+            socket.acts.clear();
+        }
+    }
+
+    /// A worker closes a listener: connections that wait there are reset.
+    pub(super) fn close_listener(&mut self, worker: usize, listener: usize) {
+        let own = &mut self.workers[worker];
+        own.progress = true;
+        let is_cutting = own.is_cutting;
+        let listener = &mut own.listeners[listener];
+        listener.is_closed = true;
+        let queue = std::mem::take(&mut listener.queue);
+        if !queue.is_empty() && !is_cutting {
+            self.report("a listener was closed while a connection waited there");
+        }
+        for id in queue {
+            let socket = &mut self.sockets[id];
+            socket.closed_at = Some(self.now);
+            socket.acts.clear();
+        }
+    }
+
+    /// A worker reads the lifecycle, and is about to follow it.
+    pub(super) fn note_phase(&mut self, worker: usize, phase: Phase) {
+        let own = &mut self.workers[worker];
+        match phase {
+            Phase::Run => {}
+            Phase::Drain {
+                accept_until,
+                until,
+            } => {
+                own.drain = Some(DrainTimes {
+                    accept_until,
+                    until,
+                });
+                own.is_cutting = self.now >= until;
+            }
+            Phase::Stop => own.is_cutting = true,
+        }
+    }
+
+    /// What the lifecycle is to be moved on to by now. All workers are woken for it.
+    pub(super) fn next_phase(&mut self) -> Option<Phase> {
+        let (_, phase) = *self.shutdown.front().filter(|(at, _)| *at <= self.now)?;
+        self.shutdown.pop_front();
+        for worker in &self.workers {
+            worker.woken.store(true, Ordering::Relaxed);
+        }
+        Some(phase)
     }
 
     /// Moves what has happened to a worker into `events`, in any order.
@@ -234,6 +347,9 @@ impl World {
     /// Would the kernel wake this worker?
     pub(super) fn has_events(&self, worker: usize) -> bool {
         let own = &self.workers[worker];
+        if own.has_returned {
+            return false;
+        }
         own.listeners.iter().any(|listener| listener.has_event)
             || own.woken.load(Ordering::Relaxed)
             || self

@@ -196,7 +196,7 @@ def signals(lab):
         expect(process.poll() is None, f"{number.name} ended it with {process.poll()}")
         ask(port)
     expect(end(process) == 0, "it did not end in peace")
-    return "TERM, INT, QUIT, HUP stop it with 0; USR1, USR2, and HUP under nohup change nothing"
+    return "TERM, INT, QUIT, HUP drain it with 0; USR1, USR2, and HUP under nohup change nothing"
 
 
 def urgent_data(lab):

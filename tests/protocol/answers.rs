@@ -206,6 +206,56 @@ fn an_idle_conversation_is_closed_without_an_answer() {
     }
 }
 
+/// | the last request before the server ends | `Connection: close` |
+#[test]
+fn a_drain_closes_with_the_request_with_which_the_input_ends() {
+    let shared = Shared::new(Greeting, Limits::default(), NOW);
+    let get = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+    let old = "GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+    let post = "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nxx";
+    let chunked =
+        "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n";
+    for last in [get, old, post, chunked] {
+        for cut in 0..last.len() {
+            // The half of it that has come is awaited, and what came before it is not the last request.
+            let (mut session, mut out) = (Session::default(), Output::new());
+            session.set_draining(true);
+            let input = [get, get, &last[..cut]].concat();
+            let step = session.advance(input.as_bytes(), &UnknownPeer, &shared, &mut out);
+            let closes = |out: &Output| -> Vec<bool> {
+                let replies = read_replies(out.bytes());
+                let closes = replies
+                    .iter()
+                    .map(|reply| reply.connection == Some("close"));
+                closes.collect()
+            };
+            assert_eq!(closes(&out), [false, cut == 0], "{last:?} cut at {cut}");
+            if cut == 0 {
+                assert_eq!(step.wants, Wants::Close(Reason::Shutdown));
+                continue;
+            }
+            assert_eq!(step.wants, Wants::Input);
+            let rest = [&input[step.consumed..], &last[cut..]].concat();
+            let step = session.advance(rest.as_bytes(), &UnknownPeer, &shared, &mut out);
+            assert_eq!(closes(&out), [false, false, true], "{last:?} cut at {cut}");
+            let consumed = rest.len();
+            let wants = Wants::Close(Reason::Shutdown);
+            assert_eq!(step, Step { consumed, wants });
+        }
+    }
+}
+
+/// | idle | closed without an answer |, for another reason.
+#[test]
+fn a_drain_ends_an_idle_conversation() {
+    let shared = Shared::new(Greeting, Limits::default(), NOW);
+    let (mut session, mut out) = (Session::default(), Output::new());
+    session.set_draining(true);
+    let step = session.handle_timeout(&shared, &mut out);
+    assert_eq!(step.wants, Wants::Close(Reason::Shutdown));
+    assert_eq!(out.bytes(), b"");
+}
+
 /// | `--max-connections`, `--max-buffered-bytes` | 503 with `Retry-After: 1` |
 #[test]
 fn overload_is_503_with_retry_after() {

@@ -109,7 +109,7 @@ impl Session {
         out: &mut Output,
     ) -> Result<Progress, Reject> {
         self.empty_lines = 0;
-        if head.framing == Framing::Length(0) {
+        if head.framing == Framing::Length(0) && !self.draining {
             return Ok(shared.answer(head, out).after(scan.length()));
         }
         self.start_of_content(input, scan, head, shared, out)
@@ -126,13 +126,16 @@ impl Session {
         out: &mut Output,
     ) -> Result<Progress, Reject> {
         let (head_bytes, rest) = input.split_at(scan.length());
+        let is_last = |taken| self.draining && taken == input.len();
         if head.framing == Framing::Length(0) {
-            return Ok(answer(head, shared, out).after(scan.length()));
+            let is_last = is_last(scan.length());
+            return Ok(answer(head, is_last, shared, out).after(scan.length()));
         }
         let content = shared.handler().content(&head.request);
         if let Some(bytes) = content_at_hand(&content, head, rest, shared.limits()) {
             let taken = scan.length() + bytes.len();
-            return Ok(answer(&head.with_content(bytes), shared, out).after(taken));
+            let head = head.with_content(bytes);
+            return Ok(answer(&head, is_last(taken), shared, out).after(taken));
         }
         let plan = match Plan::of(content, shared.limits().body_bytes) {
             Ok(plan) => plan,
@@ -158,7 +161,7 @@ impl Session {
         }
         let ongoing = begins.map(|response| Box::new(Ongoing::ready(head.form, response)));
         if read.ended {
-            let end = || end(incoming.sink, head, shared, out);
+            let end = || end(incoming.sink, head, is_last(taken), shared, out);
             return Ok(ongoing.map_or_else(end, Answer::Ongoing).after(taken));
         }
         let block = shared.blocks().filled(head_bytes);
@@ -210,8 +213,9 @@ impl Session {
         // A handler that panics finds the request still here.
         let sink = std::mem::replace(&mut receiving.incoming.sink, Sink::Discard);
         let Receiving { head, scan, .. } = &**receiving;
+        let is_last = self.draining && read.consumed == input.len();
         let answer = with_head(&head.bytes(), scan, peer, limits, |head| {
-            Ok(end(sink, head, shared, out))
+            Ok(end(sink, head, is_last, shared, out))
         })?;
         self.state = State::default();
         Ok(answer.after(read.consumed))
@@ -254,13 +258,15 @@ impl Session {
                 }
             }
         }
-        let polled = self.poll(peer, shared, out);
-        self.after_poll(polled, consumed, consumed == input.len())
+        let is_last = self.draining && consumed == input.len();
+        let polled = self.poll(is_last, peer, shared, out);
+        self.after_poll(polled, consumed, input)
     }
 
     /// Goes on with the response, as far as it can.
     fn poll<H: Handler>(
         &mut self,
+        is_last: bool,
         peer: &dyn Peer,
         shared: &Shared<H>,
         out: &mut Output,
@@ -273,6 +279,9 @@ impl Session {
                 Polled::Ready(response) => response,
                 polled => return polled,
             };
+            if is_last {
+                ongoing.form.persistence = Persistence::Close;
+            }
             match shared.response(ongoing.form, peer, out).respond(response).0 {
                 Answer::Whole(persistence) => return Polled::Done(persistence),
                 Answer::Ongoing(next) => *ongoing = *next,
@@ -280,7 +289,7 @@ impl Session {
         }
     }
 
-    fn after_poll(&mut self, polled: Polled, consumed: usize, is_all: bool) -> Step {
+    fn after_poll(&mut self, polled: Polled, consumed: usize, input: &[u8]) -> Step {
         let wants = match (polled, &mut self.state) {
             (Polled::Closed(reason), _) => return self.close(consumed, reason),
             (Polled::Done(persistence), State::Body(receiving)) => {
@@ -291,11 +300,15 @@ impl Session {
                 Wants::Input
             }
             (Polled::Done(Persistence::Close), _) => {
-                return self.close(consumed, Reason::PeerAsked);
+                return self.close_after_answer(consumed, input);
             }
             (Polled::Done(_), _) => {
                 self.state = State::default();
-                if is_all { Wants::Input } else { Wants::Room }
+                if consumed == input.len() {
+                    Wants::Input
+                } else {
+                    Wants::Room
+                }
             }
             (Polled::Room | Polled::Ready(_), _) => Wants::Room,
             (Polled::Wakeup, State::Body(_)) => Wants::InputOrWakeup,
@@ -349,21 +362,36 @@ fn content_at_hand<'i>(
 }
 
 /// Answers a request whose content has come to its end.
-fn end<H: Handler>(sink: Sink, head: &Head<'_>, shared: &Shared<H>, out: &mut Output) -> Answer {
+fn end<H: Handler>(
+    sink: Sink,
+    head: &Head<'_>,
+    is_last: bool,
+    shared: &Shared<H>,
+    out: &mut Output,
+) -> Answer {
     match sink {
         Sink::Reader(reader) => {
-            let writer = shared.response(head.form, head.request.peer(), out);
+            let form = if is_last { head.last().form } else { head.form };
+            let writer = shared.response(form, head.request.peer(), out);
             reader.end(&head.request, writer).0
         }
-        Sink::Block(Some(block)) => answer(&head.with_content(&block.bytes()), shared, out),
-        Sink::Block(None) | Sink::Discard => answer(head, shared, out),
+        Sink::Block(Some(block)) => {
+            answer(&head.with_content(&block.bytes()), is_last, shared, out)
+        }
+        Sink::Block(None) | Sink::Discard => answer(head, is_last, shared, out),
     }
 }
 
-/// [`Shared::answer`], which is part of each of its callers, for the paths that are less busy.
+/// Answers a request on the paths that are less busy. The other one has [`Shared::answer`] in it.
 #[inline(never)]
-fn answer<H: Handler>(head: &Head<'_>, shared: &Shared<H>, out: &mut Output) -> Answer {
-    shared.answer(head, out)
+fn answer<H: Handler>(
+    head: &Head<'_>,
+    is_last: bool,
+    shared: &Shared<H>,
+    out: &mut Output,
+) -> Answer {
+    let head = if is_last { head.last() } else { *head };
+    shared.answer(&head, out)
 }
 
 /// The handler wants no more of the content: it answers, and the connection is closed.

@@ -1,7 +1,7 @@
 //! The meaning of a whole head: first the facts are collected from its fields, then one function
 //! decides, so that the result cannot depend on the order of the fields.
 
-use super::super::grammar::connection::ConnectionOptions;
+use super::super::grammar::connection::{ConnectionOptions, Persistence};
 use super::super::grammar::fields::{self, FieldLine};
 use super::super::grammar::framing::{Framing, FramingFields, OtherCodings};
 use super::super::grammar::values::elements;
@@ -94,6 +94,13 @@ impl<'a> Head<'a> {
 }
 
 impl Head<'_> {
+    /// The same, to be answered with the last response of the connection.
+    #[cold]
+    pub(super) fn last(mut self) -> Self {
+        self.form.persistence = Persistence::Close;
+        self
+    }
+
     /// The same with the content of the request.
     pub(super) fn with_content<'b>(&'b self, content: &'b [u8]) -> Head<'b> {
         let request = self.request.with_content(content);

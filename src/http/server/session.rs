@@ -30,6 +30,7 @@ pub struct Session {
     pub(super) state: State,
     /// Empty lines since the last request.
     pub(super) empty_lines: u8,
+    pub(super) draining: bool,
 }
 
 #[derive(Debug)]
@@ -86,7 +87,7 @@ impl Session {
             }
             match self.exchange(&input[consumed..], peer, shared, out) {
                 Ok(Progress::Answered(taken, Persistence::Close)) => {
-                    return self.close(consumed + taken, Reason::PeerAsked);
+                    return self.close_after_answer(consumed + taken, input);
                 }
                 Ok(Progress::Answered(taken, _) | Progress::SkippedLine(taken)) => {
                     consumed += taken;
@@ -118,6 +119,14 @@ impl Session {
         Step { consumed, wants }
     }
 
+    /// Whether the server drains, and the input of the next [`advance`](Self::advance) is all that the peer has
+    /// sent. Then a request with which it ends is the last one: its response says `Connection: close`.
+    /// If half a request follows, that one is awaited. An idle conversation whose time is out ends for
+    /// [`Reason::Shutdown`].
+    pub fn set_draining(&mut self, draining: bool) {
+        self.draining = draining;
+    }
+
     /// The peer will send nothing more. What it is owed stays owed.
     pub fn end(&mut self) -> Reason {
         let reason = match &self.state {
@@ -135,6 +144,7 @@ impl Session {
         match self.phase() {
             // RFC 9112 section 9.5: an idle connection may be closed at any time. Nothing was asked,
             // and a client might take a 408 for the answer to its next request.
+            Phase::Between if self.draining => self.close(0, Reason::Shutdown),
             Phase::Between => self.close(0, Reason::Idle),
             // RFC 9110 section 15.5.9.
             Phase::Head | Phase::Body | Phase::Response => {
@@ -286,6 +296,16 @@ impl Session {
             State::Body(receiving) => receiving.block_bytes(),
             State::Head(_) | State::Responding(_) | State::Closed(_) => 0,
         }
+    }
+
+    #[cold]
+    pub(super) fn close_after_answer(&mut self, consumed: usize, input: &[u8]) -> Step {
+        let reason = if self.draining && consumed == input.len() {
+            Reason::Shutdown
+        } else {
+            Reason::PeerAsked
+        };
+        self.close(consumed, reason)
     }
 
     pub(super) fn close(&mut self, consumed: usize, reason: Reason) -> Step {

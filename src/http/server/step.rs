@@ -63,6 +63,8 @@ pub enum Reason {
     Idle,
     /// It was idle, and made room for another connection.
     Evicted,
+    /// The server ends: the last request was answered, or none came.
+    Shutdown,
     /// A handler closed it instead of answering.
     Aborted,
     /// The content of a response could not be sent to its end.

@@ -1,0 +1,138 @@
+//! The signals that end `hullo serve`, its exit codes and what it says.
+#![allow(missing_docs)]
+
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Nothing here takes as long as this: a test that waits so long has found a fault.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// A server on a free port. It is killed when this is dropped.
+struct Hullo {
+    child: Child,
+    address: String,
+}
+
+impl Hullo {
+    fn start(flags: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_hullo"))
+            .args(["--port", "0", "--workers", "2"])
+            .args(flags)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let stdout = child.stdout.as_mut().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let address = line.split(['/', ' ']).nth(4).unwrap().to_owned();
+        Self { child, address }
+    }
+
+    fn connect(&self, bytes: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(bytes).unwrap();
+        // The server has most likely read it by then.
+        thread::sleep(Duration::from_millis(100));
+        stream
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+    }
+
+    /// Its exit code, and the lines that it wrote to standard error.
+    #[track_caller]
+    fn end(mut self) -> (Option<i32>, Vec<String>) {
+        let start = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(start.elapsed() < PATIENCE, "it does not end");
+            thread::sleep(Duration::from_millis(5));
+        }
+        let mut text = String::new();
+        let stderr = self.child.stderr.as_mut().unwrap();
+        stderr.read_to_string(&mut text).unwrap();
+        let code = self.child.wait().unwrap().code();
+        (code, text.lines().map(str::to_owned).collect())
+    }
+}
+
+impl Drop for Hullo {
+    fn drop(&mut self) {
+        // It has ended already, unless a test has failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn each_signal_drains_and_idle_connections_are_no_failure() {
+    for signal in [
+        Signal::SIGTERM,
+        Signal::SIGINT,
+        Signal::SIGQUIT,
+        Signal::SIGHUP,
+    ] {
+        let hullo = Hullo::start(&[]);
+        let mut stream = hullo.connect(b"");
+        hullo.signal(signal);
+        stream.write_all(GET).unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+        drop(stream);
+        let (code, lines) = hullo.end();
+        assert_eq!(code, Some(0), "{lines:?}");
+        assert_eq!(
+            lines,
+            ["hullo: draining: answering for at most 10s; a second signal stops at once"]
+        );
+    }
+}
+
+#[test]
+fn a_slow_peer_is_cut_after_the_grace() {
+    let hullo = Hullo::start(&["--grace", "300ms", "--drain-delay", "200ms"]);
+    let _slow = hullo.connect(&GET[..9]);
+    let start = Instant::now();
+    hullo.signal(Signal::SIGTERM);
+    let (code, lines) = hullo.end();
+    assert!(start.elapsed() >= Duration::from_millis(490));
+    assert_eq!(code, Some(3), "{lines:?}");
+    assert_eq!(
+        lines,
+        [
+            "hullo: draining: accepting for 200ms more, then answering for at most 300ms; a second signal stops at once",
+            "hullo: 1 connection was cut before its last response",
+        ]
+    );
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let mut hullo = Hullo::start(&["--grace", "60s"]);
+    let _slow = [hullo.connect(&GET[..9]), hullo.connect(&GET[..9])];
+    hullo.signal(Signal::SIGTERM);
+    thread::sleep(Duration::from_millis(200));
+    // timeout(1) sends one to the process and one to its group: that is one request.
+    hullo.signal(Signal::SIGTERM);
+    thread::sleep(Duration::from_secs(1));
+    assert_eq!(hullo.child.try_wait().unwrap(), None, "it has not waited");
+    hullo.signal(Signal::SIGINT);
+    let (code, lines) = hullo.end();
+    assert_eq!(code, Some(3), "{lines:?}");
+    let last = lines.last().unwrap();
+    assert_eq!(
+        last,
+        "hullo: 2 connections were cut before their last response"
+    );
+}
