@@ -12,10 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args()
         .nth(1)
         .unwrap_or("127.0.0.1:8080".to_owned());
-    let options = Options {
-        address: address.parse()?,
-        ..Options::default()
-    };
+    let options = Options::default().address(address.parse()?);
     let hello =
         handler_fn(|_: &Request<'_>, response: ResponseWriter<'_>| response.text(&[b"Hello!\n"]));
     let server = Server::bind(options)?.start(hello)?;

@@ -1,138 +1,44 @@
 //! Workers and their listeners, from the first connection to the last.
 
+mod handle;
 mod memory;
-mod ranges;
+mod open_files;
+mod options;
 
 use std::fmt;
-use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::num::NonZeroUsize;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::Instant;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
-use crate::http::{Handler, Limits};
+use crate::http::Handler;
 use crate::net::listener::LISTENERS_MAX;
 use crate::net::socket::unix::SocketFile;
 use crate::net::socket::{Listener, tcp, unix};
 use crate::net::{
-    ConnectionLimit, Hook, Lifecycle, Mailbox, OVERCOMMIT_MAX, Phase, PublishedStats, REJECTED_MAX,
-    Setup, System, Worker,
+    ConnectionLimit, EventHook, Hook, Lifecycle, Mailbox, PublishedStats, Setup, System, Worker,
 };
 
-pub use crate::net::{Notice, Stats, Timeouts};
+use handle::StopOnDrop;
+use open_files::DESCRIPTORS_OF_WORKER;
 
-/// How a server is set up. [`Options::default`] is what `hullo` does without flags.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Where to listen. Port 0: the kernel chooses, see [`Server::local_addr`].
-    pub address: SocketAddr,
-    /// How many event loops, each with a thread and listeners of its own.
-    pub workers: NonZeroUsize,
-    /// How much a request may take.
-    pub limits: Limits,
-    /// How long a peer may take.
-    pub timeouts: Timeouts,
-    /// How many peers may be connected at once. `None`: as many as the open-file limit allows.
-    pub max_connections: Option<NonZeroUsize>,
-    /// How many bytes unfinished requests and unread responses may hold in all. Each worker may use
-    /// an equal share; past it those that hold the most and progress the least are answered `503`,
-    /// or closed. At least [`Options::BUFFERED_BYTES_MIN`] for each worker.
-    /// `None`: a quarter of the memory that this process may use.
-    pub max_buffered_bytes: Option<NonZeroUsize>,
-}
+pub use crate::net::{CloseReason, ConnectionEvent, Notice, Stats, Timeouts};
+pub use handle::{ServerHandle, ShutdownHandle, StatsHandle};
+pub(crate) use open_files::open_file_limit;
+pub use open_files::raise_open_file_limit;
+pub use options::Options;
 
-impl Options {
-    /// How much each worker may hold of what is left over between turns.
-    fn buffered_bytes_each(&self) -> io::Result<usize> {
-        let all = self.max_buffered_bytes.map_or_else(
-            || usize::try_from(memory::available() / 4).unwrap_or(usize::MAX),
-            NonZeroUsize::get,
-        );
-        let each = all / self.workers;
-        match self.max_buffered_bytes {
-            _ if each >= Self::BUFFERED_BYTES_MIN => Ok(each),
-            None => Ok(Self::BUFFERED_BYTES_MIN),
-            Some(bytes) => Err(Self::too_little_memory(bytes, self.workers)),
-        }
-    }
-
-    /// Whether the open-file limit leaves room for a single connection, when each worker is still to
-    /// open so many files.
-    fn check_open_files(&self, files_of_worker: usize) -> io::Result<()> {
-        let workers = self.workers.get();
-        // Without /proc: the standard streams. The folder that is read is open as well.
-        let open = fs::read_dir("/proc/self/fd").map_or(3, |files| files.count().saturating_sub(1));
-        let needed = open + workers.saturating_mul(files_of_worker) + 1;
-        let limit = open_file_limit();
-        if limit >= needed {
-            return Ok(());
-        }
-        let (plural, fewer) = match workers {
-            1 => ("", ""),
-            _ => ("s", ", or take fewer workers"),
-        };
-        Err(io::Error::other(format!(
-            "{workers} worker{plural} and a connection need {needed} open files, and the limit is {limit}: raise it (ulimit -n {}){fewer}",
-            needed.next_power_of_two().max(64)
-        )))
-    }
-
-    /// How many connections there may be at once, when each worker has so many listeners.
-    fn connections(&self, listeners: usize) -> usize {
-        self.max_connections.map_or_else(
-            || {
-                let of_worker = DESCRIPTORS_PER_WORKER + listeners.saturating_sub(1);
-                let taken = DESCRIPTORS_RESERVED + self.workers.get() * of_worker;
-                open_file_limit().saturating_sub(taken).max(1)
-            },
-            NonZeroUsize::get,
-        )
-    }
-}
-
-/// Kept free of the open-file limit: standard streams, signals, and what an embedder may open.
-const DESCRIPTORS_RESERVED: usize = 16 + OVERCOMMIT_MAX;
-/// Poller, waker and listener.
-const DESCRIPTORS_OF_WORKER: usize = 3;
-/// Those, and the connections over the limit that are being answered 503.
-const DESCRIPTORS_PER_WORKER: usize = DESCRIPTORS_OF_WORKER + REJECTED_MAX;
-
-/// How many files this process may have open at once.
-pub(crate) fn open_file_limit() -> usize {
-    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    usize::try_from(limit).unwrap_or(usize::MAX)
-}
-
-/// Raises the number of files that this process may have open to the most that it is allowed to.
-/// Programs that use `select(2)` must not.
-pub fn raise_open_file_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    // If it cannot be raised, there is room for fewer connections: that is enough to serve.
-    let _ = setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: limit.maximum,
-            ..limit
-        },
-    );
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
-            workers: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            limits: Limits::default(),
-            timeouts: Timeouts::default(),
-            max_connections: None,
-            max_buffered_bytes: None,
-        }
-    }
+/// Which listener of which worker a handler is for: see [`Server::start_with`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Place {
+    /// The worker, from 0.
+    pub worker: usize,
+    /// The listener, from 0: that of [`Options::address`], then those that were added, in their order.
+    pub listener: usize,
 }
 
 /// A server that listens, but does not answer yet.
@@ -144,6 +50,7 @@ pub struct Server {
     options: Options,
     buffered_bytes: usize,
     hook: Hook,
+    event_hook: Option<EventHook>,
 }
 
 impl Server {
@@ -175,7 +82,59 @@ impl Server {
             options,
             buffered_bytes,
             hook: Box::new(|_| {}),
+            event_hook: None,
         })
+    }
+
+    /// Listens on another address as well.
+    ///
+    /// # Errors
+    ///
+    /// Those of bind(2), as for [`bind`](Self::bind); [`io::ErrorKind::InvalidInput`] when there are too
+    /// many listeners.
+    pub fn listen(self, address: SocketAddr) -> io::Result<Self> {
+        let listeners = tcp::bind(address, self.listeners.len())?;
+        self.add(listeners)
+    }
+
+    /// Accepts from a listener that is there already, an inherited one for instance. The workers share
+    /// it, so an idle worker is not preferred to a busy one. Its options (`TCP_NODELAY`) stay as they
+    /// are.
+    ///
+    /// # Errors
+    ///
+    /// Those of fcntl(2) and dup(2); [`io::ErrorKind::InvalidInput`] when there are too many listeners.
+    pub fn listener(self, listener: TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let clones = (1..self.listeners.len()).map(|_| listener.try_clone());
+        let mut listeners = clones.collect::<io::Result<Vec<_>>>()?;
+        listeners.push(listener);
+        self.add(listeners)
+    }
+
+    /// As [`listener`](Self::listener), with a Unix socket. Its file is not removed at the end.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn unix_listener(self, listener: UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let clones = (1..self.listeners.len()).map(|_| listener.try_clone());
+        let mut listeners = clones.collect::<io::Result<Vec<_>>>()?;
+        listeners.push(listener);
+        self.add(listeners)
+    }
+
+    /// Gives each worker one of the listeners.
+    fn add(mut self, listeners: Vec<impl Into<Listener>>) -> io::Result<Self> {
+        if self.listeners.iter().any(|own| own.len() >= LISTENERS_MAX) {
+            let error = format!("a server has at most {LISTENERS_MAX} listeners");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
+        }
+        for (own, listener) in self.listeners.iter_mut().zip(listeners) {
+            own.push(listener.into());
+        }
+        Ok(self)
     }
 
     /// Listens on a Unix socket at `path` as well. The file of a server that has ended is replaced;
@@ -192,14 +151,8 @@ impl Server {
     /// [`io::ErrorKind::PermissionDenied`] when that is not writable, [`io::ErrorKind::InvalidInput`]
     /// when the path is empty, abstract or too long, or there are too many listeners.
     pub fn listen_unix(mut self, path: impl AsRef<Path>) -> io::Result<Self> {
-        if self.listeners.iter().any(|own| own.len() >= LISTENERS_MAX) {
-            let error = format!("a server has at most {LISTENERS_MAX} listeners");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
-        }
         let (listeners, file) = unix::bind(path.as_ref(), self.listeners.len())?;
-        for (own, listener) in self.listeners.iter_mut().zip(listeners) {
-            own.push(listener.into());
-        }
+        self = self.add(listeners)?;
         self.socket_files.push(file);
         Ok(self)
     }
@@ -215,7 +168,18 @@ impl Server {
         }
     }
 
-    /// Where it listens, with the real port.
+    /// Calls `hook` with each connection that is opened or closed. Without a hook this costs nothing.
+    ///
+    /// It is called on an event loop: it must return at once, and neither block nor panic.
+    #[must_use]
+    pub fn on_connection(self, hook: impl Fn(&ConnectionEvent) + Send + Sync + 'static) -> Self {
+        Self {
+            event_hook: Some(Arc::new(hook)),
+            ..self
+        }
+    }
+
+    /// Where it listens because of [`Options::address`], with the real port.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
@@ -237,15 +201,17 @@ impl Server {
         self.start_with(|_| handler.clone())
     }
 
-    /// Starts the workers, with a handler for each listener: `handler_of` is called once for each of
-    /// them in each worker, with 0 for [`Options::address`], 1 for the first that was added, and so
-    /// on. The handlers have one type, so that no request pays for a dynamic call; an `enum` of
-    /// several handlers is one type.
+    /// Starts the workers, with a handler for each listener of each worker: `handler_of` is called once
+    /// for each of these. So a handler may have state of its own worker (in a `Cell`), which needs no
+    /// lock.
+    ///
+    /// The handlers have one type, so that no request pays for a dynamic call; an `enum` of several
+    /// handlers is one type.
     ///
     /// # Errors
     ///
     /// When the kernel has no thread or poller to give.
-    pub fn start_with<H>(self, handler_of: impl Fn(usize) -> H) -> io::Result<ServerHandle>
+    pub fn start_with<H>(mut self, handler_of: impl Fn(Place) -> H) -> io::Result<ServerHandle>
     where
         H: Handler + Send + 'static,
     {
@@ -253,8 +219,7 @@ impl Server {
         self.options.check_open_files(DESCRIPTORS_OF_WORKER - 1)?;
         let start = Instant::now();
         let listeners = self.listeners.first().map_or(0, Vec::len);
-        let systems = self
-            .listeners
+        let systems = std::mem::take(&mut self.listeners)
             .into_iter()
             .map(|listeners| System::new(listeners, start));
         let systems = systems.collect::<io::Result<Vec<_>>>()?;
@@ -262,44 +227,29 @@ impl Server {
             .iter()
             .map(System::waker)
             .collect::<io::Result<Arc<[mio::Waker]>>>()?;
-        let wake = |number: usize| {
-            let wakers = Arc::clone(&wakers);
-            // A worker that cannot be woken has ended.
-            Box::new(move || drop(wakers[number].wake())) as Box<dyn Fn() + Send + Sync>
-        };
-        let ways = (0..wakers.len()).map(wake);
-        let mailboxes = (0..wakers.len()).map(|number| Arc::new(Mailbox::new(wake(number))));
-        let mailboxes = mailboxes.collect();
-        let limit = ConnectionLimit::new(self.options.connections(listeners), ways, self.hook);
-        let stats: Arc<[_]> = systems.iter().map(|_| PublishedStats::new()).collect();
-        let setup = Setup {
-            limits: self.options.limits,
-            timeouts: self.options.timeouts,
-            buffered_bytes: self.buffered_bytes,
-            connection_limit: Arc::new(limit),
-            stats: Arc::clone(&stats),
-            mailboxes,
-        };
+        let socket_files = std::mem::take(&mut self.socket_files);
+        let local_addr = self.local_addr;
+        let setup = self.setup(listeners, &wakers);
         let mut server = ServerHandle {
-            local_addr: self.local_addr,
+            local_addr,
             shutdown_handle: ShutdownHandle {
                 lifecycle: Arc::new(Lifecycle::new()),
                 wakers,
                 start,
             },
-            stats: StatsHandle(stats),
-            _socket_files: self.socket_files,
+            stats: StatsHandle(Arc::clone(&setup.stats)),
+            _socket_files: socket_files,
             threads: Vec::with_capacity(systems.len()),
         };
-        for (number, system) in systems.into_iter().enumerate() {
-            let handlers: Vec<H> = (0..listeners).map(&handler_of).collect();
+        for (worker, system) in systems.into_iter().enumerate() {
+            let places = (0..listeners).map(|listener| Place { worker, listener });
+            let handlers: Vec<H> = places.map(&handler_of).collect();
             let setup = setup.clone();
             let shutdown_handle = server.shutdown_handle();
-            let thread = thread::Builder::new().name(format!("hullo-{number}"));
+            let thread = thread::Builder::new().name(format!("hullo-{worker}"));
             server.threads.push(thread.spawn(move || {
-                // When a worker fails or panics, the others do not go on without it.
                 let mut guard = StopOnDrop::armed(shutdown_handle);
-                let mut worker = Worker::new(system, handlers, setup, number);
+                let mut worker = Worker::new(system, handlers, setup, worker);
                 let ended = worker.run(&guard.handle.lifecycle);
                 // In a drain, others may have connections left.
                 guard.is_armed = ended.is_err();
@@ -307,6 +257,30 @@ impl Server {
             })?);
         }
         Ok(server)
+    }
+
+    /// What the workers are made with.
+    fn setup(self, listeners: usize, wakers: &Arc<[mio::Waker]>) -> Setup {
+        let wake = |worker: usize| {
+            let wakers = Arc::clone(wakers);
+            // A worker that cannot be woken has ended.
+            Box::new(move || drop(wakers[worker].wake())) as Box<dyn Fn() + Send + Sync>
+        };
+        let workers = 0..wakers.len();
+        let connections = self.options.connections(listeners);
+        let limit = ConnectionLimit::new(connections, workers.clone().map(wake), self.hook);
+        let mailboxes = workers
+            .clone()
+            .map(|worker| Arc::new(Mailbox::new(wake(worker))));
+        Setup {
+            limits: self.options.limits,
+            timeouts: self.options.timeouts,
+            buffered_bytes: self.buffered_bytes,
+            connection_limit: Arc::new(limit),
+            mailboxes: mailboxes.collect(),
+            stats: workers.map(|_| PublishedStats::new()).collect(),
+            event_hook: self.event_hook,
+        }
     }
 }
 
@@ -316,178 +290,5 @@ impl fmt::Debug for Server {
             .field("local_addr", &self.local_addr)
             .field("options", &self.options)
             .finish_non_exhaustive()
-    }
-}
-
-/// A server that answers.
-///
-/// It is stopped when it is dropped: connections are closed as they stand.
-#[derive(Debug)]
-#[must_use = "a server stops when this is dropped"]
-pub struct ServerHandle {
-    local_addr: SocketAddr,
-    shutdown_handle: ShutdownHandle,
-    stats: StatsHandle,
-    _socket_files: Vec<SocketFile>,
-    threads: Vec<JoinHandle<io::Result<()>>>,
-}
-
-impl ServerHandle {
-    /// Where it listens, with the real port.
-    #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
-    }
-
-    /// A handle by which another thread can stop it.
-    #[must_use]
-    pub fn shutdown_handle(&self) -> ShutdownHandle {
-        self.shutdown_handle.clone()
-    }
-
-    /// What each worker has done so far: see [`StatsHandle::read`].
-    #[must_use]
-    pub fn stats(&self) -> Vec<Stats> {
-        self.stats.read()
-    }
-
-    /// A handle by which another thread can read the numbers, also after the server has stopped.
-    #[must_use]
-    pub fn stats_handle(&self) -> StatsHandle {
-        self.stats.clone()
-    }
-
-    /// Waits until the server has been stopped, or has drained.
-    ///
-    /// # Errors
-    ///
-    /// When an event loop failed; the others are stopped then.
-    pub fn wait(mut self) -> io::Result<()> {
-        self.join()
-    }
-
-    /// Drains the server and waits until it has ended: see [`ShutdownHandle::drain`]. Returns how many
-    /// connections were cut, in the middle of a request or of its response. 0: all were answered.
-    ///
-    /// # Errors
-    ///
-    /// When an event loop failed.
-    pub fn drain(self, delay: Duration, grace: Duration) -> io::Result<u64> {
-        let stats = self.stats_handle();
-        self.shutdown_handle.drain(delay, grace);
-        self.wait()?;
-        Ok(stats.read().iter().map(|worker| worker.closed_cut).sum())
-    }
-
-    /// Stops the server and waits until it has.
-    ///
-    /// # Errors
-    ///
-    /// When an event loop failed.
-    pub fn stop(self) -> io::Result<()> {
-        self.shutdown_handle.stop();
-        self.wait()
-    }
-
-    fn join(&mut self) -> io::Result<()> {
-        let mut result = Ok(());
-        for thread in self.threads.drain(..) {
-            let end = thread
-                .join()
-                .unwrap_or_else(|_| Err(io::Error::other("a worker panicked")));
-            result = result.and(end);
-        }
-        result
-    }
-}
-
-impl Drop for ServerHandle {
-    fn drop(&mut self) {
-        self.shutdown_handle.stop();
-        // `wait` and `stop` report how it ended; a drop cannot.
-        let _ = self.join();
-    }
-}
-
-/// Reads what a server has done from another thread.
-#[derive(Clone, Debug)]
-pub struct StatsHandle(Arc<[PublishedStats]>);
-
-impl StatsHandle {
-    /// What each worker has done, as of the end of its last turn. `Stats` can be summed:
-    /// `handle.read().into_iter().sum::<Stats>()`.
-    #[must_use]
-    pub fn read(&self) -> Vec<Stats> {
-        self.0.iter().map(PublishedStats::read).collect()
-    }
-}
-
-/// Stops or drains a server from another thread.
-#[derive(Clone, Debug)]
-pub struct ShutdownHandle {
-    lifecycle: Arc<Lifecycle>,
-    wakers: Arc<[mio::Waker]>,
-    /// When the clock of the workers began.
-    start: Instant,
-}
-
-impl ShutdownHandle {
-    /// Makes every worker end its turn and return: connections are closed as they stand. It does not
-    /// wait for them. [`Stats::closed_cut`] counts the requests that were begun and not answered.
-    pub fn stop(&self) {
-        self.advance(Phase::Stop);
-    }
-
-    /// Makes the server end when it has answered what it was asked. It does not wait for that:
-    /// see [`ServerHandle::wait`].
-    ///
-    /// - From now on, the response to the last request that a peer has sent says `Connection: close`. A
-    ///   pipelined batch is answered whole; a request that has begun to arrive is awaited, under the
-    ///   usual time-outs.
-    /// - New connections are accepted for `delay`: until then a load balancer may not know. Then those
-    ///   that wait are accepted, and the listeners are closed.
-    /// - A connection that is idle one second after that is closed.
-    /// - What is left `grace` after `delay` is cut, and counted in [`Stats::closed_cut`].
-    ///
-    /// A further call can shorten a drain, and [`stop`](Self::stop) ends it; nothing extends it.
-    pub fn drain(&self, delay: Duration, grace: Duration) {
-        let after = |time: Duration| {
-            let time = self.start.elapsed().saturating_add(time);
-            u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-        };
-        self.advance(Phase::Drain {
-            accept_until: after(delay),
-            until: after(delay.saturating_add(grace)),
-        });
-    }
-
-    fn advance(&self, phase: Phase) {
-        self.lifecycle.advance(phase);
-        for waker in &*self.wakers {
-            // A worker that cannot be woken has ended already.
-            let _ = waker.wake();
-        }
-    }
-}
-
-struct StopOnDrop {
-    handle: ShutdownHandle,
-    is_armed: bool,
-}
-
-impl StopOnDrop {
-    fn armed(handle: ShutdownHandle) -> Self {
-        Self {
-            handle,
-            is_armed: true,
-        }
-    }
-}
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        if self.is_armed {
-            self.handle.stop();
-        }
     }
 }

@@ -21,11 +21,9 @@ fn play(stream: &mut TcpStream, requests: &[u8], block: &mut [u8], replies_bytes
 
 #[test]
 fn plain_requests_allocate_nothing() {
-    let options = Options {
-        address: SocketAddr::from(([127, 0, 0, 1], 0)),
-        workers: NonZeroUsize::MIN,
-        ..Options::default()
-    };
+    let options = Options::default()
+        .address(SocketAddr::from(([127, 0, 0, 1], 0)))
+        .workers(NonZeroUsize::MIN);
     let server = Server::bind(options).unwrap().start(Greeting).unwrap();
     let mut stream = TcpStream::connect(server.local_addr()).unwrap();
     let one =

@@ -24,11 +24,9 @@ const RACES: u64 = 1_000;
 const GET: &[u8] = b"GET /abcdef HTTP/1.1\r\nHost: a\r\n\r\n";
 
 fn bind(workers: usize) -> Server {
-    let options = Options {
-        address: SocketAddr::from(([127, 0, 0, 1], 0)),
-        workers: NonZeroUsize::new(workers).unwrap(),
-        ..Options::default()
-    };
+    let options = Options::default()
+        .address(SocketAddr::from(([127, 0, 0, 1], 0)))
+        .workers(NonZeroUsize::new(workers).unwrap());
     Server::bind(options).unwrap()
 }
 

@@ -87,11 +87,9 @@ struct Setup {
 }
 
 fn start() -> Setup {
-    let options = Options {
-        address: SocketAddr::from(([127, 0, 0, 1], 0)),
-        workers: NonZeroUsize::MIN,
-        ..Options::default()
-    };
+    let options = Options::default()
+        .address(SocketAddr::from(([127, 0, 0, 1], 0)))
+        .workers(NonZeroUsize::MIN);
     let (completions, from_completions) = mpsc::channel();
     let (streams, from_streams) = mpsc::channel();
     let handler = Scripted {

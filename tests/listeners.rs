@@ -1,26 +1,28 @@
 //! Several listeners, TCP and Unix sockets, each with a handler of its own.
 #![allow(missing_docs)]
 
+use std::cell::Cell;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::num::NonZeroUsize;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hullo::Greeting;
-use hullo::http::{Handler, Request, Responded, ResponseWriter};
-use hullo::server::{Options, Server, Stats};
+use hullo::http::{Handler, Reason, Reject, Request, Responded, ResponseWriter};
+use hullo::server::{CloseReason, ConnectionEvent, Options, Server, Stats};
 
 /// Nothing here takes as long as this: a test that waits so long has found a fault.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server on a free port that does not answer yet.
 fn bind(workers: usize) -> Server {
-    Server::bind(Options {
-        address: SocketAddr::from(([127, 0, 0, 1], 0)),
-        workers: NonZeroUsize::new(workers).unwrap(),
-        ..Options::default()
-    })
+    Server::bind(
+        Options::default()
+            .address(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .workers(NonZeroUsize::new(workers).unwrap()),
+    )
     .unwrap()
 }
 
@@ -53,7 +55,7 @@ fn each_listener_has_its_own_handler() {
         .unwrap()
         .listen_unix(&two)
         .unwrap()
-        .start_with(|listener| Named(["tcp", "one", "two"][listener]))
+        .start_with(|place| Named(["tcp", "one", "two"][place.listener]))
         .unwrap();
     for _ in 0..20 {
         let tcp = TcpStream::connect(server.local_addr()).unwrap();
@@ -130,4 +132,106 @@ fn a_server_leaves_the_socket_file_of_its_successor_and_a_stuck_one_is_a_server(
     stuck.listen(0).unwrap();
     let _waiting = UnixStream::connect(&path).unwrap();
     assert_eq!(listen().unwrap_err().kind(), ErrorKind::AddrInUse);
+}
+
+#[test]
+fn listeners_of_all_kinds_have_handlers_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let given = TcpListener::bind("127.0.0.1:0").unwrap();
+    let given_addr = given.local_addr().unwrap();
+    let another = TcpListener::bind("127.0.0.1:0").unwrap();
+    let another_addr = another.local_addr().unwrap();
+    drop(another);
+    let server = bind(2)
+        .listen(another_addr)
+        .unwrap()
+        .listener(given)
+        .unwrap()
+        .unix_listener(UnixListener::bind(&path).unwrap())
+        .unwrap()
+        .start_with(|place| Named(["first", "added", "given", "unix"][place.listener]))
+        .unwrap();
+    for _ in 0..20 {
+        let answer = |addr| answer_of(TcpStream::connect(addr).unwrap());
+        assert_eq!(answer(server.local_addr()), "first");
+        assert_eq!(answer(another_addr), "added");
+        assert_eq!(answer(given_addr), "given");
+        assert_eq!(answer_of(UnixStream::connect(&path).unwrap()), "unix");
+    }
+    server.stop().unwrap();
+    assert!(path.exists(), "the file is its owner's");
+}
+
+/// Counts in a cell: nothing is shared, so nothing is locked.
+struct Counting {
+    worker: usize,
+    count: Cell<u32>,
+}
+
+impl Handler for Counting {
+    fn handle(&self, _: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
+        self.count.set(self.count.get() + 1);
+        response.text(&[format!("{} {}", self.worker, self.count.get()).as_bytes()])
+    }
+}
+
+#[test]
+fn each_worker_has_state_of_its_own() {
+    let server = bind(3).start_with(|place| Counting {
+        worker: place.worker,
+        count: Cell::new(0),
+    });
+    let server = server.unwrap();
+    let mut counts = [0; 3];
+    for _ in 0..60 {
+        let answer = answer_of(TcpStream::connect(server.local_addr()).unwrap());
+        let (worker, count) = answer.split_once(' ').unwrap();
+        let worker: usize = worker.parse().unwrap();
+        counts[worker] += 1;
+        assert_eq!(count, counts[worker].to_string());
+    }
+    server.stop().unwrap();
+}
+
+#[test]
+fn a_hook_is_told_of_each_connection() {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&events);
+    let server = bind(1)
+        .on_connection(move |event| log.lock().unwrap().push(*event))
+        .start(Greeting)
+        .unwrap();
+    let stream = TcpStream::connect(server.local_addr()).unwrap();
+    let addr = stream.local_addr().unwrap();
+    answer_of(stream);
+    let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+    stream.write_all(b"\x16").unwrap();
+    stream.read_to_string(&mut String::new()).unwrap();
+    drop(stream);
+    server.drain(Duration::ZERO, PATIENCE).unwrap();
+    let events = events.lock().unwrap();
+    let ConnectionEvent::Opened {
+        worker,
+        connection,
+        peer,
+        ..
+    } = events[0]
+    else {
+        panic!("{events:?}");
+    };
+    assert_eq!((worker, peer), (0, Some(addr)));
+    let reason = events.iter().find_map(|event| match event {
+        ConnectionEvent::Closed {
+            connection: id,
+            reason,
+            ..
+        } if *id == connection => Some(*reason),
+        _ => None,
+    });
+    assert_eq!(reason, Some(CloseReason::Ended(Reason::PeerAsked)));
+    let refused = CloseReason::Ended(Reason::Refused(Reject::MethodSyntax));
+    let is_refusal = |event: &ConnectionEvent| matches!(event, ConnectionEvent::Closed { reason, .. } if *reason == refused);
+    assert_eq!(events.iter().filter(|event| is_refusal(event)).count(), 1);
+    assert_eq!(events.len(), 4);
 }

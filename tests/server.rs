@@ -16,12 +16,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const GET: &[u8] = b"GET /abcdef HTTP/1.1\r\nHost: a\r\n\r\n";
 
 fn serve(workers: usize, timeouts: Timeouts) -> ServerHandle {
-    let options = Options {
-        address: SocketAddr::from(([127, 0, 0, 1], 0)),
-        workers: NonZeroUsize::new(workers).unwrap(),
-        timeouts,
-        ..Options::default()
-    };
+    let options = Options::default()
+        .address(SocketAddr::from(([127, 0, 0, 1], 0)))
+        .workers(NonZeroUsize::new(workers).unwrap())
+        .timeouts(timeouts);
     Server::bind(options).unwrap().start(Greeting).unwrap()
 }
 
@@ -307,10 +305,7 @@ fn stops_at_once_with_peers_in_every_state() {
 #[test]
 fn a_taken_port_is_an_error() {
     let server = one_worker();
-    let options = Options {
-        address: server.local_addr(),
-        ..Options::default()
-    };
+    let options = Options::default().address(server.local_addr());
     assert_eq!(
         Server::bind(options).unwrap_err().kind(),
         ErrorKind::AddrInUse
@@ -319,47 +314,29 @@ fn a_taken_port_is_an_error() {
 
 #[test]
 fn options_out_of_their_range_are_refused() {
-    let limits = Limits {
-        fields: 257,
-        ..Limits::default()
-    };
-    let timeouts = Timeouts {
-        body: Duration::ZERO,
-        ..Timeouts::default()
-    };
+    let limits = Limits::default().fields(257);
+    let timeouts = Timeouts::default().body(Duration::ZERO);
     let one = NonZeroUsize::MIN;
-    let default = || Options {
-        address: SocketAddr::from(([127, 0, 0, 1], 0)),
-        workers: one,
-        ..Options::default()
+    let default = || {
+        Options::default()
+            .address(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .workers(one)
     };
     for (options, sentence) in [
         (
-            Options {
-                limits,
-                ..default()
-            },
+            default().limits(limits),
             "limits.fields is 257: out of range, from 1 to 256",
         ),
         (
-            Options {
-                timeouts,
-                ..default()
-            },
+            default().timeouts(timeouts),
             "timeouts.body is 0ns: out of range, from 1ms to 31536000s",
         ),
         (
-            Options {
-                workers: one.saturating_add(Options::WORKERS_MAX),
-                ..default()
-            },
+            default().workers(one.saturating_add(Options::WORKERS_MAX)),
             "workers is 1025: out of range, from 1 to 1024",
         ),
         (
-            Options {
-                max_buffered_bytes: Some(one),
-                ..default()
-            },
+            default().max_buffered_bytes(Some(one)),
             "max_buffered_bytes is 1: too small for 1 worker, at least 1048576 (1MiB)",
         ),
     ] {
@@ -371,10 +348,7 @@ fn options_out_of_their_range_are_refused() {
 
 #[test]
 fn serves_over_ipv6() {
-    let options = Options {
-        address: "[::1]:0".parse().unwrap(),
-        ..Options::default()
-    };
+    let options = Options::default().address("[::1]:0".parse().unwrap());
     match Server::bind(options) {
         Ok(server) => {
             let server = server.start(Greeting).unwrap();
@@ -400,10 +374,7 @@ fn assert_stats(server: &ServerHandle, are_right: impl Fn(&Stats) -> bool) {
 
 #[test]
 fn counts_what_it_does() {
-    let timeouts = Timeouts {
-        linger: Duration::from_millis(100),
-        ..Timeouts::default()
-    };
+    let timeouts = Timeouts::default().linger(Duration::from_millis(100));
     let server = serve(2, timeouts);
     assert_eq!(server.stats().len(), 2, "one for each worker");
     let mut peer = Peer::new(&server);
@@ -441,13 +412,7 @@ fn counts_what_it_does() {
 #[test]
 fn counts_idle_connections_that_it_closes() {
     let idle = Duration::from_millis(50);
-    let server = serve(
-        1,
-        Timeouts {
-            idle,
-            ..Timeouts::default()
-        },
-    );
+    let server = serve(1, Timeouts::default().idle(idle));
     let _peer = Peer::new(&server);
     assert_stats(&server, |stats| {
         (stats.accepted, stats.open, stats.closed_idle) == (1, 0, 1)

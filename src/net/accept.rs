@@ -6,6 +6,7 @@ use std::io;
 use super::connection::Connection;
 use super::connection_limit::LongestIdle;
 use super::deadlines::Timeout;
+use super::event::ConnectionEvent;
 use super::kernel::{Accepted, Kernel, accepted};
 use super::listener::{AcceptState, ListenerId};
 use super::notice::Notice;
@@ -129,6 +130,13 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         let Some(connection) = self.connections.get_mut(index) else {
             return;
         };
+        if let Some(hook) = &self.event_hook {
+            hook(&ConnectionEvent::Opened {
+                worker: self.number,
+                connection: token.0 as u64,
+                peer: K::addresses(connection.stream()).0,
+            });
+        }
         if self.kernel.watch(connection.stream(), token).is_err() {
             // The kernel has no memory to watch it: there would never be an event.
             return self.close(index, CloseReason::Failed);

@@ -13,7 +13,9 @@ use super::slots::Index;
 use crate::http::Phase;
 
 /// How long a peer may take. Each is exact to a tenth of a second.
+/// Each field has a method of the same name that sets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Timeouts {
     /// From the first byte of a head to its last (`408`). Trickling does not extend it.
     pub head: Duration,
@@ -37,6 +39,38 @@ impl Default for Timeouts {
             write: Duration::from_secs(30),
             linger: Duration::from_secs(2),
         }
+    }
+}
+
+impl Timeouts {
+    /// Sets [`head`](Self::head).
+    #[must_use]
+    pub const fn head(self, head: Duration) -> Self {
+        Self { head, ..self }
+    }
+
+    /// Sets [`idle`](Self::idle).
+    #[must_use]
+    pub const fn idle(self, idle: Duration) -> Self {
+        Self { idle, ..self }
+    }
+
+    /// Sets [`body`](Self::body).
+    #[must_use]
+    pub const fn body(self, body: Duration) -> Self {
+        Self { body, ..self }
+    }
+
+    /// Sets [`write`](Self::write).
+    #[must_use]
+    pub const fn write(self, write: Duration) -> Self {
+        Self { write, ..self }
+    }
+
+    /// Sets [`linger`](Self::linger).
+    #[must_use]
+    pub const fn linger(self, linger: Duration) -> Self {
+        Self { linger, ..self }
     }
 }
 

@@ -18,6 +18,7 @@
 //!    ├─ lifecycle    run, drain or stop: one value for all workers
 //!    ├─ drain        the end of a worker: last responses, last connections, and what is cut
 //!    ├─ connection_limit   how many connections all workers have
+//!    ├─ event        what happens to connections, for a hook
 //!    └─ notice       what an operator should know
 //! ```
 
@@ -28,6 +29,7 @@ mod connection;
 mod connection_limit;
 mod deadlines;
 mod drain;
+mod event;
 pub(crate) mod kernel;
 mod lifecycle;
 pub(crate) mod listener;
@@ -47,12 +49,14 @@ pub(crate) use connection_limit::{ConnectionLimit, Hook, OVERCOMMIT_MAX};
 #[cfg(any(test, feature = "simulation"))]
 pub(crate) use deadlines::Timeout;
 pub use deadlines::Timeouts;
+pub use event::ConnectionEvent;
+pub(crate) use event::EventHook;
 #[cfg(any(test, feature = "simulation"))]
 pub(crate) use lifecycle::Then;
 pub(crate) use lifecycle::{Lifecycle, Phase};
 pub(crate) use mailbox::Mailbox;
 pub use notice::Notice;
 pub(crate) use stats::PublishedStats;
-pub use stats::Stats;
+pub use stats::{CloseReason, Stats};
 pub(crate) use system::System;
 pub(crate) use worker::{Setup, Worker};

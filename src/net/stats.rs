@@ -159,15 +159,19 @@ stats! {
     }
 }
 
-/// Why a worker closes a connection.
+/// Why a connection was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CloseReason {
+#[non_exhaustive]
+pub enum CloseReason {
     /// The conversation has ended.
     Ended(Reason),
-    /// The server has ended, and the conversation had not.
-    Cut,
+    /// The peer did not take its responses in time.
     SlowReader,
+    /// The peer did not take its responses, and their memory was needed.
     BufferLimit,
+    /// The server has ended, in the middle of a request or of its response.
+    Cut,
+    /// The socket failed: a reset, as a rule.
     Failed,
 }
 

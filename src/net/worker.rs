@@ -12,6 +12,7 @@ use super::buffered::INPUT_BYTES;
 use super::connection::{Connection, Context, Next};
 use super::connection_limit::ConnectionLimit;
 use super::deadlines::{Deadlines, Timeout, Timeouts};
+use super::event::{ConnectionEvent, EventHook};
 use super::kernel::{Event, Kernel, Now, Token};
 use super::lifecycle::{Lifecycle, Phase, Then};
 use super::listener::ListenerState;
@@ -47,6 +48,7 @@ pub(crate) struct Worker<K: Kernel, H> {
     published: Arc<[PublishedStats]>,
     timers: Timers,
     mailbox: Arc<Mailbox>,
+    pub(super) event_hook: Option<EventHook>,
     /// How many of the events have been looked at.
     looked_at: usize,
     /// The connection that is being served.
@@ -68,6 +70,8 @@ pub(crate) struct Setup {
     pub(crate) stats: Arc<[PublishedStats]>,
     /// Where each worker is told which conversations to go on with.
     pub(crate) mailboxes: Arc<[Arc<Mailbox>]>,
+    /// Whom to tell of each connection.
+    pub(crate) event_hook: Option<EventHook>,
 }
 
 impl<K: Kernel, H: Handler> Worker<K, H> {
@@ -101,6 +105,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             published: setup.stats,
             timers: Timers::new(),
             mailbox: Arc::clone(&setup.mailboxes[number]),
+            event_hook: setup.event_hook,
             looked_at: 0,
             serving: None,
             now,
@@ -397,9 +402,17 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
 
     pub(super) fn close(&mut self, index: Index, reason: CloseReason) {
         self.deadlines.cancel(index);
+        let token = self.connections.token(index);
         let Some(connection) = self.connections.remove(index) else {
             return;
         };
+        if let Some(hook) = &self.event_hook {
+            hook(&ConnectionEvent::Closed {
+                worker: self.number,
+                connection: token.0 as u64,
+                reason,
+            });
+        }
         self.stats.count_close(reason);
         if connection.rejected {
             self.rejected -= 1;

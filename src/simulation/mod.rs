@@ -128,6 +128,7 @@ fn workers(world: &Rc<RefCell<World>>, sink: &Sink) -> Vec<Worker<Kernel, Greeti
         connection_limit: Arc::new(limit),
         stats: (0..count).map(|_| PublishedStats::new()).collect(),
         mailboxes,
+        event_hook: None,
     };
     let worker = |number| {
         let kernel = Kernel {

@@ -108,11 +108,9 @@ fn no_warning_for_two_workers_of_a_fair_server() {
             reply.text(&[b"hello"])
         }
     }
-    let options = Options {
-        address: "127.0.0.1:0".parse().unwrap(),
-        workers: 2.try_into().unwrap(),
-        ..Options::default()
-    };
+    let options = Options::default()
+        .address("127.0.0.1:0".parse().unwrap())
+        .workers(2.try_into().unwrap());
     let running = Server::bind(options).unwrap().start(Hello).unwrap();
     let url = format!("http://{}/", running.local_addr());
     // A busy machine may starve one worker in a run, but not in every one.

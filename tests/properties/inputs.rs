@@ -249,11 +249,12 @@ pub(crate) fn chunks() -> impl Strategy<Value = Vec<u8>> {
 /// The defaults, or limits so small that the inputs above come to them.
 pub(crate) fn limits() -> impl Strategy<Value = Limits> {
     let small = (64..200_usize, 1..8_usize, 3..30_usize, 0..20_u64);
-    let small = small.prop_map(|(head_bytes, fields, target_bytes, body_bytes)| Limits {
-        head_bytes,
-        fields,
-        target_bytes,
-        body_bytes,
+    let small = small.prop_map(|(head_bytes, fields, target_bytes, body_bytes)| {
+        Limits::default()
+            .head_bytes(head_bytes)
+            .fields(fields)
+            .target_bytes(target_bytes)
+            .body_bytes(body_bytes)
     });
     prop_oneof![Just(Limits::default()), small]
 }

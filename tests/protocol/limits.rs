@@ -26,12 +26,11 @@ fn within<'a>(is_within: bool, answer: Answer<'a>, refusal: Answer<'a>) -> [Answ
 
 #[test]
 fn promises_these_defaults() {
-    let promised = Limits {
-        head_bytes: HEAD_BYTES,
-        fields: FIELDS,
-        target_bytes: TARGET_BYTES,
-        body_bytes: BODY_BYTES as u64,
-    };
+    let promised = Limits::default()
+        .head_bytes(HEAD_BYTES)
+        .fields(FIELDS)
+        .target_bytes(TARGET_BYTES)
+        .body_bytes(BODY_BYTES as u64);
     assert_eq!(Limits::default(), promised);
 }
 
@@ -71,10 +70,7 @@ fn refuses_a_long_target_at_its_byte_too_many() {
         }
     }
     for (length, is_within) in one_under_to_one_over(10) {
-        let limits = Limits {
-            target_bytes: 10,
-            ..Limits::default()
-        };
+        let limits = Limits::default().target_bytes(10);
         let path = "/".repeat(length);
         let expected = within(is_within, greets(&path), refused);
         let request = with_line(format!("GET {path} HTTP/1.1"));
@@ -107,10 +103,7 @@ fn refuses_a_long_head() {
         }
     }
     for (bytes, is_within) in one_under_to_one_over(Limits::HEAD_BYTES_MIN) {
-        let limits = Limits {
-            head_bytes: Limits::HEAD_BYTES_MIN,
-            ..Limits::default()
-        };
+        let limits = Limits::default().head_bytes(Limits::HEAD_BYTES_MIN);
         for head in heads(bytes) {
             let expected = within(is_within, greets("/a"), refused);
             check_within(limits, head, &expected);
@@ -136,19 +129,13 @@ fn refuses_a_field_too_many() {
         check(with_field_count(count, ""), &expected);
     }
     for limit in [1, 2, 15, 16, 17, Limits::FIELDS_MAX] {
-        let limits = Limits {
-            fields: limit,
-            ..Limits::default()
-        };
+        let limits = Limits::default().fields(limit);
         for count in [limit.saturating_sub(1).max(1), limit, limit + 1] {
             let expected = within(count <= limit, greets("/a"), refused);
             check_within(limits, with_field_count(count, ""), &expected);
         }
     }
-    let most = Limits {
-        fields: Limits::FIELDS_MAX,
-        ..Limits::default()
-    };
+    let most = Limits::default().fields(Limits::FIELDS_MAX);
     check_within(most, with_field_count(256, ""), &[greets("/a")]);
     check_within(most, with_field_count(257, ""), &[refused]);
 }
@@ -192,10 +179,7 @@ fn refuses_long_content_when_it_is_known() {
 #[test]
 fn adds_up_the_chunks_of_a_body() {
     let refused = refuses(413, Reject::BodyLength);
-    let limits = Limits {
-        body_bytes: 10,
-        ..Limits::default()
-    };
+    let limits = Limits::default().body_bytes(10);
     for (sizes, is_within) in [
         (&[10][..], true),
         (&[9], true),
@@ -213,15 +197,9 @@ fn adds_up_the_chunks_of_a_body() {
     // A sum that does not fit 64 bits.
     let wide = with_chunks("1\r\nd\r\nffffffffffffffff\r\n");
     check_within(limits, &wide, &[refused]);
-    let no_limit = Limits {
-        body_bytes: u64::MAX,
-        ..limits
-    };
+    let no_limit = limits.body_bytes(u64::MAX);
     check_within(no_limit, wide, &[refused]);
-    let none = Limits {
-        body_bytes: 0,
-        ..limits
-    };
+    let none = limits.body_bytes(0);
     check_within(none, with_chunks("0\r\n\r\n"), &[greets("/p")]);
     check_within(none, with_chunks("1\r\nd\r\n0\r\n\r\n"), &[refused]);
 }
@@ -297,45 +275,27 @@ fn refuses_limits_out_of_their_range() {
     let default = Limits::default;
     for (limits, sentence) in [
         (
-            Limits {
-                head_bytes: 63,
-                ..default()
-            },
+            default().head_bytes(63),
             "head_bytes is 63: out of range, from 64 to 1048576",
         ),
         (
-            Limits {
-                head_bytes: (1 << 20) + 1,
-                ..default()
-            },
+            default().head_bytes((1 << 20) + 1),
             "head_bytes is 1048577: out of range, from 64 to 1048576",
         ),
         (
-            Limits {
-                fields: 0,
-                ..default()
-            },
+            default().fields(0),
             "fields is 0: out of range, from 1 to 256",
         ),
         (
-            Limits {
-                fields: 257,
-                ..default()
-            },
+            default().fields(257),
             "fields is 257: out of range, from 1 to 256",
         ),
         (
-            Limits {
-                target_bytes: 0,
-                ..default()
-            },
+            default().target_bytes(0),
             "target_bytes is 0: out of range, from 1 to 1048576",
         ),
         (
-            Limits {
-                target_bytes: usize::MAX,
-                ..default()
-            },
+            default().target_bytes(usize::MAX),
             &format!(
                 "target_bytes is {}: out of range, from 1 to 1048576",
                 usize::MAX
@@ -350,32 +310,27 @@ fn refuses_limits_out_of_their_range() {
 #[test]
 #[should_panic(expected = "fields is 257: out of range, from 1 to 256")]
 fn relies_on_limits_within_their_range() {
-    let limits = Limits {
-        fields: 257,
-        ..Limits::default()
-    };
+    let limits = Limits::default().fields(257);
     let _ = Shared::new(Greeting, limits, NOW);
 }
 
 #[test]
 fn takes_limits_at_the_ends_of_their_ranges() {
-    let widest = Limits {
-        head_bytes: Limits::HEAD_BYTES_MAX,
-        fields: Limits::FIELDS_MAX,
-        target_bytes: Limits::TARGET_BYTES_MAX,
-        body_bytes: u64::MAX,
-    };
+    let widest = Limits::default()
+        .head_bytes(Limits::HEAD_BYTES_MAX)
+        .fields(Limits::FIELDS_MAX)
+        .target_bytes(Limits::TARGET_BYTES_MAX)
+        .body_bytes(u64::MAX);
     let path = format!("/{}", "a".repeat(100_000));
     for path in ["/a", &path] {
         let request = with_line(format!("GET {path} HTTP/1.1"));
         check_whole(widest, &request, 200);
     }
-    let narrowest = Limits {
-        head_bytes: Limits::HEAD_BYTES_MIN,
-        fields: Limits::FIELDS_MIN,
-        target_bytes: Limits::TARGET_BYTES_MIN,
-        body_bytes: 0,
-    };
+    let narrowest = Limits::default()
+        .head_bytes(Limits::HEAD_BYTES_MIN)
+        .fields(Limits::FIELDS_MIN)
+        .target_bytes(Limits::TARGET_BYTES_MIN)
+        .body_bytes(0);
     check_whole(narrowest, b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", 414);
     check_whole(narrowest, b"GET  HTTP/1.1\r\nHost: a\r\n\r\n", 400);
 }

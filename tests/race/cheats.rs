@@ -10,10 +10,7 @@ use super::*;
 const GREETING: &[u8] = b"Hello, visitor! You've requested: ";
 
 fn start(server: impl Handler + Clone + Send + 'static) -> ServerHandle {
-    let options = Options {
-        address: "127.0.0.1:0".parse().unwrap(),
-        ..Options::default()
-    };
+    let options = Options::default().address("127.0.0.1:0".parse().unwrap());
     Server::bind(options).unwrap().start(server).unwrap()
 }
 

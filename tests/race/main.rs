@@ -227,10 +227,9 @@ fn a_ladder_of_rates_is_climbed() {
 
 #[test]
 fn a_server_that_runs_already_is_loaded_but_not_looked_into() {
-    let other = hullo::server::Server::bind(hullo::server::Options {
-        address: "127.0.0.1:0".parse().unwrap(),
-        ..hullo::server::Options::default()
-    })
+    let other = hullo::server::Server::bind(
+        hullo::server::Options::default().address("127.0.0.1:0".parse().unwrap()),
+    )
     .unwrap()
     .start(hullo::Greeting)
     .unwrap();

@@ -75,10 +75,9 @@ fn a_failing_server_is_not_compared() {
             reply.send(Status::NOT_FOUND, &[], &[b"No.\n"])
         }
     }
-    let lost = hullo::server::Server::bind(hullo::server::Options {
-        address: "127.0.0.1:0".parse().unwrap(),
-        ..hullo::server::Options::default()
-    })
+    let lost = hullo::server::Server::bind(
+        hullo::server::Options::default().address("127.0.0.1:0".parse().unwrap()),
+    )
     .unwrap()
     .start(Lost)
     .unwrap();

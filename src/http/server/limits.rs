@@ -5,7 +5,9 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 /// The bounds of one conversation. [`Limits::default`] is what the README documents.
+/// Each field has a method of the same name that sets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// The longest head, from the first byte of its request line to the end of its empty line
     /// (`431` past it). It bounds what a peer can make us hold of an unread head.
@@ -31,6 +33,33 @@ impl Limits {
     pub const TARGET_BYTES_MIN: usize = 1;
     /// The most that [`Limits::target_bytes`] may be: a target is part of a head.
     pub const TARGET_BYTES_MAX: usize = Self::HEAD_BYTES_MAX;
+
+    /// Sets [`head_bytes`](Self::head_bytes).
+    #[must_use]
+    pub const fn head_bytes(self, head_bytes: usize) -> Self {
+        Self { head_bytes, ..self }
+    }
+
+    /// Sets [`fields`](Self::fields).
+    #[must_use]
+    pub const fn fields(self, fields: usize) -> Self {
+        Self { fields, ..self }
+    }
+
+    /// Sets [`target_bytes`](Self::target_bytes).
+    #[must_use]
+    pub const fn target_bytes(self, target_bytes: usize) -> Self {
+        Self {
+            target_bytes,
+            ..self
+        }
+    }
+
+    /// Sets [`body_bytes`](Self::body_bytes).
+    #[must_use]
+    pub const fn body_bytes(self, body_bytes: u64) -> Self {
+        Self { body_bytes, ..self }
+    }
 
     /// Checks each field against its range.
     ///
@@ -72,6 +101,7 @@ impl Limits {
 
 /// A field of [`Limits`] that is out of its range.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OutOfRange {
     /// The name of the field.
     pub field: &'static str,

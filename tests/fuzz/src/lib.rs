@@ -20,12 +20,7 @@ use properties::naive_chunks::{End, end_of_chunks};
 use properties::naive_head::{verdict, whole_head};
 
 /// Small enough for a fuzzer to come to each of them, and more fields than the short table holds.
-const LIMITS: Limits = Limits {
-    head_bytes: 400,
-    fields: 20,
-    target_bytes: 60,
-    body_bytes: 300,
-};
+const LIMITS: Limits = Limits::default().head_bytes(400).fields(20).target_bytes(60).body_bytes(300);
 
 /// The first bytes say where to cut the rest: the answers must not depend on it. What is sent back
 /// is read strictly, and no turn has more than its share.

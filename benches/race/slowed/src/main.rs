@@ -34,11 +34,7 @@ fn main() -> Result<(), String> {
     raise_open_file_limit();
     let port = u16::try_from(number(port)?).map_err(|error| error.to_string())?;
     let workers = usize::try_from(number(workers)?).ok().and_then(NonZeroUsize::new);
-    let options = Options {
-        address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-        workers: workers.ok_or("no workers")?,
-        ..Options::default()
-    };
+    let options = Options::default().address(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).workers(workers.ok_or("no workers")?);
     let turns = number(turns)?;
     Server::bind(options)
         .and_then(|server| server.start(Slowed { turns }))
