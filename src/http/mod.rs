@@ -8,20 +8,22 @@
 //!  server:  input ──> scan ──> head ──> session ──> response ──> output
 //!                     where it  what it  one         status,      the block
 //!                     ends      means    conversation fields      to be sent
-//!                      └─ target, method  └─ body: skipped
+//!                      └─ target, method  ├─ receiving: content of the request
+//!                                         └─ ongoing: a response that takes longer
 //!
 //!  client:  input ──> head ──> reader ──> response, content
 //!
 //!  both read by grammar: bytes, values, lines, fields, framing, connection, body, chunked
 //! ```
 //!
-//! What outlives a turn (part of a head, or the head of a request whose body has not arrived) is held
-//! in [`Blocks`].
+//! What outlives a turn (part of a head, the head of a request whose body has not arrived, or content
+//! that a handler wants whole) is held in [`Blocks`].
 //!
 //! A shell hands it bytes ([`Session::advance`]), the end of input ([`Session::end`]), the time
 //! ([`Shared::tick`]), a time-out ([`Session::handle_timeout`]) and a shortage
 //! ([`Session::handle_overload`]); it answers with a [`Step`], and its [`Phase`] names what it waits
-//! for. So a test can play any conversation: whole, byte by byte, cut at every place.
+//! for. A response may be delayed or come from another thread: then the shell keeps a timer
+//! ([`Session::take_delay`], [`Session::fire`]) or is woken ([`Waker`], [`Session::wake`]). So a test can play any conversation: whole, byte by byte, cut at every place.
 //!
 //! It reads RFC 9110 and RFC 9112 strictly wherever they leave a choice, because every known
 //! request-smuggling attack exploits a leniency.

@@ -10,13 +10,22 @@ use super::request::Request;
 use super::response::{Responded, ResponseWriter};
 use super::status::Status;
 
-/// Answers requests. Called once for each, after its content has been read to the end.
+/// Answers requests. Called once for each, after its content has been read to the end, unless
+/// [`content`](Self::content) wants it otherwise.
+///
+/// A type of your own can be a handler, and so can a closure
+/// `Fn(&Request<'_>, ResponseWriter<'_>) -> Responded` (see [`handler_fn`]). Requests with HEAD come to
+/// the handler of GET; the engine leaves out the content of the response.
 ///
 /// A request that the engine refuses (see [`Reject`](super::Reject)) never reaches a handler. Nor
 /// does CONNECT: its success would turn the connection into a tunnel (RFC 9110 section 9.3.6), which
 /// the engine has no framing for, so the engine answers it with 405 and ends the conversation.
 ///
-/// A handler runs on the event loop: while it works, the other connections of its worker wait.
+/// A handler runs on the event loop: while it works, the other connections of its worker wait. What
+/// takes longer is answered [`later`](ResponseWriter::later).
+///
+/// When a handler panics, its request is answered 500 (if its response has not begun) and its
+/// connection is closed; the worker goes on with the others. With `panic = "abort"` the process ends.
 pub trait Handler {
     /// The methods that `Allow` lists in 405 responses and in the default answer to OPTIONS
     /// (RFC 9110 section 10.2.1). A handler that serves fewer should say so here.
