@@ -175,8 +175,8 @@ impl Session {
     pub fn handle_panic<H: Handler>(&mut self, shared: &Shared<H>, out: &mut Output) -> Step {
         if self.failure().is_some() {
             out.cut();
-        } else if self.reason().is_none() {
-            shared.apologize(self.method(), out);
+        } else if self.reason().is_none() && !self.has_answered() {
+            shared.apologize(out);
         }
         self.close(0, self.failure().unwrap_or(Reason::Panicked))
     }
@@ -232,17 +232,19 @@ impl Session {
         }
     }
 
-    /// How the conversation has to end when its present response, or request, cannot be gone on with.
-    /// `None`: a response can still be sent.
+    /// How the conversation has to end when a response that has begun cannot be gone on with. `None`: none
+    /// has.
     pub(super) fn failure(&self) -> Option<Reason> {
         match &self.state {
             State::Responding(ongoing) => ongoing.failure(),
-            State::Body(receiving) => match &receiving.ongoing {
-                Some(ongoing) => ongoing.failure(),
-                None => receiving.answered.map(|_| Reason::PeerLeftEarly),
-            },
+            State::Body(receiving) => receiving.ongoing.as_ref()?.failure(),
             State::Head(_) | State::Closed(_) => None,
         }
+    }
+
+    /// Has the request whose content still arrives been answered?
+    fn has_answered(&self) -> bool {
+        matches!(&self.state, State::Body(receiving) if receiving.answered.is_some())
     }
 
     #[cold]
@@ -255,7 +257,9 @@ impl Session {
         if let Some(reason) = self.failure() {
             return self.close(0, reason);
         }
-        shared.refuse(reject, self.method(), out);
+        if !self.has_answered() {
+            shared.refuse(reject, self.method(), out);
+        }
         self.close(0, Reason::Refused(reject))
     }
 

@@ -70,30 +70,22 @@ impl<H> Shared<H> {
         }
     }
 
-    /// Writes the last answer of a conversation.
-    fn last(
-        &self,
-        status: Status,
-        fields: &[Field<'_>],
-        sentence: &str,
-        method: Method,
-        out: &mut Output,
-    ) {
+    /// Answers a request whose handler panicked. Its method is not known any more: it may be HEAD, so
+    /// there is no content.
+    #[cold]
+    pub(super) fn apologize(&self, out: &mut Output) {
+        let status = Status::INTERNAL_SERVER_ERROR;
+        let _: Responded = self.closing(Method::Unknown, out).send(status, &[], &[]);
+    }
+
+    /// The writer of the last response of a conversation.
+    fn closing<'o>(&'o self, method: Method, out: &'o mut Output) -> ResponseWriter<'o> {
         let form = Form {
             persistence: Persistence::Close,
             without_content: method == Method::Head,
             is_version_10: false,
         };
-        let _: Responded = self
-            .response(form, &UnknownPeer, out)
-            .say(status, fields, sentence);
-    }
-
-    /// Answers a request whose handler panicked.
-    #[cold]
-    pub(super) fn apologize(&self, method: Method, out: &mut Output) {
-        let sentence = "The server has failed.\n";
-        self.last(Status::INTERNAL_SERVER_ERROR, &[], sentence, method, out);
+        self.response(form, &UnknownPeer, out)
     }
 }
 
@@ -146,12 +138,7 @@ impl<H: Handler> Shared<H> {
             Reject::Overloaded | Reject::BufferLimit => Some(RETRY_AFTER),
             _ => None,
         };
-        self.last(
-            reject.status(),
-            field.as_slice(),
-            reject.sentence(),
-            method,
-            out,
-        );
+        let writer = self.closing(method, out);
+        let _: Responded = writer.say(reject.status(), field.as_slice(), reject.sentence());
     }
 }
