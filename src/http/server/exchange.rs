@@ -85,8 +85,9 @@ impl Session {
         }
         if is_new {
             let mut table = table::<FIELDS_FEW>();
-            if let Some(head) = Head::parse_fast(input, scan, &mut table, peer, limits) {
-                return self.whole_head(input, scan, &head?, shared, out);
+            if let Some(fields) = Head::fields_fast(input, scan, &mut table, limits) {
+                let head = Head::decide(input, scan.line(), fields, peer, limits)?;
+                return self.whole_head(input, scan, &head, shared, out);
             }
         }
         if !scan.field_lines(input, limits)? {

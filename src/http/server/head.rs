@@ -41,13 +41,12 @@ impl<'a> Head<'a> {
     /// Reads a head whose request line `scan` has read, in one pass, if all of it is in `input` and
     /// nothing about it is unusual. `None` decides nothing: go on with the scan.
     #[inline]
-    pub(super) fn parse_fast(
+    pub(super) fn fields_fast(
         input: &'a [u8],
         scan: &mut Scan,
         table: &'a mut [FieldLine<'a>],
-        peer: &'a dyn Peer,
         limits: &Limits,
-    ) -> Option<Result<Self, Reject>> {
+    ) -> Option<&'a [FieldLine<'a>]> {
         let start = scan.line().fields as usize;
         let block = &limits.window(input)[start..];
         let (length, fields) = fields::read_fast(block, table)?;
@@ -55,14 +54,14 @@ impl<'a> Head<'a> {
             return None;
         }
         scan.finish(start + length);
-        Some(Self::decide(input, scan.line(), fields, peer, limits))
+        Some(fields)
     }
 
     /// Reads the whole head that `scan` found at the start of `input`. The table has to have room for
     /// all of its field lines.
     pub(super) fn read(
         input: &'a [u8],
-        scan: &Scan,
+        scan: &'a Scan,
         table: &'a mut [FieldLine<'a>],
         peer: &'a dyn Peer,
         limits: &Limits,
@@ -77,9 +76,9 @@ impl<'a> Head<'a> {
         clippy::inline_always,
         reason = "on the path of every request; left alone, the compiler copies its result"
     )]
-    fn decide(
+    pub(super) fn decide(
         input: &'a [u8],
-        line: &Line,
+        line: &'a Line,
         fields: &'a [FieldLine<'a>],
         peer: &'a dyn Peer,
         limits: &Limits,

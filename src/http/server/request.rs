@@ -16,7 +16,7 @@ use super::scan::Line;
 pub struct Request<'a> {
     /// Begins with the request line.
     head: &'a [u8],
-    line: Line,
+    line: &'a Line,
     fields: &'a [FieldLine<'a>],
     content: &'a [u8],
     peer: &'a dyn Peer,
@@ -37,13 +37,13 @@ impl<'a> Request<'a> {
     #[inline]
     pub(super) fn new(
         head: &'a [u8],
-        line: &Line,
+        line: &'a Line,
         fields: &'a [FieldLine<'a>],
         peer: &'a dyn Peer,
     ) -> Self {
         Self {
             head,
-            line: *line,
+            line,
             fields,
             content: &[],
             peer,
