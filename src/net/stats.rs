@@ -24,6 +24,8 @@ macro_rules! stats {
             $($(#[$closed_doc])* pub $closed: u64,)*
             $($(#[$class_doc])* pub $class: u64,)*
             refusals: [u64; Reject::ALL.len()],
+            /// A connection was closed since the numbers were published.
+            has_closed: bool,
         }
 
         /// The numbers of one worker, for other threads: on cache lines of its own, because the
@@ -44,6 +46,7 @@ macro_rules! stats {
                     $($closed: 0,)*
                     $($class: 0,)*
                     refusals: [0; Reject::ALL.len()],
+                    has_closed: false,
                 }
             }
         }
@@ -81,11 +84,15 @@ macro_rules! stats {
                 }
             }
 
-            /// Stores all numbers but the refusals, which seldom change.
+            /// Stores the numbers that change in most turns.
             fn publish_counts(&self, stats: &Stats) {
                 $(self.$name.store(stats.$name, Ordering::Relaxed);)*
-                $(self.$closed.store(stats.$closed, Ordering::Relaxed);)*
                 $(self.$class.store(stats.$class, Ordering::Relaxed);)*
+            }
+
+            #[cold]
+            fn publish_closed(&self, stats: &Stats) {
+                $(self.$closed.store(stats.$closed, Ordering::Relaxed);)*
             }
 
             pub(crate) fn read(&self) -> Stats {
@@ -94,6 +101,7 @@ macro_rules! stats {
                     $($closed: self.$closed.load(Ordering::Relaxed),)*
                     $($class: self.$class.load(Ordering::Relaxed),)*
                     refusals: self.refusals.each_ref().map(|count| count.load(Ordering::Relaxed)),
+                    has_closed: false,
                 }
             }
         }
@@ -203,6 +211,7 @@ impl Stats {
             CloseReason::Failed => &mut self.closed_failed,
         };
         *count += 1;
+        self.has_closed = true;
     }
 
     /// Takes over what was answered, and publishes all.
@@ -219,6 +228,9 @@ impl Stats {
             for (to, from) in published.refusals.iter().zip(self.refusals) {
                 to.store(from, Ordering::Relaxed);
             }
+        }
+        if std::mem::take(&mut self.has_closed) {
+            published.publish_closed(self);
         }
         published.publish_counts(self);
     }

@@ -74,7 +74,8 @@ impl Kernel for System {
         let unix = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let micros = self.start.elapsed().as_micros() as u64;
+        let elapsed = self.start.elapsed();
+        let micros = elapsed.as_secs() * 1_000_000 + u64::from(elapsed.subsec_micros());
         Now {
             millis: micros / 1000,
             micros,
