@@ -70,6 +70,15 @@ impl Handler for Scripted {
                 response.respond(Response::new(Status::OK).stream(source))
             }
             b"/reset" => response.reset(),
+            b"/abort-later" => response.abort_after(Duration::from_millis(100)),
+            b"/reset-later" => response.reset_after(Duration::from_millis(100)),
+            b"/reset-early" => {
+                let source = |piece: &mut Piece<'_>| {
+                    piece.push(b"half");
+                    Produced::Reset
+                };
+                response.respond(Response::new(Status::OK).stream_sized(8, source))
+            }
             b"/addresses" => {
                 let peer = request.peer();
                 let (addr, local) = (peer.addr().unwrap(), peer.local_addr().unwrap());
@@ -349,5 +358,33 @@ fn a_handler_can_reset_the_connection() {
     send(&mut stream, "/reset");
     let error = stream.read(&mut [0]).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    setup.server.stop().unwrap();
+}
+
+#[test]
+fn a_connection_ends_after_a_delay_or_in_the_middle_of_the_content() {
+    let setup = start();
+    let ended = |path: &str| {
+        let mut stream = connect(&setup);
+        let start = Instant::now();
+        send(&mut stream, path);
+        let mut sent = String::new();
+        let end = stream
+            .read_to_string(&mut sent)
+            .map_err(|error| error.kind());
+        (
+            sent,
+            end.err(),
+            start.elapsed() >= Duration::from_millis(100),
+        )
+    };
+    let reset = Some(io::ErrorKind::ConnectionReset);
+    assert_eq!(ended("/abort-later"), (String::new(), None, true));
+    assert_eq!(ended("/reset-later"), (String::new(), reset, true));
+    let (sent, end, _) = ended("/reset-early");
+    assert!(
+        sent.ends_with("\r\n\r\nhalf") && end == reset,
+        "{sent} {end:?}"
+    );
     setup.server.stop().unwrap();
 }

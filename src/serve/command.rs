@@ -4,14 +4,16 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use rustix::system::uname;
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 use super::Greeting;
+use super::config::Config;
 use super::flags::Flags;
-use super::settings::Config;
+use super::origin::Origin;
 use crate::server::{Server, ServerHandle, raise_open_file_limit};
 use crate::signals::{Asked, Requests, hangup};
 use crate::terminal::{Lines, note};
@@ -25,8 +27,10 @@ const CUT: u8 = 3;
 /// Serves until a signal ends it. Exit code 0: all were answered; 1: it could not serve; 2: a variable is
 /// wrong; 3: some were cut.
 pub(crate) fn serve(flags: &Flags) -> ExitCode {
-    match flags.config(|name| std::env::var_os(name)) {
-        Ok(config) => run(config),
+    let config = flags.config(|name| std::env::var_os(name));
+    let configured = config.and_then(|config| Ok((origin(&config)?, config)));
+    match configured {
+        Ok((origin, config)) => run(config, origin.as_ref()),
         Err(sentence) => {
             note("hullo", sentence);
             ExitCode::from(2)
@@ -34,7 +38,23 @@ pub(crate) fn serve(flags: &Flags) -> ExitCode {
     }
 }
 
-fn run(config: Config) -> ExitCode {
+/// The handler of the test endpoints, if there are any. An error is a sentence.
+fn origin(config: &Config) -> Result<Option<Origin>, String> {
+    let settings = &config.origin;
+    if !settings.is_on && !settings.defaults.is_empty() {
+        return Err("--test-defaults is for --test-endpoints: give both".to_owned());
+    }
+    // The time is not the same in any two runs; few digits are easy to type.
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let seed = now.map_or(0, |time| time.as_nanos() as u64 / 1000 % 1_000_000_000);
+    let hostname = uname().nodename().to_string_lossy().into_owned();
+    let origin = settings
+        .is_on
+        .then(|| Origin::new(settings, seed, hostname));
+    origin.transpose()
+}
+
+fn run(config: Config, origin: Option<&Origin>) -> ExitCode {
     // A reader of our output may have closed it or stopped reading. A thread for each stream writes
     // its lines, so that only that thread waits.
     let (stdout, stderr) = match (Lines::to(io::stdout()), Lines::to(io::stderr())) {
@@ -44,7 +64,7 @@ fn run(config: Config) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let served = until_ended(config, &stdout, &stderr);
+    let served = until_ended(config, origin, &stdout, &stderr);
     match &served {
         Ok(0) => {}
         Ok(1) => stderr.put("hullo: 1 connection was cut before its last response".to_owned()),
@@ -63,12 +83,18 @@ fn run(config: Config) -> ExitCode {
 }
 
 /// Returns how many connections were cut. An error is a sentence that says what to do next.
-fn until_ended(config: Config, stdout: &Lines, stderr: &Lines) -> Result<u64, String> {
+fn until_ended(
+    config: Config,
+    origin: Option<&Origin>,
+    stdout: &Lines,
+    stderr: &Lines,
+) -> Result<u64, String> {
     raise_open_file_limit();
     let Config {
         options,
         drain_delay,
         grace,
+        ..
     } = config;
     // Before the server starts, so that an early signal ends it too instead of killing it.
     let others = [SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2];
@@ -79,18 +105,27 @@ fn until_ended(config: Config, stdout: &Lines, stderr: &Lines) -> Result<u64, St
     let server = Server::bind(options).map_err(|error| cannot_listen(address, &error))?;
     let no_thread = |error| format!("cannot start {workers}: {error}; try fewer with --workers");
     let notices = stderr.clone();
-    let running = server
-        .on_notice(move |notice| notices.put(format!("hullo: {notice}")))
-        .start(Greeting)
-        .map_err(no_thread)?;
+    let server = server.on_notice(move |notice| notices.put(format!("hullo: {notice}")));
+    let running = start(server, origin).map_err(no_thread)?;
     let (stats, lines) = (running.stats_handle(), stderr.clone());
     end_on_signal(signals, &running, drain_delay, grace, lines).map_err(no_thread)?;
     let address = running.local_addr();
-    stdout.put(format!("listening on http://{address} ({workers})"));
+    let seed = origin.map_or(String::new(), |origin| {
+        format!(", test endpoints with --seed {}", origin.seed())
+    });
+    stdout.put(format!("listening on http://{address} ({workers}{seed})"));
     running
         .wait()
         .map_err(|error| format!("an event loop failed: {error}"))?;
     Ok(stats.read().iter().map(|worker| worker.closed_cut).sum())
+}
+
+/// The greeting is a handler of its own type, so that it pays nothing for the test endpoints.
+fn start(server: Server, origin: Option<&Origin>) -> io::Result<ServerHandle> {
+    match origin {
+        None => server.start(Greeting),
+        Some(origin) => server.start_with(|place| origin.for_worker(place.worker as u64)),
+    }
 }
 
 /// Drains at the first signal, and stops at a second one.

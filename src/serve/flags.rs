@@ -4,7 +4,8 @@ use std::ffi::OsString;
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 
-use super::settings::{Config, SETTINGS, Setting, Value};
+use super::config::Config;
+use super::settings::{SETTINGS, Setting, Value};
 
 /// The flags that were given.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ impl FromArgMatches for Flags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let given = |setting: &'static Setting| {
             let value = matches.get_one::<Value>(setting.flag)?;
-            Some((setting, *value))
+            Some((setting, value.clone()))
         };
         Ok(Self(SETTINGS.iter().filter_map(given).collect()))
     }
@@ -49,7 +50,7 @@ impl Flags {
         for setting in &SETTINGS {
             let flag = self.0.iter().find(|(given, _)| given.flag == setting.flag);
             let value = match flag {
-                Some((_, value)) => Some(*value),
+                Some((_, value)) => Some(value.clone()),
                 None => from_environment(setting, &variable)?,
             };
             if let Some(value) = value {

@@ -11,6 +11,13 @@ impl Handler for Greeting {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "on the path of every request")]
     fn handle(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
-        response.text(&[b"Hello, visitor! You've requested: ", request.path(), b"\n"])
+        response.text(&greeting_of(request.path()))
     }
+}
+
+/// The content that greets a path, in parts.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "on the path of every request")]
+pub(crate) fn greeting_of(path: &[u8]) -> [&[u8]; 3] {
+    [b"Hello, visitor! You've requested: ", path, b"\n"]
 }

@@ -3,10 +3,16 @@
 #[cfg(feature = "cli")]
 mod command;
 #[cfg(feature = "cli")]
+mod config;
+#[cfg(feature = "cli")]
 mod flags;
 mod greeting;
 #[cfg(feature = "cli")]
+mod origin;
+#[cfg(feature = "cli")]
 mod settings;
+#[cfg(feature = "cli")]
+mod words;
 
 #[cfg(feature = "cli")]
 pub(crate) use command::serve;

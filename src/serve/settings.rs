@@ -1,39 +1,24 @@
 //! The server's settings, in one table: it makes the flags and their help, the environment's
 //! variables, the ranges, and the tables of `src/server/README.md`.
 //!
-//! A new setting is a field of [`Config`] or its [`Options`], and a row of [`SETTINGS`]; a test prints the table for
-//! the README. Defaults and ranges that the library has are taken from there.
+//! A new setting is a field of [`Config`] or its [`Options`], and a row of [`SETTINGS`]; a test prints
+//! the table for the README. Defaults and ranges that the library has are taken from there.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use clap::Arg;
 
+use super::config::Config;
+use super::words::{host, switch};
 use crate::http::Limits;
 use crate::server::Options;
 use crate::units;
 
-/// What the settings set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Config {
-    pub(super) options: Options,
-    /// How long the server goes on accepting connections after a signal.
-    pub(super) drain_delay: Duration,
-    /// How long it may answer after that.
-    pub(super) grace: Duration,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            options: Options::default(),
-            drain_delay: Duration::ZERO,
-            grace: Duration::from_secs(10),
-        }
-    }
-}
+#[path = "settings_origin.rs"]
+mod origin;
 
 /// One setting of the server.
 #[derive(Debug)]
@@ -57,13 +42,14 @@ enum Group {
     Limits,
     Timeouts,
     Shutdown,
+    TestEndpoints,
 }
 
 impl Group {
     /// What introduces [`Setting::beyond`].
     fn beyond(self) -> &'static str {
         match self {
-            Self::Listen | Self::Limits => "beyond it",
+            Self::Listen | Self::Limits | Self::TestEndpoints => "beyond it",
             Self::Timeouts | Self::Shutdown => "after it",
         }
     }
@@ -74,6 +60,9 @@ enum Kind {
     /// The IP address of [`Options::address`].
     Host,
     Number(Number),
+    /// It is on or off.
+    Switch(fn(&mut Config, bool)),
+    Text(fn(&mut Config, String)),
 }
 
 #[derive(Debug)]
@@ -96,11 +85,13 @@ enum Unit {
 }
 
 /// The value of a setting, within its range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     Host(IpAddr),
     /// `None` is `auto`.
     Number(Option<u64>),
+    Switch(bool),
+    Text(String),
 }
 
 const HEAD_BYTES: RangeInclusive<u64> =
@@ -114,7 +105,7 @@ const TIMES: RangeInclusive<u64> =
 const DRAIN_TIMES: RangeInclusive<u64> = 0..=Options::TIMEOUT_MAX.as_nanos() as u64;
 
 /// All of them, in the order of the help.
-pub(super) static SETTINGS: [Setting; 15] = [
+pub(super) static SETTINGS: [Setting; 20] = [
     Setting {
         flag: "host",
         short: None,
@@ -316,6 +307,11 @@ pub(super) static SETTINGS: [Setting; 15] = [
         |config| Some(config.grace.as_nanos() as u64),
         |config, time| set_time(&mut config.grace, time),
     ),
+    origin::TEST_ENDPOINTS,
+    origin::TEST_DEFAULTS,
+    origin::MAX_DELAY,
+    origin::MAX_SIZE,
+    origin::SEED,
 ];
 
 const fn time(
@@ -370,6 +366,15 @@ impl Setting {
             Group::Limits => arg.help_heading("Limits"),
             Group::Timeouts => arg.help_heading("Time-outs"),
             Group::Shutdown => arg.help_heading("Shutdown"),
+            Group::TestEndpoints => arg.help_heading("Test endpoints"),
+        };
+        // Given without a value, a switch is on.
+        let arg = match self.kind {
+            Kind::Switch(_) => arg
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("on"),
+            _ => arg,
         };
         match self.short {
             Some(letter) => arg.short(letter),
@@ -383,11 +388,11 @@ impl Setting {
             beyond => format!("; {}: {beyond}", self.group.beyond()),
         };
         let variables = self.variables().join(", ");
-        let default = self.default();
-        format!(
-            "{}{beyond} [env: {variables}] [default: {default}]",
-            self.help
-        )
+        let default = match self.default() {
+            default if default.is_empty() => default,
+            default => format!(" [default: {default}]"),
+        };
+        format!("{}{beyond} [env: {variables}]{default}", self.help)
     }
 
     /// The environment's variables that set it, the first one first. Many platforms set `PORT`.
@@ -404,6 +409,8 @@ impl Setting {
         let config = Config::default();
         match &self.kind {
             Kind::Host => config.options.address.ip().to_string(),
+            Kind::Switch(_) => "off".to_owned(),
+            Kind::Text(_) => String::new(),
             Kind::Number(number) => {
                 (number.default)(&config).map_or("auto".to_owned(), |value| number.show(value))
             }
@@ -419,6 +426,8 @@ impl Setting {
         match &self.kind {
             Kind::Host => host(text).map(Value::Host),
             Kind::Number(number) => number.parse(text).map(Value::Number),
+            Kind::Switch(_) => switch(text).map(Value::Switch),
+            Kind::Text(_) => Ok(Value::Text(text.to_owned())),
         }
     }
 
@@ -427,9 +436,9 @@ impl Setting {
         match (&self.kind, value) {
             (Kind::Host, Value::Host(address)) => config.options.address.set_ip(address),
             (Kind::Number(number), Value::Number(value)) => (number.set)(config, value),
-            (Kind::Host, Value::Number(_)) | (Kind::Number(_), Value::Host(_)) => {
-                debug_assert!(false, "{value:?} is the value of another setting");
-            }
+            (Kind::Switch(set), Value::Switch(is_on)) => set(config, is_on),
+            (Kind::Text(set), Value::Text(text)) => set(config, text),
+            (_, value) => debug_assert!(false, "{value:?} is the value of another setting"),
         }
     }
 }
@@ -469,24 +478,6 @@ impl Number {
             Unit::Time => units::show_nanos(value),
         }
     }
-}
-
-fn host(text: &str) -> Result<IpAddr, String> {
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(text);
-    if bare == "localhost" {
-        return Ok(Ipv4Addr::LOCALHOST.into());
-    }
-    let address: IpAddr = bare.parse().map_err(|_| {
-        "not an IP address: write 127.0.0.1 for this machine only, 0.0.0.0 for every network interface"
-            .to_owned()
-    })?;
-    if address.is_multicast() || address == Ipv4Addr::BROADCAST {
-        return Err("a multicast or broadcast address, to which no client can connect".to_owned());
-    }
-    Ok(address)
 }
 
 #[cfg(test)]

@@ -14,12 +14,17 @@ fn markdown(group: Group) -> String {
     let rows = settings().map(|setting| {
         let variables = setting.variables().join("`, `");
         let range = match &setting.kind {
-            Kind::Host => "any".to_owned(),
+            Kind::Host | Kind::Text(_) => "any".to_owned(),
+            Kind::Switch(_) => "on, off".to_owned(),
             Kind::Number(number) => match (*number.range.start(), *number.range.end()) {
                 (0, u64::MAX) => "any".to_owned(),
                 (min, u64::MAX) => format!("at least {}", number.show(min)),
                 (min, max) => format!("{} to {}", number.show(min), number.show(max)),
             },
+        };
+        let default = match setting.default() {
+            default if default.is_empty() => "none".to_owned(),
+            default => format!("`{default}`"),
         };
         let beyond = if has_beyond {
             format!(" {} |", setting.beyond)
@@ -27,10 +32,8 @@ fn markdown(group: Group) -> String {
             String::new()
         };
         format!(
-            "| `--{}` | `{variables}` | `{}` | {range} | {} |{beyond}\n",
-            setting.flag,
-            setting.default(),
-            setting.help,
+            "| `--{}` | `{variables}` | {default} | {range} | {} |{beyond}\n",
+            setting.flag, setting.help,
         )
     });
     let rows: String = rows.collect();
@@ -48,6 +51,7 @@ fn the_readme_has_the_tables() {
         Group::Limits,
         Group::Timeouts,
         Group::Shutdown,
+        Group::TestEndpoints,
     ]
     .map(markdown);
     let missing: Vec<String> = tables
@@ -82,11 +86,12 @@ fn each_setting_sets_a_field_of_its_own() {
     for setting in &SETTINGS {
         let text = match setting.kind {
             Kind::Host => "10.0.0.1",
+            Kind::Switch(_) => "on",
             Kind::Number(Number {
                 unit: Unit::Time, ..
             }) => "123s",
             Kind::Number(_) if setting.flag == "max-buffered-bytes" => "7MiB",
-            Kind::Number(_) => "123",
+            Kind::Number(_) | Kind::Text(_) => "123",
         };
         let mut config = Config::default();
         setting.apply(setting.parse(text).unwrap(), &mut config);
@@ -119,6 +124,12 @@ fn what_is_out_of_range_is_refused_with_the_range() {
         ),
         ("head-timeout", "0", "out of range: from 1ms to 8760h"),
         ("grace", "8761h", "too long: at most 8760h"),
+        ("test-endpoints", "maybe", "not a switch: write on or off"),
+        (
+            "seed",
+            "-1",
+            "not a number: write one of at least 0, or auto",
+        ),
         ("write-timeout", "999us", "out of range: from 1ms to 8760h"),
     ] {
         assert_eq!(

@@ -110,8 +110,8 @@ impl Ongoing {
         Self::new(form, Stage::Sending(sending), None)
     }
 
-    pub(super) fn abort(form: Form, reason: Reason) -> Self {
-        Self::new(form, Stage::Abort(reason), None)
+    pub(super) fn abort(form: Form, reason: Reason, delay: Option<Duration>) -> Self {
+        Self::new(form, Stage::Abort(reason), delay)
     }
 
     /// How the connection ends when the rest of the response cannot be sent. `None`: nothing has been
@@ -204,6 +204,7 @@ impl Sending {
                     *delay = Some(time);
                     return Polled::Wakeup;
                 }
+                (Produced::Reset, _) => return Polled::Closed(Reason::Reset),
                 (Produced::End, Coding::Length(_)) | (Produced::Failed, _) => {
                     return Polled::Closed(self.failure());
                 }

@@ -9,6 +9,7 @@ use super::ongoing::{Coding, Ongoing, Sending};
 use super::response::{Responded, ResponseWriter};
 use super::response_value::{Body, Response};
 use super::source::{Piece, Produced, Source};
+use super::step::Reason;
 
 impl ResponseWriter<'_> {
     /// Sends a response that was made before, or whose content is produced piece by piece.
@@ -64,6 +65,16 @@ impl ResponseWriter<'_> {
     /// Sends `response` after `delay`. The requests behind this one wait for it.
     pub fn respond_after(self, delay: Duration, response: Response) -> Responded {
         Responded(Ongoing::delayed(self.form, response, delay).into())
+    }
+
+    /// Closes the connection after `delay` instead of answering.
+    pub fn abort_after(self, delay: Duration) -> Responded {
+        Responded(Ongoing::abort(self.form, Reason::Aborted, Some(delay)).into())
+    }
+
+    /// Resets the connection after `delay` instead of answering.
+    pub fn reset_after(self, delay: Duration) -> Responded {
+        Responded(Ongoing::abort(self.form, Reason::Reset, Some(delay)).into())
     }
 
     /// Answers later, perhaps from another thread. The requests behind this one wait for it.

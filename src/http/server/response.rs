@@ -144,12 +144,12 @@ impl ResponseWriter<'_> {
 
     /// Closes the connection instead of answering.
     pub fn abort(self) -> Responded {
-        Responded(Ongoing::abort(self.form, Reason::Aborted).into())
+        Responded(Ongoing::abort(self.form, Reason::Aborted, None).into())
     }
 
     /// Resets the connection instead of answering.
     pub fn reset(self) -> Responded {
-        Responded(Ongoing::abort(self.form, Reason::Reset).into())
+        Responded(Ongoing::abort(self.form, Reason::Reset, None).into())
     }
 
     /// Any status, with a sentence in plain text.

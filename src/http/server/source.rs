@@ -20,6 +20,8 @@ pub enum Produced {
     /// The rest cannot be produced. The connection is closed before the end of the content, so that
     /// the peer sees that it is not whole.
     Failed,
+    /// The same, with a reset of the connection. It may overtake what the peer has not received yet.
+    Reset,
 }
 
 /// The content of a response, produced piece by piece.

@@ -1,0 +1,28 @@
+//! What the settings of `hullo serve` set.
+
+use std::time::Duration;
+
+use super::origin;
+use crate::server::Options;
+
+/// What the settings set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Config {
+    pub(super) options: Options,
+    /// How long the server goes on accepting connections after a signal.
+    pub(super) drain_delay: Duration,
+    /// How long it may answer after that.
+    pub(super) grace: Duration,
+    pub(super) origin: origin::Settings,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            options: Options::default(),
+            drain_delay: Duration::ZERO,
+            grace: Duration::from_secs(10),
+            origin: origin::Settings::default(),
+        }
+    }
+}
