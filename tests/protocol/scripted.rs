@@ -127,10 +127,6 @@ impl ContentReader for Forward {
         let _ = self.0.send(piece.to_vec());
         Ok(())
     }
-
-    fn end(self: Box<Self>, _: &Request<'_>, _: ResponseWriter<'_>) -> Responded {
-        unreachable!("its response has begun")
-    }
 }
 
 /// Sends back what has been forwarded, and ends when there is nothing more to come.

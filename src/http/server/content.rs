@@ -5,6 +5,7 @@ use std::fmt;
 use super::request::Request;
 use super::response::{Responded, ResponseWriter};
 use super::response_value::Response;
+use super::status::Status;
 
 /// What a [`Handler`](super::Handler) wants done with the content of a request: see [`Handler::content`](super::Handler::content).
 ///
@@ -26,7 +27,7 @@ pub enum Content {
     /// [`Source`](super::Source) is asked for more after each piece of the content. When the content
     /// has ended, the reader is dropped; when it cannot be read to its end, both are.
     Exchange {
-        /// Gets the content. Its [`end`](ContentReader::end) is not called.
+        /// Gets the content.
         reader: Box<dyn ContentReader>,
         /// Is begun before the content has come.
         response: Response,
@@ -65,6 +66,9 @@ pub trait ContentReader {
     /// A response that refuses the rest of the content: it is sent, and the connection is closed.
     fn read(&mut self, piece: &[u8]) -> Result<(), Response>;
 
-    /// The content is whole: answers the request.
-    fn end(self: Box<Self>, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded;
+    /// The content is whole: answers the request. The default answers `204 No Content`. It is not called
+    /// in a [`Content::Exchange`], whose response has begun.
+    fn end(self: Box<Self>, _request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
+        response.send(Status::NO_CONTENT, &[], &[])
+    }
 }

@@ -36,7 +36,7 @@ pub trait Handler {
     fn handle(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded;
 
     /// What becomes of the content of a request. Called when the head of a request that has content has
-    /// been read; the default discards it.
+    /// been read, also for the methods of [`handle_other`](Self::handle_other); the default discards it.
     fn content(&self, _request: &Request<'_>) -> Content {
         Content::Skip
     }

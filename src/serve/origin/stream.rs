@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::http::{
-    ContentReader, Piece, Produced, Request, Responded, Response, ResponseWriter, Source,
-};
+use crate::http::{ContentReader, Piece, Produced, Response, Source};
 
 /// What has arrived and has not been sent. The engine reads no more while the peer does not take it.
 type Pending = Arc<Mutex<Vec<u8>>>;
@@ -26,11 +24,6 @@ impl ContentReader for Arriving {
         let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         pending.extend_from_slice(piece);
         Ok(())
-    }
-
-    /// Is not called in an exchange.
-    fn end(self: Box<Self>, _request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
-        response.text(&[])
     }
 }
 
