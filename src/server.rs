@@ -27,6 +27,7 @@ use open_files::DESCRIPTORS_OF_WORKER;
 
 pub use crate::net::{CloseReason, ConnectionEvent, Notice, Stats, Timeouts};
 pub use handle::{ServerHandle, ShutdownHandle, StatsHandle};
+#[cfg(feature = "cli")]
 pub(crate) use open_files::open_file_limit;
 pub use open_files::raise_open_file_limit;
 pub use options::Options;
