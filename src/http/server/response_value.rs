@@ -8,7 +8,7 @@ use super::source::Source;
 use super::status::Status;
 
 /// A response that owns its bytes: it can be built in several places, stored and sent to another
-/// thread. [`ResponseWriter::respond`] writes it.
+/// thread. [`ResponseWriter::respond`](super::ResponseWriter::respond) writes it.
 ///
 /// The engine adds `Date`, `Content-Length` and `Connection`.
 ///
