@@ -1,6 +1,6 @@
 //! The engine beside its naive twins.
 
-use hullo::http::{Limits, Reason, Shared};
+use hullo::http::{Reason, Shared};
 use proptest::prelude::*;
 
 use super::engine::{Witness, end_of_engine, verdict_of_engine};
