@@ -56,10 +56,7 @@ impl Handler for Echo {
 fn stream() -> Content {
     let (pieces, from_reader) = channel();
     let response = Response::new(Status::OK).with_field(BINARY);
-    Content::Exchange {
-        reader: Box::new(Reader(pieces)),
-        response: response.stream(source(from_reader)),
-    }
+    Content::exchange(Reader(pieces), response.stream(source(from_reader)))
 }
 
 struct Reader(Sender<Vec<u8>>);

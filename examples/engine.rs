@@ -1,5 +1,5 @@
 //! The endpoints of a public benchmark of HTTP engines (the HTTP/1.1 profiles baseline, pipelined and
-//! upload of HttpArena).
+//! upload of `HttpArena`).
 
 use std::str;
 
@@ -38,7 +38,9 @@ impl Handler for Engine {
         let is_post = request.method() == Method::Post;
         match request.path() {
             b"/pipeline" if is_read => response.text(&[b"ok"]),
-            b"/baseline11" if is_read || is_post => text(sum(request), response),
+            b"/baseline11" if is_read || is_post => {
+                response.text(&[sum(request).to_string().as_bytes()])
+            }
             b"/" if is_read => response.text(&[b"hullo"]),
             // With content, `Upload` answers it.
             b"/upload" if is_post => response.text(&[b"0"]),
@@ -72,12 +74,8 @@ impl ContentReader for Upload {
     }
 
     fn end(self: Box<Self>, _: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
-        text(self.0, response)
+        response.text(&[self.0.to_string().as_bytes()])
     }
-}
-
-fn text(number: impl ToString, response: ResponseWriter<'_>) -> Responded {
-    response.text(&[number.to_string().as_bytes()])
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -39,13 +39,11 @@ impl Handler for Later {
         if request.path() == b"/delay" {
             return response.respond_after(DELAY, Response::text("It is half a second later.\n"));
         }
-        match fibonacci_of(request.path()) {
-            Some(number) => self.compute(number, response),
-            None => {
-                let sentence = b"See /delay, or /fibonacci/N with N up to 40.\n";
-                response.send(Status::NOT_FOUND, &[PLAIN], &[sentence])
-            }
-        }
+        let Some(number) = fibonacci_of(request.path()) else {
+            let sentence = b"See /delay, or /fibonacci/N with N up to 40.\n";
+            return response.send(Status::NOT_FOUND, &[PLAIN], &[sentence]);
+        };
+        self.compute(number, response)
     }
 }
 
