@@ -1,6 +1,6 @@
 //! A download of 1 GiB: content of any size, of which at most one block is in memory for each peer.
 
-use hullo::http::{Piece, Produced, Request, Response, ResponseWriter, Status, handler_fn};
+use hullo::http::{Piece, Produced, Response, Status, handler_fn};
 use hullo::server::{Options, Server};
 
 const BYTES: u64 = 1 << 30;
@@ -25,7 +25,7 @@ fn content() -> impl FnMut(&mut Piece<'_>) -> Produced {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1);
     let address = address.as_deref().unwrap_or("127.0.0.1:8080").parse()?;
-    let download = handler_fn(|_: &Request<'_>, response: ResponseWriter<'_>| {
+    let download = handler_fn(|_, response| {
         // HEAD gets the length, and the source is dropped.
         let content = Response::new(Status::OK).stream_sized(BYTES, content());
         response.respond(content.content_type("application/octet-stream"))

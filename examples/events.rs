@@ -85,11 +85,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = address.as_deref().unwrap_or("127.0.0.1:8080").parse()?;
     let clients = Clients::default();
     let of_server = clients.clone();
-    let server = Server::bind(Options::default().address(address))?.start(handler_fn(
-        move |request: &Request<'_>, response: ResponseWriter<'_>| {
-            of_server.answer(request, response)
-        },
-    ))?;
+    let handler = handler_fn(move |request, response| of_server.answer(request, response));
+    let server = Server::bind(Options::default().address(address))?.start(handler)?;
     println!("listening on http://{}", server.local_addr());
     thread::spawn(move || {
         for second in 0_u64.. {

@@ -5,10 +5,10 @@
 //! ([`Greeting`]), a load generator and a side-by-side load test; `default-features = false` leaves them out.
 //!
 //! ```no_run
-//! use hullo::http::{Request, ResponseWriter, handler_fn};
+//! use hullo::http::handler_fn;
 //! use hullo::server::{Options, Server};
 //!
-//! let hello = handler_fn(|_: &Request<'_>, response: ResponseWriter<'_>| response.text(&[b"Hello!\n"]));
+//! let hello = handler_fn(|_, response| response.text(&[b"Hello!\n"]));
 //! let server = Server::bind(Options::default().address(([127, 0, 0, 1], 8080).into()))?;
 //! server.start(hello)?.wait()?;
 //! # Ok::<(), std::io::Error>(())
@@ -84,12 +84,10 @@
 //! [`collect`](http::collect):
 //!
 //! ```
-//! use hullo::http::{Request, ResponseWriter, collect, handler_fn};
+//! use hullo::http::{collect, handler_fn};
 //!
 //! // More than 64 KiB: 413 (Content Too Large).
-//! let echo = collect(64 << 10, handler_fn(|request: &Request<'_>, response: ResponseWriter<'_>| {
-//!     response.text(&[request.content()])
-//! }));
+//! let echo = collect(64 << 10, handler_fn(|request, response| response.text(&[request.content()])));
 //! ```
 //!
 //! In each case [`Limits::body_bytes`](http::Limits::body_bytes) bounds the content: raise it for more than
@@ -130,9 +128,9 @@
 //!
 //! ```
 //! use std::thread;
-//! use hullo::http::{Request, Response, ResponseWriter, handler_fn};
+//! use hullo::http::{Response, handler_fn};
 //!
-//! let slow = handler_fn(|_: &Request<'_>, response: ResponseWriter<'_>| {
+//! let slow = handler_fn(|_, response| {
 //!     let (completion, responded) = response.later();
 //!     thread::spawn(move || {
 //!         let result = (1..1_000_000_u64).sum::<u64>();
@@ -150,9 +148,9 @@
 //! A client that sends the [`ETag`](http::ETag) that it knows is told whether it is still the current one:
 //!
 //! ```
-//! use hullo::http::{ETag, Precondition, Request, ResponseWriter, Status, handler_fn};
+//! use hullo::http::{ETag, Precondition, Status, handler_fn};
 //!
-//! let page = handler_fn(|request: &Request<'_>, response: ResponseWriter<'_>| {
+//! let page = handler_fn(|request, response| {
 //!     let content = b"Hello!\n";
 //!     let etag = ETag::of_content(content);
 //!     match request.preconditions(Some(&etag)) {

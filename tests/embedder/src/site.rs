@@ -53,7 +53,7 @@ pub(crate) fn at(place: Place, shared: &Shared) -> impl Handler + Send + use<> {
         Listener::Public(Site { shared })
     } else {
         // JSON from a closure.
-        let admin = move |request: &Request<'_>, response: ResponseWriter<'_>| {
+        let admin = handler_fn(move |request, response| {
             let open: u64 = shared.stats.get().map_or(0, |stats| {
                 stats.read().iter().map(|worker| worker.open).sum()
             });
@@ -62,8 +62,8 @@ pub(crate) fn at(place: Place, shared: &Shared) -> impl Handler + Send + use<> {
             let json = format!("{{\"open\":{open},\"visits\":{visits},\"sent\":{sent:?}}}\n");
             let answer = Response::new(Status::OK).content_type("application/json");
             response.respond(answer.content(json.into_bytes()))
-        };
-        Listener::Admin(collect(ECHO_BYTES_MAX, handler_fn(admin)))
+        });
+        Listener::Admin(collect(ECHO_BYTES_MAX, admin))
     }
 }
 
