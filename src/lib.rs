@@ -172,7 +172,8 @@
 //!
 //! [`listen`](server::Server::listen) and [`listen_unix`](server::Server::listen_unix) add an address or a
 //! Unix socket; [`listener`](server::Server::listener) takes a socket that is there already.
-//! [`start_with`](server::Server::start_with) makes a handler for each listener of each worker.
+//! [`start_with`](server::Server::start_with) makes a handler for each listener of each worker, and
+//! [`local_addrs`](server::Server::local_addrs) tells where each listens.
 //!
 //! # Shutdown
 //!

@@ -18,17 +18,11 @@ fn is_error<T: Error + Send + Sync + 'static>() {}
 
 #[test]
 fn what_another_thread_may_have() {
-    // One owner at a time.
     is_send::<Response>();
     is_send::<Server>();
     is_send::<Box<dyn Source>>();
-    is_shared::<Completion>();
-    is_shared::<ServerHandle>();
-    // From many threads at once.
-    is_shared::<ShutdownHandle>();
-    is_shared::<StatsHandle>();
-    is_shared::<Waker>();
-    // Values.
+    is_shared::<(Completion, Waker)>();
+    is_shared::<(ServerHandle, ShutdownHandle, StatsHandle)>();
     is_shared::<(Options, Limits, Timeouts, Place)>();
     is_shared::<(Stats, Notice, ConnectionEvent)>();
     is_shared::<(Status, Method, Reject, ETag, Field<'static>)>();

@@ -6,7 +6,7 @@ mod site;
 
 use std::error::Error;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -142,14 +142,11 @@ fn main() -> Outcome<()> {
         .workers(NonZeroUsize::MIN.saturating_add(1))
         .limits(Limits::default().body_bytes(10 << 20))
         .timeouts(Timeouts::default().idle(Duration::from_secs(20)));
-    // `Server::listen` does not tell which port it got.
-    let admin = TcpListener::bind(loopback)?;
-    let admin_address = admin.local_addr()?;
     let (opened, closed) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let (on_open, on_close) = (Arc::clone(&opened), Arc::clone(&closed));
     let shared = Shared::default();
     let server = Server::bind(options)?
-        .listener(admin)?
+        .listen(loopback)?
         .on_connection(move |event| {
             match event {
                 ConnectionEvent::Opened { .. } => on_open.fetch_add(1, Ordering::Relaxed),
@@ -161,6 +158,9 @@ fn main() -> Outcome<()> {
         .start_with(|place| site::at(place, &shared))?;
     let _ = shared.stats.set(server.stats_handle());
     let address = server.local_addr();
+    let &[_, Some(admin_address)] = server.local_addrs() else {
+        return Err(format!("FAIL  {:?}", server.local_addrs()).into());
+    };
 
     public(address)?;
     let json = ask(admin_address, "GET /any HTTP/1.1", "")?;
