@@ -186,6 +186,14 @@ impl Server {
         self.local_addr
     }
 
+    /// Where each listener listens, with the real port, in the order of [`Place::listener`]. `None`: a
+    /// Unix socket.
+    #[must_use]
+    pub fn local_addrs(&self) -> Vec<Option<SocketAddr>> {
+        let listeners = self.listeners.first().into_iter().flatten();
+        listeners.map(Listener::local_addr).collect()
+    }
+
     /// Starts the workers. Each has its own copy of the handler, for all listeners.
     ///
     /// # Errors
@@ -219,7 +227,8 @@ impl Server {
         // Listeners were added, perhaps: poller and waker are still to come.
         self.options.check_open_files(DESCRIPTORS_OF_WORKER - 1)?;
         let start = Instant::now();
-        let listeners = self.listeners.first().map_or(0, Vec::len);
+        let local_addrs = self.local_addrs();
+        let listeners = local_addrs.len();
         let systems = std::mem::take(&mut self.listeners)
             .into_iter()
             .map(|listeners| System::new(listeners, start));
@@ -233,6 +242,7 @@ impl Server {
         let setup = self.setup(listeners, &wakers);
         let mut server = ServerHandle {
             local_addr,
+            local_addrs,
             shutdown_handle: ShutdownHandle {
                 lifecycle: Arc::new(Lifecycle::new()),
                 wakers,

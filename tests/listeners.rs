@@ -71,6 +71,29 @@ fn each_listener_has_its_own_handler() {
 }
 
 #[test]
+fn each_listener_tells_its_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let server = bind(2)
+        .listen_unix(folder.path().join("socket"))
+        .and_then(|server| server.listen(any))
+        .unwrap();
+    let before = server.local_addrs();
+    let server = server
+        .start_with(|place| Named(["first", "unix", "third"][place.listener]))
+        .unwrap();
+    let &[Some(first), None, Some(third)] = server.local_addrs() else {
+        panic!("{before:?}");
+    };
+    assert_eq!(server.local_addrs(), before);
+    assert_eq!(first, server.local_addr());
+    for (address, name) in [(first, "first"), (third, "third")] {
+        assert_eq!(answer_of(TcpStream::connect(address).unwrap()), name);
+    }
+    server.stop().unwrap();
+}
+
+#[test]
 fn a_unix_socket_serves_large_responses_and_half_closed_peers() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");

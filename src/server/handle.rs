@@ -16,6 +16,7 @@ use crate::net::{Lifecycle, Phase, PublishedStats, Stats};
 #[must_use = "a server stops when this is dropped"]
 pub struct ServerHandle {
     pub(super) local_addr: SocketAddr,
+    pub(super) local_addrs: Vec<Option<SocketAddr>>,
     pub(super) shutdown_handle: ShutdownHandle,
     pub(super) stats: StatsHandle,
     pub(super) _socket_files: Vec<SocketFile>,
@@ -23,10 +24,16 @@ pub struct ServerHandle {
 }
 
 impl ServerHandle {
-    /// Where it listens, with the real port.
+    /// Where it listens because of [`Options::address`](super::Options::address), with the real port.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Where each listener listens: see [`Server::local_addrs`](super::Server::local_addrs).
+    #[must_use]
+    pub fn local_addrs(&self) -> &[Option<SocketAddr>] {
+        &self.local_addrs
     }
 
     /// A handle by which another thread can stop it.

@@ -86,10 +86,8 @@ impl Handler for Scripted {
             b"/read" => Content::read(Reader::default()),
             b"/exchange" => {
                 let (reader, pieces) = mpsc::channel();
-                Content::Exchange {
-                    reader: Box::new(Forward(reader)),
-                    response: Response::new(Status::OK).stream(echo(pieces)),
-                }
+                let response = Response::new(Status::OK).stream(echo(pieces));
+                Content::exchange(Forward(reader), response)
             }
             b"/refuse" => {
                 let response = Response::text("refused");

@@ -29,9 +29,17 @@ impl Answers {
         self.responses
     }
 
-    /// Refusals for each reason, in the order of [`Reject::ALL`].
+    /// Requests that were refused for this reason.
     #[must_use]
-    pub fn refusals(&self) -> &[u64; Reject::ALL.len()] {
+    pub fn refused_for(&self, reason: Reject) -> u64 {
+        self.refusals
+            .get(reason as usize)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// Refusals for each reason, in the order of [`Reject::ALL`].
+    pub(crate) fn refusals(&self) -> &[u64; Reject::ALL.len()] {
         &self.refusals
     }
 
@@ -69,10 +77,10 @@ mod tests {
     fn each_status_and_reason_has_a_place() {
         let mut answers = Answers::new();
         answers.count_ok();
-        for (place, &reject) in Reject::ALL.iter().enumerate() {
+        for &reject in Reject::ALL {
             answers.count(reject.status());
             answers.count_refusal(reject);
-            assert_eq!(answers.refusals()[place], 1, "{reject:?}");
+            assert_eq!(answers.refused_for(reject), 1, "{reject:?}");
         }
         answers.count(Status::NO_CONTENT);
         let all = Reject::ALL.len() as u64;

@@ -15,6 +15,7 @@ pub struct Collected<H> {
 
 /// Keeps the content of each request for `handler`: [`Content::Collect`]. Past `max` bytes the request
 /// is refused with `413`.
+#[must_use]
 pub fn collect<H: Handler>(max: usize, handler: H) -> Collected<H> {
     Collected { max, handler }
 }

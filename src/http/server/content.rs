@@ -42,6 +42,15 @@ impl Content {
     pub fn read(reader: impl ContentReader + 'static) -> Self {
         Self::Read(Box::new(reader))
     }
+
+    /// [`Content::Exchange`] with this reader and this response.
+    #[must_use]
+    pub fn exchange(reader: impl ContentReader + 'static, response: Response) -> Self {
+        Self::Exchange {
+            reader: Box::new(reader),
+            response,
+        }
+    }
 }
 
 impl fmt::Debug for Content {

@@ -75,6 +75,7 @@ where
 
 /// Makes a handler of a closure. The closure is one as it stands; this only helps the compiler infer
 /// the types of its parameters.
+#[must_use]
 pub fn handler_fn<F>(handler: F) -> F
 where
     F: Fn(&Request<'_>, ResponseWriter<'_>) -> Responded,

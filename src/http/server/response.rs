@@ -4,6 +4,8 @@
 //! changes, once a second. No byte from a peer gets into the head of a response, but as part of a
 //! [`Field`], which has been checked.
 
+use std::fmt;
+
 use super::super::grammar::connection::Persistence;
 use super::date::{DATE_BYTES, imf_fixdate};
 use super::field::Field;
@@ -87,6 +89,12 @@ pub struct ResponseWriter<'o> {
     pub(super) prepared: &'o Prepared,
     pub(super) peer: &'o dyn Peer,
     pub(super) form: Form,
+}
+
+impl fmt::Debug for ResponseWriter<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("ResponseWriter").finish_non_exhaustive()
+    }
 }
 
 impl ResponseWriter<'_> {

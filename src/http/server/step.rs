@@ -50,6 +50,7 @@ pub enum Phase {
 
 /// Why a conversation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Reason {
     /// The peer left between two requests.
     PeerLeft,
@@ -78,6 +79,7 @@ pub enum Reason {
 
 /// What the server has run out of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Overload {
     /// Connections: this one is over the limit.
     Connections,

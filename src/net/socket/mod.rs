@@ -36,6 +36,14 @@ impl Listener {
         }
     }
 
+    /// Where it listens. `None`: a Unix socket.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok(),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// The options of a TCP socket were set on its listener: Linux hands them on.
     pub(crate) fn accept(&self) -> io::Result<Stream> {
         match self {
