@@ -43,7 +43,7 @@ pub use server::{
     InvalidETag, InvalidStatus, Limits, Method, OutOfRange, Output, Overload, Peer, Phase, Piece,
     Precondition, Produced, QueryPairs, Reason, Reject, Request, Responded, Response,
     ResponseWriter, Session, Shared, Source, Status, Step, UnknownPeer, Version, Wake, Waker,
-    Wants, collect, handler_fn,
+    Wants, collect, handler_fn, source_fn,
 };
 
 /// RFC 9110 section 5.6.2: a method or a field name.

@@ -108,9 +108,8 @@ impl Completion {
 
 impl Drop for Completion {
     fn drop(&mut self) {
-        let mut response = Response::text("The server has dropped this request.\n");
-        response.status = Status::INTERNAL_SERVER_ERROR;
-        self.put(response);
+        let response = Response::text("The server has dropped this request.\n");
+        self.put(response.with_status(Status::INTERNAL_SERVER_ERROR));
     }
 }
 

@@ -49,6 +49,6 @@ pub use response::{Responded, ResponseWriter};
 pub use response_value::Response;
 pub use session::Session;
 pub use shared::Shared;
-pub use source::{Piece, Produced, Source};
+pub use source::{Piece, Produced, Source, source_fn};
 pub use status::{InvalidStatus, Status};
 pub use step::{Overload, Phase, Reason, Step, Wants};

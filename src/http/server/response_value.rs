@@ -63,6 +63,12 @@ impl Response {
         }
     }
 
+    /// Sets the status.
+    pub fn with_status(mut self, status: Status) -> Self {
+        self.status = status;
+        self
+    }
+
     /// Adds a copy of a field. A name may be repeated, as `Set-Cookie` needs it.
     ///
     /// # Errors

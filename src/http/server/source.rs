@@ -40,6 +40,16 @@ impl<F: FnMut(&mut Piece<'_>) -> Produced + Send> Source for F {
     }
 }
 
+/// Makes a source of a closure. The closure is one as it stands; this only helps the compiler infer
+/// the type of its parameter.
+#[must_use]
+pub fn source_fn<F>(source: F) -> F
+where
+    F: FnMut(&mut Piece<'_>) -> Produced + Send,
+{
+    source
+}
+
 /// Room for the next bytes of a response's content.
 #[derive(Debug)]
 pub struct Piece<'o> {
