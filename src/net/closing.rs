@@ -71,7 +71,7 @@ impl<S> Connection<S> {
             return Next::Close;
         }
         let block = std::mem::take(&mut context.input);
-        self.hand_over(step, false, block, token, context)
+        self.hand_over_seldom(step, false, block, token, context)
             .unwrap_or(Next::Wait)
     }
 

@@ -4,7 +4,6 @@
 //! could not finish moves in here: half a head, or responses that the peer does not take. So an
 //! idle connection owns no buffer.
 
-use std::collections::TryReserveError;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use super::mailbox::Mailbox;
 use super::peer::PeerOf;
 use super::stats::{CloseReason, Stats};
 use super::timers::Timers;
-use crate::http::{Blocks, Handler, Output, Phase, Session, Shared, Step, Wants};
+use crate::http::{Blocks, Handler, Output, Phase, Session, Shared};
 use crate::outcome::{Outcome, outcome};
 
 /// How often a turn reads from one connection before the next one has its turn: enough for a body to
@@ -52,7 +51,7 @@ pub(crate) enum Next {
 
 /// Whether a turn reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
+pub(super) enum Reading {
     /// The conversation can do nothing more with the input that it has.
     Wanted,
     /// It has to go on with what it has first.
@@ -85,7 +84,7 @@ pub(crate) struct Connection<S> {
     pub(super) stage: Stage,
     /// The listener that it came from, and so what it shares with others.
     pub(crate) listener: ListenerId,
-    reading: Reading,
+    pub(super) reading: Reading,
     /// The peer has ended its side: read on until the end is seen, no event will come for it.
     read_closed: bool,
     /// There is urgent data: a read stops before it, so that a short one has not emptied the socket.
@@ -95,9 +94,9 @@ pub(crate) struct Connection<S> {
     /// It is over the limit, and was accepted only to be answered 503.
     pub(crate) rejected: bool,
     /// The kernel reports room for it.
-    watches_room: bool,
+    pub(super) watches_room: bool,
     /// Its last turn brought progress, so that its deadline starts again.
-    progressed: bool,
+    pub(super) progressed: bool,
 }
 
 /// What an idle connection costs, besides its place in the table of deadlines. (In debug builds mio's
@@ -325,136 +324,6 @@ impl<S> Connection<S> {
             }
         }
         (Next::Again, start..end)
-    }
-
-    /// Writes what a step has appended and does what it wants; input to be discarded is read into
-    /// `block`. `None`: the turn goes on.
-    #[inline]
-    pub(super) fn hand_over<K, H>(
-        &mut self,
-        step: Step,
-        drained: bool,
-        block: &mut [u8],
-        token: Token,
-        context: &mut Context<'_, K, H>,
-    ) -> Option<Next>
-    where
-        K: Kernel<Stream = S>,
-        H: Handler,
-    {
-        self.reading = match step.wants {
-            Wants::Input | Wants::InputOrWakeup => Reading::Wanted,
-            Wants::Wakeup if drained => Reading::Drained,
-            Wants::Wakeup | Wants::Room | Wants::Close(_) => Reading::Paused,
-        };
-        self.progressed |= self.session.take_progress();
-        match step.wants {
-            Wants::Close(_) => self.stage = Stage::Closing,
-            Wants::Wakeup | Wants::InputOrWakeup => {
-                if self.start_timer(token, context).is_err() {
-                    return Some(Next::Close);
-                }
-            }
-            Wants::Input | Wants::Room => {}
-        }
-        let answered = !context.out.bytes().is_empty();
-        if answered {
-            self.progressed = true;
-            match self.send(token, context) {
-                Outcome::Done(()) => {}
-                Outcome::WouldBlock => return Some(Next::Wait),
-                Outcome::Closed(()) => return Some(Next::Close),
-            }
-        }
-        match step.wants {
-            Wants::Close(_) => Some(self.shut(block, drained, context)),
-            Wants::Wakeup => Some(Next::Wait),
-            Wants::Input | Wants::InputOrWakeup if drained => Some(Next::Wait),
-            // After an answer the turn is over, but more input may be there.
-            Wants::Input | Wants::InputOrWakeup if !answered => None,
-            Wants::Input | Wants::InputOrWakeup | Wants::Room => Some(Next::Again),
-        }
-    }
-
-    /// Starts a timer for a delay of the conversation, if there is one.
-    #[cold]
-    fn start_timer<K, H>(
-        &mut self,
-        token: Token,
-        context: &mut Context<'_, K, H>,
-    ) -> Result<(), TryReserveError>
-    where
-        K: Kernel<Stream = S>,
-    {
-        let Some(delay) = self.session.take_delay() else {
-            return Ok(());
-        };
-        let delay = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
-        // The rest of the present microsecond does not count.
-        let due = (context.kernel.now().micros + 1).saturating_add(delay);
-        self.session.set_timer(due);
-        context.timers.start(due, token)
-    }
-
-    #[inline]
-    fn send<K, H>(&mut self, token: Token, context: &mut Context<'_, K, H>) -> Outcome<()>
-    where
-        K: Kernel<Stream = S>,
-    {
-        let bytes = context.out.bytes();
-        let sent = match outcome(|| context.kernel.write(&mut self.stream, bytes)) {
-            Outcome::Done(sent) => sent,
-            Outcome::WouldBlock => 0,
-            Outcome::Closed(()) => return Outcome::Closed(()),
-        };
-        context.stats.bytes_out += sent as u64;
-        if sent == bytes.len() {
-            return Outcome::Done(());
-        }
-        let Some(block) = context.shared.blocks().filled(&bytes[sent..]) else {
-            return Outcome::Closed(());
-        };
-        let left = self.buffered.get_or_insert_default();
-        left.owe(block);
-        // Once is enough: a peer that was slow may be slow again.
-        if self.watches_room {
-            return Outcome::WouldBlock;
-        }
-        self.watches_room = true;
-        match context.kernel.watch_room(&mut self.stream, token) {
-            Ok(()) => Outcome::WouldBlock,
-            Err(_) => Outcome::Closed(()),
-        }
-    }
-
-    /// Goes on with responses that the peer did not take at once.
-    #[cold]
-    fn send_rest<K, H>(&mut self, context: &mut Context<'_, K, H>) -> Outcome<()>
-    where
-        K: Kernel<Stream = S>,
-    {
-        let Some(left) = &mut self.buffered else {
-            return Outcome::Done(());
-        };
-        let Some(output) = &left.output else {
-            return Outcome::Done(());
-        };
-        match outcome(|| {
-            let rest = &output.bytes()[left.sent..];
-            context.kernel.write(&mut self.stream, rest)
-        }) {
-            Outcome::Done(sent) => {
-                context.stats.bytes_out += sent as u64;
-                left.sent += sent;
-            }
-            Outcome::WouldBlock => return Outcome::WouldBlock,
-            Outcome::Closed(()) => return Outcome::Closed(()),
-        }
-        if left.sent < output.len() {
-            return Outcome::WouldBlock;
-        }
-        left.output = None;
-        Outcome::Done(())
     }
 
     /// As [`keep`](Self::keep), of input that was read into a block of its own.

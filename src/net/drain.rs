@@ -148,7 +148,7 @@ impl<S> Connection<S> {
                 .advance(input, &peer, context.shared, context.out);
             start += step.consumed;
             let drained = matches!(seen, Seen::Empty);
-            if let Some(next) = self.hand_over(step, drained, block, token, context) {
+            if let Some(next) = self.hand_over_seldom(step, drained, block, token, context) {
                 return (next, start..end);
             }
             if matches!(seen, Seen::End) {

@@ -6,6 +6,7 @@
 //!    ├─ accept       new connections, within the limit
 //!    ├─ listener     whether a connection waits at one, and the handler of its connections
 //!    ├─ connection   one peer: its socket, its session, and what is buffered
+//!    ├─ sending      what a turn writes, and what the peer does not take
 //!    ├─ closing      the end of a connection: last answer, shut, linger
 //!    ├─ shed         ends connections when they hold too much memory
 //!    ├─ deadlines    when the wait of a connection has lasted too long
@@ -36,6 +37,7 @@ pub(crate) mod listener;
 mod mailbox;
 mod notice;
 mod peer;
+mod sending;
 mod shed;
 mod slots;
 pub(crate) mod socket;

@@ -40,7 +40,8 @@ struct Facts {
 impl<'a> Head<'a> {
     /// Reads a head whose request line `scan` has read, in one pass, if all of it is in `input` and
     /// nothing about it is unusual. `None` decides nothing: go on with the scan.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
     pub(super) fn fields_fast(
         input: &'a [u8],
         scan: &mut Scan,
@@ -109,7 +110,8 @@ impl Head<'_> {
 
 impl Facts {
     /// `value` comes from httparse without the white space around it.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
     fn learn(&mut self, name: &[u8], value: &[u8]) {
         match name.len() {
             4 if name == b"Host" || name.eq_ignore_ascii_case(b"host") => {

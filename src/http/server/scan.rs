@@ -73,7 +73,8 @@ impl Scan {
     /// whole.
     ///
     /// The result does not depend on how the input was cut: the first wrong byte decides.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
     pub(super) fn request_line(&mut self, input: &[u8], limits: &Limits) -> Result<bool, Reject> {
         let window = limits.window(input);
         let is_whole = (self.part != Part::Method || self.method_in(window)?)
