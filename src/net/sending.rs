@@ -78,7 +78,8 @@ impl<S> Connection<S> {
         context.timers.start(due, token)
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
     fn send<K, H>(&mut self, token: Token, context: &mut Context<'_, K, H>) -> Outcome<()>
     where
         K: Kernel<Stream = S>,

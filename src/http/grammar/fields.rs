@@ -37,7 +37,8 @@ pub(in crate::http) fn read<'t, 'a>(
 
 /// Reads the field lines that `input` begins with in one pass, if all of them are there and nothing
 /// about them is unusual. `None` is not a verdict. Returns their length as well.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "on the path of every request")]
 pub(in crate::http) fn read_fast<'t, 'a>(
     input: &'a [u8],
     table: &'t mut [FieldLine<'a>],
@@ -50,7 +51,8 @@ pub(in crate::http) fn read_fast<'t, 'a>(
 
 /// httparse takes LF alone for the end of a line. Checks that nothing stands between the fields it
 /// has read but white space and CR LF.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "on the path of every request")]
 fn lines_end_in_crlf(lines: &[u8], fields: &[FieldLine<'_>]) -> bool {
     let mut rest = lines;
     for field in fields {

@@ -103,7 +103,8 @@ impl Scan {
         self.begin(Part::Fields, length);
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
     fn method_in(&mut self, input: &[u8]) -> Result<bool, Reject> {
         // Most requests.
         if self.at == 0 && input.starts_with(b"GET ") {
@@ -131,7 +132,8 @@ impl Scan {
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
     fn target_in(&mut self, input: &[u8], limits: &Limits) -> Result<bool, Reject> {
         let new = &input[self.at as usize..];
         if self.at == self.start && self.is_plain_path(new, limits) {
@@ -176,7 +178,8 @@ impl Scan {
     }
 
     /// `HTTP/d.d` and CR LF: ten bytes, looked at again whenever one of them arrives.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
     fn version_in(&mut self, input: &[u8]) -> Result<bool, Reject> {
         let rest = &input[self.start as usize..];
         match rest.first_chunk::<10>() {
