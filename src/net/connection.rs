@@ -1,8 +1,7 @@
 //! A socket, its conversation, and what is left over of either direction.
 //!
-//! The blocks that bytes are read into and written from belong to the worker. Only what a turn
-//! could not finish moves in here: half a head, or responses that the peer does not take. So an
-//! idle connection owns no buffer.
+//! The blocks that bytes are read into and written from belong to the worker. Only what a turn could
+//! not finish moves in here: half a head, or untaken responses. So an idle connection has no buffer.
 
 use std::collections::TryReserveError;
 use std::ops::Range;
@@ -19,8 +18,7 @@ use super::timers::Timers;
 use crate::http::{Blocks, Handler, Output, Phase, Session, Shared, Step, Wants};
 use crate::outcome::{Outcome, outcome};
 
-/// How often a turn reads from one connection before the next one has its turn: enough for a body to
-/// flow past, block by block.
+/// How often a turn reads from one connection: enough for a body to flow past, block by block.
 pub(super) const READS_PER_TURN_MAX: usize = 4;
 
 /// What a worker lends to a connection for its turn.
@@ -88,20 +86,21 @@ pub(crate) struct Connection<S> {
     reading: Reading,
     /// The peer has ended its side: read on until the end is seen, no event will come for it.
     read_closed: bool,
-    /// There is urgent data: a read stops before it, so that a short one has not emptied the socket.
+    /// Nothing can be sent to the peer any more.
+    hung_up: bool,
+    /// A read stops before urgent data, so that a short one has not emptied the socket.
     pub(super) has_urgent: bool,
     /// It is in the worker's list of connections to be served again.
     pub(crate) queued: bool,
-    /// It is over the limit, and was accepted only to be answered 503.
+    /// It is over the limit: accepted only to be answered 503.
     pub(crate) rejected: bool,
     /// The kernel reports room for it.
     watches_room: bool,
-    /// Its last turn brought progress, so that its deadline starts again.
+    /// Its last turn brought progress: its deadline starts again.
     progressed: bool,
 }
 
-/// What an idle connection costs, besides its place in the table of deadlines. (In debug builds mio's
-/// streams are longer.)
+/// What an idle connection costs, besides its deadline. (In debug builds mio's streams are longer.)
 #[cfg(all(target_pointer_width = "64", not(debug_assertions)))]
 const _: () = assert!(size_of::<Connection<super::socket::Stream>>() <= 80);
 
@@ -115,6 +114,7 @@ impl<S> Connection<S> {
             listener,
             reading: Reading::Wanted,
             read_closed: false,
+            hung_up: false,
             has_urgent: false,
             queued: false,
             rejected: false,
@@ -127,15 +127,16 @@ impl<S> Connection<S> {
         &mut self.stream
     }
 
-    /// The kernel says that the peer has ended its side, or has sent urgent data.
+    /// The kernel says what a read or a write does not.
     pub(crate) fn on_event(&mut self, event: Event) {
         self.read_closed |= event.read_closed;
         self.has_urgent |= event.urgent;
         if self.reading == Reading::Drained {
             self.reading = Reading::Paused;
         }
+        self.hung_up |= event.hung_up;
         // A read or a write would find out, but it waits for neither.
-        if event.hung_up && self.session.phase() == Phase::Response {
+        if self.hung_up && self.session.phase() == Phase::Response {
             self.stage = Stage::HungUp;
         }
     }
@@ -184,8 +185,7 @@ impl<S> Connection<S> {
 
     /// How much memory it has taken from the worker's blocks.
     pub(crate) fn block_bytes(&self) -> usize {
-        let left = self.buffered.as_deref();
-        left.map_or(0, Buffered::block_bytes) + self.session.block_bytes()
+        self.buffered.as_deref().map_or(0, Buffered::block_bytes) + self.session.block_bytes()
     }
 
     /// Is there a response that the peer has not taken?
@@ -266,8 +266,7 @@ impl<S> Connection<S> {
         }
     }
 
-    /// Reads into `block`, behind the input that it `held` before, and answers. Returns also where
-    /// the rest of the input is.
+    /// Reads into `block`, behind what it `held` before, and answers. Returns also where the rest is.
     #[inline]
     fn converse<K, H>(
         &mut self,
@@ -350,6 +349,8 @@ impl<S> Connection<S> {
         self.progressed |= self.session.take_progress();
         match step.wants {
             Wants::Close(_) => self.stage = Stage::Closing,
+            // No other event will tell.
+            Wants::Wakeup if self.hung_up => return Some(Next::Close),
             Wants::Wakeup | Wants::InputOrWakeup => {
                 if self.start_timer(token, context).is_err() {
                     return Some(Next::Close);
@@ -376,7 +377,7 @@ impl<S> Connection<S> {
         }
     }
 
-    /// Starts a timer for a delay of the conversation, if there is one.
+    /// Starts a timer for a delay, if there is one.
     #[cold]
     fn start_timer<K, H>(
         &mut self,
@@ -390,7 +391,7 @@ impl<S> Connection<S> {
             return Ok(());
         };
         let delay = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
-        // The rest of the present microsecond does not count.
+        // The rest of this microsecond does not count.
         let due = (context.kernel.now().micros + 1).saturating_add(delay);
         self.session.set_timer(due);
         context.timers.start(due, token)
@@ -414,8 +415,7 @@ impl<S> Connection<S> {
         let Some(block) = context.shared.blocks().filled(&bytes[sent..]) else {
             return Outcome::Closed(());
         };
-        let left = self.buffered.get_or_insert_default();
-        left.owe(block);
+        self.buffered.get_or_insert_default().owe(block);
         // Once is enough: a peer that was slow may be slow again.
         if self.watches_room {
             return Outcome::WouldBlock;
@@ -477,8 +477,8 @@ impl<S> Connection<S> {
         next
     }
 
-    /// Keeps what a turn has left of the input, unless nothing more is read. With nothing left of
-    /// either direction, no memory is kept at all.
+    /// Keeps what a turn has left of the input, unless nothing more is read. With nothing left, no
+    /// memory is kept at all.
     #[inline]
     fn keep(&mut self, next: Next, rest: &[u8], blocks: &Blocks) -> Next {
         if !rest.is_empty() && next != Next::Close && self.stage == Stage::Talking {

@@ -176,7 +176,7 @@ impl Session {
         if self.failure().is_some() {
             out.cut();
         } else if self.reason().is_none() {
-            shared.apologize(self.method(), out);
+            shared.apologize(out);
         }
         self.close(0, self.failure().unwrap_or(Reason::Panicked))
     }

@@ -81,6 +81,7 @@ impl<H> Shared<H> {
     ) {
         let form = Form {
             persistence: Persistence::Close,
+            asked: Persistence::Close,
             without_content: method == Method::Head,
             is_version_10: false,
         };
@@ -89,11 +90,11 @@ impl<H> Shared<H> {
             .say(status, fields, sentence);
     }
 
-    /// Answers a request whose handler panicked.
+    /// Answers a request whose handler panicked. That may have been a HEAD, of a head that was never
+    /// written down: so there is no content (RFC 9110 section 9.3.2).
     #[cold]
-    pub(super) fn apologize(&self, method: Method, out: &mut Output) {
-        let sentence = "The server has failed.\n";
-        self.last(Status::INTERNAL_SERVER_ERROR, &[], sentence, method, out);
+    pub(super) fn apologize(&self, out: &mut Output) {
+        self.last(Status::INTERNAL_SERVER_ERROR, &[], "", Method::Unknown, out);
     }
 }
 
