@@ -87,6 +87,8 @@ pub(crate) struct Connection<S> {
     pub(super) reading: Reading,
     /// The peer has ended its side: read on until the end is seen, no event will come for it.
     read_closed: bool,
+    /// Nothing can be sent to the peer any more.
+    pub(super) hung_up: bool,
     /// There is urgent data: a read stops before it, so that a short one has not emptied the socket.
     pub(super) has_urgent: bool,
     /// It is in the worker's list of connections to be served again.
@@ -114,6 +116,7 @@ impl<S> Connection<S> {
             listener,
             reading: Reading::Wanted,
             read_closed: false,
+            hung_up: false,
             has_urgent: false,
             queued: false,
             rejected: false,
@@ -126,15 +129,16 @@ impl<S> Connection<S> {
         &mut self.stream
     }
 
-    /// The kernel says that the peer has ended its side, or has sent urgent data.
+    /// The kernel says what a read or a write does not.
     pub(crate) fn on_event(&mut self, event: Event) {
         self.read_closed |= event.read_closed;
         self.has_urgent |= event.urgent;
         if self.reading == Reading::Drained {
             self.reading = Reading::Paused;
         }
+        self.hung_up |= event.hung_up;
         // A read or a write would find out, but it waits for neither.
-        if event.hung_up && self.session.phase() == Phase::Response {
+        if self.hung_up && self.session.phase() == Phase::Response {
             self.stage = Stage::HungUp;
         }
     }

@@ -32,6 +32,8 @@ impl<S> Connection<S> {
         self.progressed |= self.session.take_progress();
         match step.wants {
             Wants::Close(_) => self.stage = Stage::Closing,
+            // No other event will tell.
+            Wants::Wakeup if self.hung_up => return Some(Next::Close),
             Wants::Wakeup | Wants::InputOrWakeup => {
                 if self.start_timer(token, context).is_err() {
                     return Some(Next::Close);

@@ -50,6 +50,11 @@ impl Timers {
         self.heap.pop().map(|Reverse(timer)| timer)
     }
 
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     #[inline]
     pub(crate) fn is_crowded(&self) -> bool {
         self.heap.len() >= self.clear_at

@@ -118,22 +118,33 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
     ///
     /// A handler that panics ends its connection, where panics unwind.
     pub(crate) fn run(&mut self, lifecycle: &Lifecycle) -> io::Result<()> {
+        self.catch_panics(|worker| {
+            while worker.follow(lifecycle.phase()) == Then::Turn {
+                worker.turn()?;
+            }
+            Ok(())
+        })
+    }
+
+    /// As [`turn`](Self::turn); a handler that panics ends its connection, and the turn is taken again.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn turn_catching(&mut self) -> io::Result<()> {
+        self.catch_panics(Self::turn)
+    }
+
+    /// Does `turns`, and again after each panic of a handler.
+    fn catch_panics(&mut self, turns: impl Fn(&mut Self) -> io::Result<()>) -> io::Result<()> {
         loop {
             // What a panic can leave half done is the connection that was served, which is closed.
-            let turns = AssertUnwindSafe(|| self.turns(lifecycle));
-            match panic::catch_unwind(turns) {
+            let attempt = AssertUnwindSafe(|| {
+                self.serve_events();
+                turns(self)
+            });
+            match panic::catch_unwind(attempt) {
                 Ok(result) => return result,
                 Err(cause) => self.handle_panic(cause),
             }
         }
-    }
-
-    fn turns(&mut self, lifecycle: &Lifecycle) -> io::Result<()> {
-        self.serve_events();
-        while self.follow(lifecycle.phase()) == Then::Turn {
-            self.turn()?;
-        }
-        Ok(())
     }
 
     /// One turn of the loop.
@@ -223,7 +234,16 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             return;
         };
         if wake(&mut connection.session) && !connection.queued {
-            self.serve(index, token);
+            self.serve_catching(index, token);
+        }
+    }
+
+    /// As [`serve`](Self::serve), in the middle of something that a panic must not end: the wake-ups of
+    /// other connections, or the stream of one that was just accepted, would be lost.
+    fn serve_catching(&mut self, index: Index, token: Token) {
+        let turn = AssertUnwindSafe(|| self.serve(index, token));
+        if let Err(cause) = panic::catch_unwind(turn) {
+            self.handle_panic(cause);
         }
     }
 
@@ -269,6 +289,12 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         self.published
             .get(self.number)
             .map_or_else(Stats::default, PublishedStats::read)
+    }
+
+    /// How many timers there are, those of connections that are gone included.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn timers(&self) -> usize {
+        self.timers.len()
     }
 
     /// The table of connections, for tests.
@@ -466,7 +492,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             return false;
         }
         connection.expect_unreported();
-        self.serve(index, token);
+        self.serve_catching(index, token);
         let connection = self
             .connections
             .find(token)

@@ -38,7 +38,9 @@ impl Drop for Stream {
         };
         let world = &mut *world;
         oracle::at_close(world, self.id);
+        let is_unfinished = world.backend.conversation(self.id).is_unfinished();
         let socket = &mut world.sockets[self.id];
+        socket.was_unfinished = is_unfinished;
         socket.closed_at = Some(world.now);
         socket.acts.clear();
         let worker = &mut world.workers[socket.worker];
@@ -126,10 +128,10 @@ impl KernelTrait for Kernel {
 
     fn read(&mut self, stream: &mut Stream, block: &mut [u8]) -> io::Result<usize> {
         let world = &mut *self.world.borrow_mut();
+        world.interleave();
         if world.dice.one_in(20) {
             return Err(Errno::INTR.into());
         }
-        let is_draining = world.workers[self.worker].drain.is_some();
         let socket = &mut world.sockets[stream.id];
         if socket.reset {
             return Err(Errno::CONNRESET.into());
@@ -145,7 +147,6 @@ impl KernelTrait for Kernel {
         if socket.shut_at.is_some() {
             socket.read_since_shut += read;
         } else {
-            socket.ends_in_drain |= read > 0 && is_draining;
             socket.taken.extend_from_slice(&block[..read]);
         }
         Ok(read)
@@ -153,15 +154,17 @@ impl KernelTrait for Kernel {
 
     fn write(&mut self, stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
         let world = &mut *self.world.borrow_mut();
+        world.interleave();
         if world.dice.one_in(20) {
             return Err(Errno::INTR.into());
         }
         let now = world.now;
         let is_draining = world.workers[self.worker].drain.is_some();
         let socket = &mut world.sockets[stream.id];
-        if socket.owed_since.is_none() {
+        if socket.owed_since.is_none() && memchr::memmem::find(bytes, b"HTTP/1.1 ").is_some() {
             socket.ends_in_drain |= is_draining;
             socket.unread_at_response = socket.inbox.len();
+            socket.taken_at_response = socket.taken.len();
         }
         if socket.shut_at.is_some() {
             world.report("something was written after the closing answer");
@@ -180,9 +183,10 @@ impl KernelTrait for Kernel {
         if written == 0 {
             return Err(Errno::AGAIN.into());
         }
-        socket.unread += written;
-        socket.written.extend_from_slice(&bytes[..written]);
-        socket.written_in_turn.extend_from_slice(&bytes[..written]);
+        let begun = socket.note_written(&bytes[..written]);
+        if begun > 0 {
+            world.backend.begin(stream.id, begun);
+        }
         socket.last_written_at = now;
         if socket.reading != Reading::Steady {
             socket.next_act = socket.next_act.min(now + world.dice.below(50) as u64);
@@ -191,12 +195,15 @@ impl KernelTrait for Kernel {
         Ok(written)
     }
 
-    fn abort(&mut self, _stream: &mut Stream) -> io::Result<()> {
+    fn abort(&mut self, stream: &mut Stream) -> io::Result<()> {
+        self.world.borrow_mut().sockets[stream.id].was_aborted = true;
         Ok(())
     }
 
-    fn addresses(_stream: &Stream) -> (Option<SocketAddr>, Option<SocketAddr>) {
-        (None, None)
+    /// The port says to a handler which socket it is.
+    fn addresses(stream: &Stream) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        let port = u16::try_from(stream.id).expect("there are fewer sockets");
+        (Some(SocketAddr::from(([10, 0, 0, 1], port))), None)
     }
 
     fn shut(&mut self, stream: &mut Stream) -> io::Result<()> {

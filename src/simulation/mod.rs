@@ -15,19 +15,27 @@
 //! - no connection is closed without a reason, or late;
 //! - in a drain, a conversation that was answered whole ends with `Connection: close`, no connection that waits at a
 //!   listener is lost, and workers return when they have none left; at its end the rest is cut and counted;
+//! - a response that is delayed, or comes from another thread, is sent at its time: neither early nor late; no
+//!   wake-up is lost, and none is taken for another; what waits for a handler has no time-out; a peer that leaves
+//!   cancels what it waits for at once;
+//! - a handler that panics ends its connection, and no other;
 //! - a turn serves one peer its share and no more, and what is held for a peer is bounded;
 //! - a worker's counters add up;
 //! - at the end every slot and every descriptor is free.
 //!
-//! Imports run one way: dice, peers, socket, world, oracle, kernel.
+//! Half of the worlds have peers that ask for greetings only. In the others a path may say what its handler does:
+//! see `handler`. Imports run one way: dice, backend, handler, peers, socket, world, replay, oracle, kernel.
 //!
 //! `HULLO_SIMULATION_SEEDS=100000 cargo test --release simulation` runs as many seeds as wanted;
 //! `HULLO_SIMULATION_SEED=17 cargo test simulation` replays the one that a failure has printed.
 
+mod backend;
 mod dice;
+mod handler;
 mod kernel;
 mod oracle;
 mod peers;
+mod replay;
 mod sink;
 mod socket;
 mod world;
@@ -38,13 +46,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::Greeting;
 use crate::http::Limits;
 use crate::net::{
     ConnectionLimit, Lifecycle, Mailbox, PublishedStats, Setup, Then, Timeouts, Worker,
 };
 
 use dice::Dice;
+use handler::Scripted;
 use kernel::Kernel;
 use sink::Sink;
 use world::World;
@@ -87,7 +95,7 @@ fn play_in(world: &Rc<RefCell<World>>) -> Result<(), String> {
         };
         let worker = &mut workers[next];
         worker
-            .turn()
+            .turn_catching()
             .map_err(|error| format!("the loop failed: {error}"))?;
         oracle::after_turn(&mut world.borrow_mut(), next, worker);
         let phase = lifecycle.phase();
@@ -100,7 +108,8 @@ fn play_in(world: &Rc<RefCell<World>>) -> Result<(), String> {
         } else {
             wakes_at[next] = worker
                 .timeout()
-                .map(|timeout| world.now + timeout.as_millis() as u64);
+                // A poller counts milliseconds, and sleeps no shorter than it is told to.
+                .map(|timeout| world.now + timeout.as_micros().div_ceil(1_000) as u64);
         }
         if let Some(fault) = world.fault.take() {
             return Err(fault);
@@ -109,7 +118,7 @@ fn play_in(world: &Rc<RefCell<World>>) -> Result<(), String> {
     Err(format!("it was not over after {TURNS_MAX} turns"))
 }
 
-fn workers(world: &Rc<RefCell<World>>, sink: &Sink) -> Vec<Worker<Kernel, Greeting>> {
+fn workers(world: &Rc<RefCell<World>>, sink: &Sink) -> Vec<Worker<Kernel, Scripted>> {
     let (limit, buffered_bytes, count) = {
         let world = world.borrow();
         (world.limit, world.buffered_bytes, world.workers.len())
@@ -136,7 +145,9 @@ fn workers(world: &Rc<RefCell<World>>, sink: &Sink) -> Vec<Worker<Kernel, Greeti
             worker: number,
         };
         let listeners = world.borrow().workers[number].listeners.len();
-        Worker::new(kernel, vec![Greeting; listeners], setup.clone(), number)
+        let backend = world.borrow().backend.clone();
+        let handlers = vec![Scripted { backend }; listeners];
+        Worker::new(kernel, handlers, setup.clone(), number)
     };
     (0..count).map(worker).collect()
 }
@@ -167,9 +178,11 @@ fn next_turn(world: &mut World, wakes_at: &[Option<u64>], lifecycle: &Lifecycle)
             .chain(world.next_act())
             .chain(world.shutdown.front().map(|(at, _)| *at))
             .min()?;
-        world.now = world.now.max(next);
+        world.pass_time(next);
     }
 }
 
+#[cfg(test)]
+mod handler_tests;
 #[cfg(test)]
 mod tests;

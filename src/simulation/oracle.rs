@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::backend::{Conversation, Waits};
+use super::handler::Scripted;
+use super::replay::{Replay, without_chunks};
 use super::socket::Socket;
-use super::world::{UNIX_SECONDS, WorkerWorld, World};
-use crate::Greeting;
-use crate::http::{Limits, Output, Overload, Phase, Reason, Session, Shared, UnknownPeer, Wants};
+use super::world::{WorkerWorld, World};
+use crate::http::{Overload, Phase, Reason};
 use crate::net::kernel::Kernel;
 use crate::net::{OVERCOMMIT_MAX, REJECTED_MAX, Stats, Timeout, Timeouts, Worker};
 
@@ -19,6 +21,8 @@ const HELD_INPUT_BYTES_MAX: usize = 16 * 1024;
 const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// After so many milliseconds accepting is tried again.
 const BACKOFF_MS: u64 = 100;
+/// Timers of connections that are gone, before they are cleared out.
+const TIMERS_LEFT_MAX: usize = 256;
 /// So exact is a deadline.
 const RESOLUTION_MS: u64 = 100;
 /// So long may a connection stay idle in a drain.
@@ -29,7 +33,7 @@ const IDLE_IN_DRAIN_MS: u64 = 1_000;
 pub(super) fn after_turn<K: Kernel>(
     world: &mut World,
     number: usize,
-    worker: &Worker<K, Greeting>,
+    worker: &Worker<K, Scripted>,
 ) {
     for (token, connection) in worker.connections().iter() {
         let (input, output) = connection.held_bytes();
@@ -64,6 +68,13 @@ pub(super) fn after_turn<K: Kernel>(
         world.report("another worker needs room, and no connection is evicted for it");
     }
     counters_add_up(world, number, &worker.stats());
+    if worker.timers() > TIMERS_LEFT_MAX + 3 * world.workers[number].most_open {
+        world.report(&format!("{} timers are left", worker.timers()));
+    }
+    completions_are_cancelled(world, number);
+    if let Some(fault) = world.backend.take_fault() {
+        world.report(&fault);
+    }
     for id in 0..world.sockets.len() {
         let reads = world.sockets[id].reads_in_turn;
         if reads > TURN_READS_MAX {
@@ -75,10 +86,25 @@ pub(super) fn after_turn<K: Kernel>(
         let responses = memchr::memmem::find_iter(written, b"HTTP/1.1 ").count();
         // The last answer of one that is ended for its memory comes on top.
         let most = TURN_RESPONSES_MAX + usize::from(world.buffered_bytes < usize::MAX);
-        if written.len() > TURN_BYTES_MAX || responses > most {
+        // A turn of the loop may serve it for an event, and then for a wake-up.
+        let shares = 1 + usize::from(world.backend.conversation(id).calls > 0);
+        if written.len() > shares * TURN_BYTES_MAX || responses > shares * most {
             let bytes = written.len();
             world.report(&format!(
                 "peer {id} had {responses} responses, {bytes} bytes, in one turn"
+            ));
+        }
+    }
+}
+
+/// A handler learns at once that its peer has left.
+fn completions_are_cancelled(world: &mut World, number: usize) {
+    for (id, is_cancelled) in world.backend.completions() {
+        let socket = &world.sockets[id];
+        let is_waited_for = socket.is_open() && socket.shut_at.is_none();
+        if socket.worker == number && is_cancelled == is_waited_for {
+            world.report(&format!(
+                "the completion of peer {id} is cancelled: {is_cancelled}"
             ));
         }
     }
@@ -108,7 +134,7 @@ fn counters_add_up(world: &mut World, number: usize, stats: &Stats) {
 pub(super) fn after_return<K: Kernel>(
     world: &mut World,
     number: usize,
-    worker: &Worker<K, Greeting>,
+    worker: &Worker<K, Scripted>,
 ) {
     world.workers[number].has_returned = true;
     let own = &world.workers[number];
@@ -159,14 +185,39 @@ pub(super) fn before_sleep(world: &mut World, worker: usize, timeout: Option<Dur
         if !socket.is_open() || socket.worker != worker {
             continue;
         }
-        if timeout.is_none() {
+        let conversation = world.backend.conversation(id);
+        let is_at_handler =
+            socket.shut_at.is_none() && socket.owed_since.is_none() && conversation.is_awaiting();
+        let is_unread = !socket.is_blocked && socket.is_readable();
+        let may_be_unread = is_at_handler && !conversation.is_exchanging && !socket.reset;
+        if is_at_handler && let Some(fault) = stalls(&conversation, world.now, timeout) {
+            world.report(&format!("peer {id} waits {fault}"));
+        } else if timeout.is_none() && !is_at_handler {
             world.report(&format!("peer {id} has no deadline"));
         } else if socket.is_blocked && socket.reports_room() {
             world.report(&format!("peer {id} has room, and is not written to"));
-        } else if !socket.is_blocked && socket.is_readable() {
+        } else if is_unread && !may_be_unread {
             world.report(&format!(
                 "peer {id} has sent something, and is not read from"
             ));
+        }
+    }
+}
+
+/// A response that can go on does, and at its time.
+fn stalls(
+    conversation: &Conversation,
+    now: u64,
+    timeout: Option<Duration>,
+) -> Option<&'static str> {
+    match conversation.waits {
+        Waits::Nothing | Waits::Elsewhere => None,
+        Waits::Ready => Some("for an answer that is ready"),
+        Waits::Until(time) if now > time => Some("for a time that has passed"),
+        Waits::Until(time) => {
+            // The rest of the present millisecond does not count.
+            let is_woken = timeout.is_some_and(|it| now + it.as_millis() as u64 <= time + 1);
+            (!is_woken).then_some("for a time, and the loop sleeps longer")
         }
     }
 }
@@ -187,7 +238,12 @@ pub(super) fn at_close(world: &mut World, id: usize) {
     // Another worker may have come to its limit in the meantime, but time has not gone by.
     let must_make_room = world.full_at == Some(now);
     let is_short_of_memory = world.buffered_bytes < usize::MAX;
+    let conversation = world.backend.conversation(id);
+    let is_late_body = |since| is_due(Timeout::Body, since);
     let fault = if socket.reset || socket.saw_end {
+        None
+    } else if socket.was_aborted || conversation.has_panicked {
+        // Whether it had to be is seen at the end.
         None
     } else if let Some(since) = socket.shut_at {
         let is_over =
@@ -196,6 +252,9 @@ pub(super) fn at_close(world: &mut World, id: usize) {
     } else if let Some(since) = socket.owed_since {
         let may_go = is_due(Timeout::Write, since) || is_short_of_memory;
         (!may_go).then_some("was not given the time to take its response")
+    } else if conversation.is_unfinished() {
+        let may_go = is_short_of_memory || conversation.exchanged_at.is_some_and(is_late_body);
+        (!may_go).then_some("its handler had not finished")
     } else if socket.has_unread_bytes() {
         Some("had sent something that was not read")
     } else {
@@ -212,13 +271,13 @@ pub(super) fn at_close(world: &mut World, id: usize) {
 /// When the server ends before a conversation: it is counted, unless it was idle or had its last
 /// response.
 fn cut(world: &mut World, id: usize) {
-    let shared = Shared::new(Greeting, Limits::default(), UNIX_SECONDS);
     let socket = &mut world.sockets[id];
     socket.was_cut = true;
-    let (said, session) = replay(&socket.taken, &shared, socket.ends_in_drain);
+    let replay = Replay::of(&socket.taken, socket.ends_in_drain);
     let has_begun = socket.owed_since.is_some()
-        || session.phase() != Phase::Between
-        || socket.written.len() < said.len();
+        || world.backend.conversation(id).is_awaiting()
+        || replay.session.phase() != Phase::Between
+        || without_chunks(&socket.written).len() < replay.said.len();
     if socket.shut_at.is_some() {
         return;
     }
@@ -240,7 +299,7 @@ fn idle_until_in_drain(world: &World, id: usize) -> Option<u64> {
 /// At the end: everything is freed, and every peer has its answers.
 pub(super) fn at_the_end<K: Kernel>(
     world: &World,
-    workers: &[Worker<K, Greeting>],
+    workers: &[Worker<K, Scripted>],
 ) -> Result<(), String> {
     let queued = world.workers.iter().any(WorkerWorld::has_queue);
     let held: usize = workers.iter().map(Worker::block_bytes).sum();
@@ -265,8 +324,8 @@ pub(super) fn at_the_end<K: Kernel>(
     if (stats.responses() as usize) < begun {
         return Err(format!("{begun} responses were counted as {stats:?}"));
     }
-    let mut faults = world.sockets.iter().enumerate().filter_map(|(id, socket)| {
-        let fault = answers(socket, world).err()?;
+    let mut faults = (0..world.sockets.len()).filter_map(|id| {
+        let fault = answers(id, world).err()?;
         Some(format!("peer {id}: {fault}"))
     });
     faults.next().map_or(Ok(()), Err)
@@ -285,41 +344,57 @@ pub(super) enum End {
 }
 
 /// What was written to a peer is what the core alone answers to what was read from it.
-pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
-    let shared = Shared::new(Greeting, Limits::default(), UNIX_SECONDS);
-    let replay = || replay(&socket.taken, &shared, socket.ends_in_drain);
-    let (said, mut session) = replay();
-    let written = &socket.written[..];
+pub(super) fn answers(id: usize, world: &World) -> Result<End, String> {
+    let socket = &world.sockets[id];
+    let replay = || Replay::of(&socket.taken, socket.ends_in_drain);
+    let Replay { said, session, .. } = &replay();
+    let written = &without_chunks(&socket.written)[..];
     if written == said {
         return answered(socket, session.reason());
     }
-    let was_cut_short =
-        socket.reset || socket.was_cut || (socket.owed_since.is_some() && socket.shut_at.is_none());
-    if was_cut_short && said.starts_with(written) {
+    let mut others = Vec::new();
+    if socket.ends_in_drain {
+        // What came while the last response of a drain was sent had come too late.
+        let known = socket.taken_at_response;
+        others.push(Replay::of_two(&socket.taken, known, true));
+        others.retain(|it| it.session.reason().is_some());
+        // An exchange begins before its request has ended: whether that is the last one is not known.
+        if world.backend.conversation(id).exchanged_at.is_some() {
+            others.push(Replay::of(&socket.taken, false));
+        }
+    }
+    if let Some(other) = others.iter().find(|it| written == it.said) {
+        return answered(socket, other.session.reason());
+    }
+    let is_short_of_memory = world.buffered_bytes < usize::MAX;
+    let was_cut_short = socket.reset
+        || socket.was_cut
+        || (socket.owed_since.is_some() && socket.shut_at.is_none())
+        || (socket.was_unfinished && is_short_of_memory);
+    let is_start = |it: &Replay| it.said.starts_with(written);
+    if was_cut_short && (said.starts_with(written) || others.iter().any(is_start)) {
         return Ok(End::CutShort);
     }
     let is_limited = world.limit < usize::MAX;
-    let is_short_of_memory = world.buffered_bytes < usize::MAX;
-    let refusal = |session: &mut Session, overload| {
-        let mut out = Output::new();
-        let _ = session.handle_overload(overload, &shared, &mut out);
-        out.bytes().to_vec()
-    };
     let is_last = |last: &[u8], refusal: &[u8]| {
         last == refusal || (was_cut_short && refusal.starts_with(last))
     };
-    let rejected = refusal(&mut Session::default(), Overload::Connections);
+    let rejected = Replay::overload_at_once(Overload::Connections);
     if is_limited && is_last(written, &rejected) {
         return Ok(End::Rejected);
     }
+    let refusal = Replay::overload_at_once(Overload::Buffers);
+    // The answer to a HEAD that waited for its handler.
+    let head_bytes = memchr::memmem::find(&refusal, b"\r\n\r\n").map_or(0, |end| end + 4);
+    let conversation = world.backend.conversation(id);
+    let waits = conversation.calls > conversation.begun;
     let shed = [
-        refusal(&mut Session::default(), Overload::Buffers),
-        refusal(&mut replay().1, Overload::Buffers),
+        refusal[..if waits { head_bytes } else { refusal.len() }].to_vec(),
+        refusal,
+        replay().overload(Overload::Buffers),
     ];
-    let mut late = Output::new();
-    let _ = session.handle_timeout(&shared, &mut late);
-    let late = late.bytes();
-    let is_late = |last: &[u8]| !late.is_empty() && is_last(last, late);
+    let late = replay().timeout();
+    let is_late = |last: &[u8]| !late.is_empty() && is_last(last, &late);
     // It may have been ended before all of what was read had its turn, and again while the refusal
     // was on its way.
     let is_shed = |refusal: &Vec<u8>| {
@@ -335,14 +410,22 @@ pub(super) fn answers(socket: &Socket, world: &World) -> Result<End, String> {
     if is_short_of_memory && shed.iter().any(is_shed) {
         return Ok(End::Shed);
     }
-    let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(600)]).into_owned();
-    Err(format!(
-        "it was sent {} bytes:\n{}\ninstead of {}:\n{}",
+    Err(difference(written, said))
+}
+
+fn difference(written: &[u8], said: &[u8]) -> String {
+    let same = written.iter().zip(said).take_while(|(a, b)| a == b).count();
+    let text = |bytes: &[u8]| {
+        let from = same.saturating_sub(200).min(bytes.len());
+        String::from_utf8_lossy(&bytes[from..bytes.len().min(from + 600)]).into_owned()
+    };
+    format!(
+        "it was sent {} bytes, as expected up to {same}:\n{}\ninstead of {}:\n{}",
         written.len(),
         text(written),
         said.len(),
-        text(&said)
-    ))
+        text(said)
+    )
 }
 
 /// All that was read from a peer was answered, and for this reason nothing more was.
@@ -352,24 +435,9 @@ fn answered(socket: &Socket, reason: Option<Reason>) -> Result<End, String> {
             Err("it was closed by a drain, and had sent more".to_owned())
         }
         Some(Reason::Shutdown) => Ok(End::Drained),
-        _ => Ok(End::Answered),
-    }
-}
-
-/// What the core alone answers to `taken`, and where the conversation stands then.
-fn replay(taken: &[u8], shared: &Shared<Greeting>, draining: bool) -> (Vec<u8>, Session) {
-    let mut said = Vec::new();
-    let mut session = Session::default();
-    session.set_draining(draining);
-    let mut out = Output::new();
-    let mut rest = taken;
-    loop {
-        out.clear();
-        let step = session.advance(rest, &UnknownPeer, shared, &mut out);
-        said.extend_from_slice(out.bytes());
-        rest = &rest[step.consumed..];
-        if step.wants != Wants::Room {
-            return (said, session);
+        _ if socket.was_aborted && reason != Some(Reason::Reset) => {
+            Err(format!("it was reset, and should have ended as {reason:?}"))
         }
+        _ => Ok(End::Answered),
     }
 }

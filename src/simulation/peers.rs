@@ -49,14 +49,15 @@ impl Script {
         }
     }
 
-    /// Any peer, honest or not.
-    pub(super) fn any(dice: &mut Dice) -> Self {
+    /// Any peer, honest or not. One that is `scripted` also asks for more than greetings.
+    pub(super) fn any(dice: &mut Dice, is_scripted: bool) -> Self {
+        let request = if is_scripted { any_request } else { greeted };
         let mut script = Self::of(match dice.below(8) {
             0 => flood(dice),
-            1 => bad(dice),
-            2 => half(dice),
-            3 => trickle(dice),
-            _ => honest(dice),
+            1 => bad(dice, request),
+            2 => half(dice, request),
+            3 => trickle(dice, request),
+            _ => honest(dice, request),
         });
         if dice.one_in(10)
             && let Some(act) = script.acts.first_mut()
@@ -76,7 +77,9 @@ impl Script {
         };
         script.reading = *dice.pick(&[Reading::Fast, Reading::Fast, Reading::Slow, Reading::Never]);
         // A window of a byte takes a turn for each byte of each response.
-        let windows: &[usize] = if script.sends() < 1_000 {
+        let windows: &[usize] = if is_scripted {
+            &[3_000, 20_000, 200_000]
+        } else if script.sends() < 1_000 {
             &[1, 100, 5_000]
         } else {
             &[5_000, 200_000]
@@ -99,8 +102,11 @@ impl Script {
     }
 }
 
+/// Makes a request.
+type Maker = fn(&mut Dice) -> Vec<u8>;
+
 /// Requests, pauses, and an end.
-fn honest(dice: &mut Dice) -> Vec<Act> {
+fn honest(dice: &mut Dice, request: Maker) -> Vec<Act> {
     let mut acts = Vec::new();
     for _ in 0..dice.below(6) {
         let requests: Vec<u8> = (0..=dice.below(4)).flat_map(|_| request(dice)).collect();
@@ -117,7 +123,7 @@ fn honest(dice: &mut Dice) -> Vec<Act> {
 
 /// More than fits into any block, without a pause.
 fn flood(dice: &mut Dice) -> Vec<Act> {
-    let request = request(dice);
+    let request = greeted(dice);
     vec![
         Act::Send(request.repeat(1 + 100_000 / request.len())),
         Act::Finish,
@@ -125,7 +131,7 @@ fn flood(dice: &mut Dice) -> Vec<Act> {
 }
 
 /// Something to refuse, with more behind it.
-fn bad(dice: &mut Dice) -> Vec<Act> {
+fn bad(dice: &mut Dice, request: Maker) -> Vec<Act> {
     let mut bytes = request(dice);
     bytes.extend_from_slice(match dice.below(6) {
         0 => b"GET / HTTP/1.1\nHost: a\n\n",
@@ -135,7 +141,7 @@ fn bad(dice: &mut Dice) -> Vec<Act> {
         4 => b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
         _ => b"\x16\x03\x01\x02",
     });
-    let behind = request(dice);
+    let behind = greeted(dice);
     bytes.extend(behind.repeat(1 + dice.below(400_000 / behind.len())));
     vec![
         Act::Send(bytes),
@@ -145,7 +151,7 @@ fn bad(dice: &mut Dice) -> Vec<Act> {
 }
 
 /// A part of a request, then silence or an end.
-fn half(dice: &mut Dice) -> Vec<Act> {
+fn half(dice: &mut Dice, request: Maker) -> Vec<Act> {
     let mut bytes = request(dice);
     bytes.truncate(dice.below(bytes.len()));
     let mut acts = vec![Act::Send(bytes)];
@@ -156,7 +162,7 @@ fn half(dice: &mut Dice) -> Vec<Act> {
 }
 
 /// A byte now and then.
-fn trickle(dice: &mut Dice) -> Vec<Act> {
+fn trickle(dice: &mut Dice, request: Maker) -> Vec<Act> {
     let mut acts = Vec::new();
     let bytes = if dice.one_in(3) {
         b"\r\n".repeat(8)
@@ -170,8 +176,8 @@ fn trickle(dice: &mut Dice) -> Vec<Act> {
     acts
 }
 
-/// A request that is answered 200.
-fn request(dice: &mut Dice) -> Vec<u8> {
+/// A request that is greeted.
+fn greeted(dice: &mut Dice) -> Vec<u8> {
     let path_bytes = *dice.pick(&[1, 1, 10, 300, 7000]);
     let path = "p".repeat(1 + dice.below(path_bytes));
     let length_end = *dice.pick(&[1, 10, 3_000, 40_000]);
@@ -187,4 +193,71 @@ fn request(dice: &mut Dice) -> Vec<u8> {
         _ => format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n"),
     }
     .into_bytes()
+}
+
+fn any_request(dice: &mut Dice) -> Vec<u8> {
+    if dice.one_in(3) {
+        greeted(dice)
+    } else {
+        handled(dice)
+    }
+}
+
+/// A request for which the handler does more than to greet.
+fn handled(dice: &mut Dice) -> Vec<u8> {
+    let time = *dice.pick(&[0, 0, 1, 7, 100, 3_000, 90_000]);
+    let bytes = *dice.pick(&[0, 5, 3_000, 70_000, 200_000]);
+    let pause = *dice.pick(&[0, 1, 50, 2_000]);
+    let kind = dice.below(4);
+    match dice.below(16) {
+        0..=2 => without_content(&format!("/~delay/{time}/{kind}"), dice),
+        3 | 4 => without_content(&format!("/~later/{time}/{kind}"), dice),
+        5 => without_content(&format!("/~drop/{time}"), dice),
+        6..=8 => {
+            let end = *dice.pick(&[0, 0, 0, 1, 1, 1, 2, 3, 4, 5]);
+            let path = format!("/~stream/{bytes}/{pause}/{}/{end}", kind % 3);
+            without_content(&path, dice)
+        }
+        9 | 10 => with_content("/~collect", "b", dice),
+        11 => {
+            let content = *dice.pick(&["b", "b", "b", "bbbbbbbbb!"]);
+            with_content(&format!("/~read/{time}"), content, dice)
+        }
+        12 | 13 => with_content("/~exchange", "b", dice),
+        14 => with_content("/~refuse", "b", dice),
+        _ => {
+            let path = *dice.pick(&["/~abort", "/~reset", "/~panic"]);
+            without_content(path, dice)
+        }
+    }
+}
+
+fn without_content(path: &str, dice: &mut Dice) -> Vec<u8> {
+    match dice.below(8) {
+        0 => format!("HEAD {path} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes(),
+        1 => format!("GET {path} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").into_bytes(),
+        2 => with_content(path, "b", dice),
+        _ => format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes(),
+    }
+}
+
+/// The content is so many repetitions.
+fn with_content(path: &str, content: &str, dice: &mut Dice) -> Vec<u8> {
+    let times_end = *dice.pick(&[2, 30, 3_000, 30_000]) / content.len();
+    let times = dice.below(1 + times_end);
+    let length = times * content.len();
+    let content = content.repeat(times);
+    if dice.one_in(2) {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+        return (head + &content).into_bytes();
+    }
+    let mut request =
+        format!("POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let chunk_bytes = 1 + length / 3;
+    for chunk in content.as_bytes().chunks(chunk_bytes) {
+        let chunk = String::from_utf8_lossy(chunk);
+        let length = format!("{:x}\r\n", chunk.len());
+        request += &[&length, chunk.as_ref(), "\r\n"].concat();
+    }
+    (request + "0\r\n\r\n").into_bytes()
 }

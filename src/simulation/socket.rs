@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
+use memchr::memmem;
+
 use super::dice::Dice;
+use super::handler::MARK;
 use super::peers::{Act, Reading, Script};
 use crate::net::kernel::Token;
 
@@ -48,6 +51,14 @@ pub(super) struct Socket {
     pub(super) saw_end: bool,
     /// Its worker has read from it, or begun a response, since it drains.
     pub(super) ends_in_drain: bool,
+    /// How much the server had read when the last response was begun.
+    pub(super) taken_at_response: usize,
+    /// Up to here responses of the handlers were counted.
+    pub(super) counted: usize,
+    /// It was closed with a reset.
+    pub(super) was_aborted: bool,
+    /// It was closed while a handler had not finished its response.
+    pub(super) was_unfinished: bool,
     /// What it had sent, and was not read, when its last response was begun.
     pub(super) unread_at_response: usize,
     /// It was closed as it stood.
@@ -86,6 +97,10 @@ impl Socket {
             reads_in_turn: 0,
             saw_end: false,
             ends_in_drain: false,
+            taken_at_response: 0,
+            counted: 0,
+            was_aborted: false,
+            was_unfinished: false,
             unread_at_response: 0,
             was_cut: false,
             shut_at: None,
@@ -94,6 +109,21 @@ impl Socket {
             accepted_at: None,
             closed_at: None,
         }
+    }
+
+    /// Notes what the server wrote, and returns how many responses of the handlers begin in it.
+    pub(super) fn note_written(&mut self, bytes: &[u8]) -> usize {
+        self.unread += bytes.len();
+        self.written.extend_from_slice(bytes);
+        self.written_in_turn.extend_from_slice(bytes);
+        let mut count = 0;
+        // A completion that was dropped answers 500.
+        for mark in [MARK, "HTTP/1.1 500 "] {
+            let start = self.counted.saturating_sub(mark.len() - 1);
+            count += memmem::find_iter(&self.written[start..], mark).count();
+        }
+        self.counted = self.written.len();
+        count
     }
 
     pub(super) fn is_open(&self) -> bool {

@@ -48,9 +48,9 @@ fn worlds_are_eventful() {
         let world = World::new(Dice::seeded(seed));
         play_in(&world).unwrap();
         let world = world.borrow();
-        for socket in &world.sockets {
+        for id in 0..world.sockets.len() {
             *ends
-                .entry(oracle::answers(socket, &world).unwrap())
+                .entry(oracle::answers(id, &world).unwrap())
                 .or_default() += 1;
         }
     }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::backend::Backend;
 use super::dice::Dice;
 use super::peers::{Reading, Script};
 use super::socket::Socket;
@@ -18,6 +19,8 @@ pub(super) const UNIX_SECONDS: u64 = 1_795_485_600;
 pub(super) struct World {
     pub(super) dice: Dice,
     pub(super) now: u64,
+    /// What its handlers share.
+    pub(super) backend: Backend,
     pub(super) sockets: Vec<Socket>,
     pub(super) workers: Vec<WorkerWorld>,
     /// Connections that may be open before the descriptors run out.
@@ -139,7 +142,9 @@ impl WorkerWorld {
 impl World {
     pub(super) fn new(mut dice: Dice) -> Rc<RefCell<Self>> {
         let count = 1 + dice.below(12);
-        let scripts = (0..count).map(|_| Script::any(&mut dice)).collect();
+        let is_scripted = dice.one_in(2);
+        let any = |_| Script::any(&mut dice, is_scripted);
+        let scripts = (0..count).map(any).collect();
         let bounds = Bounds::any(&mut dice);
         let workers = *dice.pick(&[1, 1, 2, 3]);
         let listeners = *dice.pick(&[1, 1, 2]);
@@ -163,6 +168,7 @@ impl World {
         Rc::new(RefCell::new(Self {
             dice,
             now: 0,
+            backend: Backend::default(),
             workers: (0..workers).map(|_| WorkerWorld::new(listeners)).collect(),
             descriptors: bounds.descriptors,
             limit: bounds.connections,
@@ -198,17 +204,34 @@ impl World {
             .get_or_insert(format!("at {} ms: {fault}", self.now));
     }
 
-    /// When the next peer does or reads something.
+    pub(super) fn pass_time(&mut self, until: u64) {
+        self.now = self.now.max(until);
+        self.backend.set_now(self.now);
+    }
+
+    /// In the middle of a turn, another thread may answer.
+    pub(super) fn interleave(&mut self) {
+        if self.backend.next_due().is_some_and(|due| due <= self.now) && self.dice.one_in(2) {
+            self.backend.run_due();
+        }
+    }
+
+    /// When the next peer, or the other thread, does something.
     pub(super) fn next_act(&self) -> Option<u64> {
         let acts = self
             .sockets
             .iter()
             .filter(|s| s.closed_at.is_none() && s.has_more_to_do());
-        acts.map(|socket| socket.next_act).min()
+        acts.map(|socket| socket.next_act)
+            .chain(self.backend.next_due())
+            .min()
     }
 
-    /// Lets every peer whose time has come do one thing.
+    /// Lets every peer whose time has come do one thing, and the other thread a few.
     pub(super) fn act(&mut self) {
+        while self.backend.next_due().is_some_and(|due| due <= self.now) && !self.dice.one_in(3) {
+            self.backend.run_due();
+        }
         for id in 0..self.sockets.len() {
             let socket = &mut self.sockets[id];
             if socket.next_act > self.now || socket.closed_at.is_some() || !socket.has_more_to_do()
@@ -361,6 +384,7 @@ impl World {
     /// Begins a turn of a worker: `events` are what has happened to it since the last one.
     pub(super) fn wait(&mut self, worker: usize, events: &mut Vec<Event>) {
         events.clear();
+        self.interleave();
         let own = &mut self.workers[worker];
         own.progress |= own.last_turn_at < self.now;
         own.last_turn_at = self.now;
@@ -377,6 +401,7 @@ impl World {
             socket.reads_in_turn = 0;
         }
         self.collect(worker, events);
+        self.interleave();
         self.workers[worker].progress |= !events.is_empty();
     }
 }

@@ -34,6 +34,11 @@ HEADS = [
 ]
 CONVERSATIONS = [GET + b"\r\n" + GET + b"Connection: close\r\n\r\n" + GET + b"\r\n",
                  b"PUT / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\nhello" + GET + b"\r\n"]
+SCRIPTED = [b"%s /%s HTTP/1.1\r\nHost: a\r\n%s\r\n" % (method, path, rest)
+            for path in b"stream sized long fails short delay later close abort reset collect read exchange refuse skip".split()
+            for method, rest in [(b"GET", b""), (b"HEAD", b""), (b"POST", b"Content-Length: 3\r\n\r\na!c"),
+                                 (b"POST", b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n")]]
+CONVERSATIONS += [request + GET + b"\r\n" for request in SCRIPTED]
 CONVERSATIONS += HEADS + [CHUNKED + body + GET + b"\r\n" for body in BODIES]
 
 OK = b"HTTP/1.1 200 OK\r\n"

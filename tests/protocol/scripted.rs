@@ -28,6 +28,18 @@ pub(super) fn pattern(from: usize, bytes: usize) -> Vec<u8> {
         .collect()
 }
 
+/// What is sent back of content: nothing that looks like a part of a response.
+fn plain(content: &[u8]) -> Vec<u8> {
+    let plain = |byte: &u8| {
+        if byte.is_ascii_alphanumeric() {
+            *byte
+        } else {
+            b'.'
+        }
+    };
+    content.iter().map(plain).collect()
+}
+
 /// So many bytes of the pattern, in pieces of an odd size.
 fn source(bytes: usize, mut last: Produced) -> impl FnMut(&mut Piece<'_>) -> Produced + Send {
     let mut sent = 0;
@@ -76,7 +88,7 @@ impl Handler for Scripted {
             b"/close" => response.close().text(&[b"closed"]),
             b"/abort" => response.abort(),
             b"/reset" => response.reset(),
-            _ => response.text(&[request.path(), b" ", request.content()]),
+            _ => response.text(&[request.path(), b" ", &plain(request.content())]),
         }
     }
 
@@ -138,7 +150,7 @@ fn echo(pieces: mpsc::Receiver<Vec<u8>>) -> impl FnMut(&mut Piece<'_>) -> Produc
                 return Produced::More;
             }
             match pieces.try_recv() {
-                Ok(next) => left = next,
+                Ok(next) => left = plain(&next),
                 Err(mpsc::TryRecvError::Empty) => return Produced::Wait,
                 Err(mpsc::TryRecvError::Disconnected) => return Produced::End,
             }

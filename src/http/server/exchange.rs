@@ -280,9 +280,11 @@ impl Session {
                 Polled::Ready(response) => response,
                 polled => return polled,
             };
-            if is_last {
-                ongoing.form.persistence = Persistence::Close;
-            }
+            ongoing.form.persistence = if is_last {
+                Persistence::Close
+            } else {
+                ongoing.form.asked
+            };
             match shared.response(ongoing.form, peer, out).respond(response).0 {
                 Answer::Whole(persistence) => return Polled::Done(persistence),
                 Answer::Ongoing(next) => *ongoing = *next,
@@ -397,11 +399,7 @@ fn answer<H: Handler>(
 
 /// The handler wants no more of the content: it answers, and the connection is closed.
 fn refused(form: Form, response: Response) -> Answer {
-    let form = Form {
-        persistence: Persistence::Close,
-        ..form
-    };
-    Ongoing::ready(form, response).into()
+    Ongoing::ready(form.closing(), response).into()
 }
 
 impl Answer {

@@ -6,6 +6,9 @@ use super::super::grammar::connection::Persistence;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Form {
     pub(super) persistence: Persistence,
+    /// The same, whether or not the request is the last one of a drain: a later one may still come
+    /// before a delayed response is begun.
+    pub(super) asked: Persistence,
     /// RFC 9110 section 9.3.2: the response to HEAD has the fields of a GET, and no content.
     pub(super) without_content: bool,
     /// The peer does not know the chunked coding.
@@ -13,6 +16,15 @@ pub(super) struct Form {
 }
 
 impl Form {
+    /// The connection is closed after the response, whatever comes.
+    pub(super) fn closing(self) -> Self {
+        Self {
+            persistence: Persistence::Close,
+            asked: Persistence::Close,
+            ..self
+        }
+    }
+
     #[inline]
     pub(super) fn end_of_head(self) -> &'static [u8] {
         match self.persistence {

@@ -181,11 +181,13 @@ impl Facts {
             // The body may or may not follow, so where the next request begins is not known.
             return Err(Reject::Expectation);
         }
+        let persistence = self.connection.persistence(is_version_10);
         Ok(Head {
             request,
             framing,
             form: Form {
-                persistence: self.connection.persistence(is_version_10),
+                persistence,
+                asked: persistence,
                 without_content: request.method() == Method::Head,
                 is_version_10,
             },

@@ -146,7 +146,7 @@ impl ResponseWriter<'_> {
 
     /// The connection is closed after this response, which says so.
     pub fn close(mut self) -> Self {
-        self.form.persistence = Persistence::Close;
+        self.form = self.form.closing();
         self
     }
 

@@ -82,6 +82,7 @@ impl<H> Shared<H> {
     fn closing<'o>(&'o self, method: Method, out: &'o mut Output) -> ResponseWriter<'o> {
         let form = Form {
             persistence: Persistence::Close,
+            asked: Persistence::Close,
             without_content: method == Method::Head,
             is_version_10: false,
         };

@@ -14,7 +14,31 @@ mod properties {
     pub(crate) mod naive_head;
 }
 
-use common::{Ending, NOW, play, read_replies, turn_is_bounded};
+/// A handler that does what the path says, beside the shell of the protocol tests.
+#[path = "../../protocol"]
+mod protocol {
+    mod scripted;
+
+    use hullo::http::Reason;
+
+    use scripted::Play;
+
+    /// What is sent back to pieces of a conversation, and how it ends. Before each piece there may be
+    /// a wake-up, or the end of a timer, that the conversation has no use for.
+    pub(crate) fn play(pieces: &[&[u8]], noise: u8) -> (Vec<u8>, Option<Reason>) {
+        let mut play = Play::new();
+        for (number, piece) in pieces.iter().enumerate() {
+            if noise.rotate_left(number as u32) & 1 != 0 {
+                play.session.wake();
+                assert!(!play.session.fire(u64::from(noise)));
+            }
+            play.offer(piece);
+        }
+        (play.sent, play.end)
+    }
+}
+
+use common::{Ending, NOW, find, play, read_replies, turn_is_bounded};
 use properties::engine::{end_of_engine, verdict_of_engine};
 use properties::naive_chunks::{End, end_of_chunks};
 use properties::naive_head::{verdict, whole_head};
@@ -38,11 +62,69 @@ pub fn session(data: &[u8]) {
         .map(|&p| usize::from(p).min(input.len()))
         .collect();
     cuts.sort_unstable();
+    handlers(data);
     assert_eq!(play(&shared, input, cuts).without_interims(), whole);
     assert_eq!(
         play(&shared, input, 1..input.len().max(1)).without_interims(),
         whole
     );
+}
+
+/// The same for handlers that take content, answer later, or send content piece by piece.
+fn handlers(data: &[u8]) {
+    let Some(([noise, places @ ..], input)) = data.split_first_chunk::<4>() else {
+        return;
+    };
+    let (whole, end) = protocol::play(&[input], 0);
+    let mut places = places.map(|place| usize::from(place).min(input.len()));
+    places.sort_unstable();
+    let [first, second, third] = places;
+    let cut = [
+        &input[..first],
+        &input[first..second],
+        &input[second..third],
+        &input[third..],
+    ];
+    let bytes: Vec<&[u8]> = input.chunks(1).collect();
+    for pieces in [&cut[..], &bytes] {
+        let (sent, its_end) = protocol::play(pieces, *noise);
+        // A response that has begun cannot be replaced when the rest of its request is wrong.
+        if find(input, b"/exchange").is_none() || end.or(its_end).is_none() {
+            assert_eq!(its_end, end);
+            assert!(without_framing(&sent) == without_framing(&whole));
+        }
+    }
+}
+
+/// Without interim responses and the framing of chunks, which depend on how the input is cut. No
+/// content has a field in it.
+fn without_framing(mut sent: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::new();
+    while let Some(end) = find(sent, b"\r\n\r\n") {
+        let (head, rest) = sent.split_at(end + 4);
+        sent = rest;
+        if !head.ends_with(b"HTTP/1.1 100 Continue\r\n\r\n") {
+            kept.extend_from_slice(head);
+        } else {
+            kept.extend_from_slice(&head[..head.len() - 25]);
+        }
+        let is_chunked = find(head, b"\r\nTransfer-Encoding: chunked\r\n").is_some();
+        // Behind a response to HEAD the next one begins.
+        while is_chunked && sent.first().is_some_and(u8::is_ascii_hexdigit) {
+            let line = find(sent, b"\r\n").expect("a size ends");
+            let size = std::str::from_utf8(&sent[..line]).expect("a size");
+            let size = usize::from_str_radix(size, 16).expect("a size");
+            kept.extend_from_slice(&sent[line + 2..][..size]);
+            sent = &sent[line + 2 + size..];
+            if size == 0 {
+                kept.extend_from_slice(b"(end)");
+                break;
+            }
+            sent = sent.strip_prefix(b"\r\n").expect("a chunk ends");
+        }
+    }
+    kept.extend_from_slice(sent);
+    kept
 }
 
 /// A head, beside a reader that is written line by line from the grammar.
@@ -101,9 +183,8 @@ pub fn responses(data: &[u8]) {
     let Some(([flags, places @ ..], input)) = data.split_first_chunk::<4>() else {
         return;
     };
-    let read = |pieces: &[&[u8]]| {
-        hullo::fuzzing::read_responses(pieces, flags & 1 != 0, flags & 2 != 0)
-    };
+    let read =
+        |pieces: &[&[u8]]| hullo::fuzzing::read_responses(pieces, flags & 1 != 0, flags & 2 != 0);
     let whole = read(&[input]);
     let bytes: Vec<&[u8]> = input.chunks(1).collect();
     assert_eq!(read(&bytes), whole);
