@@ -60,6 +60,16 @@ pub(super) enum Reading {
     Drained,
 }
 
+/// What of the stream has ended, as far as events tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    No,
+    /// The peer's side: read on until the end is seen, no event will come for it.
+    Input,
+    /// Both sides: nothing can be sent any more.
+    Both,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Talking,
@@ -85,10 +95,7 @@ pub(crate) struct Connection<S> {
     /// The listener that it came from, and so what it shares with others.
     pub(crate) listener: ListenerId,
     pub(super) reading: Reading,
-    /// The peer has ended its side: read on until the end is seen, no event will come for it.
-    read_closed: bool,
-    /// Nothing can be sent to the peer any more.
-    pub(super) hung_up: bool,
+    pub(super) ended: Ended,
     /// There is urgent data: a read stops before it, so that a short one has not emptied the socket.
     pub(super) has_urgent: bool,
     /// It is in the worker's list of connections to be served again.
@@ -115,8 +122,7 @@ impl<S> Connection<S> {
             stage: Stage::Talking,
             listener,
             reading: Reading::Wanted,
-            read_closed: false,
-            hung_up: false,
+            ended: Ended::No,
             has_urgent: false,
             queued: false,
             rejected: false,
@@ -131,14 +137,17 @@ impl<S> Connection<S> {
 
     /// The kernel says what a read or a write does not.
     pub(crate) fn on_event(&mut self, event: Event) {
-        self.read_closed |= event.read_closed;
+        if event.hung_up {
+            self.ended = Ended::Both;
+        } else if event.read_closed && self.ended == Ended::No {
+            self.ended = Ended::Input;
+        }
         self.has_urgent |= event.urgent;
         if self.reading == Reading::Drained {
             self.reading = Reading::Paused;
         }
-        self.hung_up |= event.hung_up;
         // A read or a write would find out, but it waits for neither.
-        if self.hung_up && self.session.phase() == Phase::Response {
+        if self.ended == Ended::Both && self.session.phase() == Phase::Response {
             self.stage = Stage::HungUp;
         }
     }
@@ -151,7 +160,7 @@ impl<S> Connection<S> {
     /// Does a short read leave nothing in the socket? Not when an end of file is to come, or urgent
     /// data.
     pub(super) fn short_read_drains(&self) -> bool {
-        !self.read_closed && !self.has_urgent
+        self.ended == Ended::No && !self.has_urgent
     }
 
     /// What it waits for, if that has an end, and whether that wait starts again with its last turn.
@@ -167,7 +176,7 @@ impl<S> Connection<S> {
     /// Is the peer taken to have ended its side?
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn is_read_closed(&self) -> bool {
-        self.read_closed
+        self.ended != Ended::No
     }
 
     /// How many bytes are held of this peer's input, and of the responses that it does not take.

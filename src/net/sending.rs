@@ -2,7 +2,7 @@
 
 use std::collections::TryReserveError;
 
-use super::connection::{Connection, Context, Next, Reading, Stage};
+use super::connection::{Connection, Context, Ended, Next, Reading, Stage};
 use super::kernel::{Kernel, Token};
 use crate::http::{Handler, Step, Wants};
 use crate::outcome::{Outcome, outcome};
@@ -33,7 +33,7 @@ impl<S> Connection<S> {
         match step.wants {
             Wants::Close(_) => self.stage = Stage::Closing,
             // No other event will tell.
-            Wants::Wakeup if self.hung_up => return Some(Next::Close),
+            Wants::Wakeup if self.ended == Ended::Both => return Some(Next::Close),
             Wants::Wakeup | Wants::InputOrWakeup => {
                 if self.start_timer(token, context).is_err() {
                     return Some(Next::Close);
