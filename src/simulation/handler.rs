@@ -336,7 +336,7 @@ impl Source for Stream {
         if self.sent < self.plan.bytes {
             return Produced::More;
         }
-        self.end.2 = Some(true);
+        self.end.2 = Some(self.plan.ending != Ending::Panic);
         match self.plan.ending {
             Ending::Proper => Produced::End,
             Ending::Failed => Produced::Failed,

@@ -75,6 +75,11 @@ pub(super) fn after_turn<K: Kernel>(
     if let Some(fault) = world.backend.take_fault() {
         world.report(&fault);
     }
+    turns_are_shares(world);
+}
+
+/// No peer has had more than a turn's share.
+fn turns_are_shares(world: &mut World) {
     for id in 0..world.sockets.len() {
         let reads = world.sockets[id].reads_in_turn;
         if reads > TURN_READS_MAX {
@@ -352,17 +357,8 @@ pub(super) fn answers(id: usize, world: &World) -> Result<End, String> {
     if written == said {
         return answered(socket, session.reason());
     }
-    let mut others = Vec::new();
-    if socket.ends_in_drain {
-        // What came while the last response of a drain was sent had come too late.
-        let known = socket.taken_at_response;
-        others.push(Replay::of_two(&socket.taken, known, true));
-        others.retain(|it| it.session.reason().is_some());
-        // An exchange begins before its request has ended: whether that is the last one is not known.
-        if world.backend.conversation(id).exchanged_at.is_some() {
-            others.push(Replay::of(&socket.taken, false));
-        }
-    }
+    let conversation = world.backend.conversation(id);
+    let others = other_drains(socket, &conversation);
     if let Some(other) = others.iter().find(|it| written == it.said) {
         return answered(socket, other.session.reason());
     }
@@ -383,16 +379,7 @@ pub(super) fn answers(id: usize, world: &World) -> Result<End, String> {
     if is_limited && is_last(written, &rejected) {
         return Ok(End::Rejected);
     }
-    let refusal = Replay::overload_at_once(Overload::Buffers);
-    // The answer to a HEAD that waited for its handler.
-    let head_bytes = memchr::memmem::find(&refusal, b"\r\n\r\n").map_or(0, |end| end + 4);
-    let conversation = world.backend.conversation(id);
-    let waits = conversation.calls > conversation.begun;
-    let shed = [
-        refusal[..if waits { head_bytes } else { refusal.len() }].to_vec(),
-        refusal,
-        replay().overload(Overload::Buffers),
-    ];
+    let shed = refusals(replay(), &conversation);
     let late = replay().timeout();
     let is_late = |last: &[u8]| !late.is_empty() && is_last(last, &late);
     // It may have been ended before all of what was read had its turn, and again while the refusal
@@ -411,6 +398,35 @@ pub(super) fn answers(id: usize, world: &World) -> Result<End, String> {
         return Ok(End::Shed);
     }
     Err(difference(written, said))
+}
+
+/// What the core may also answer in a drain, by what it knew when it began its last response.
+fn other_drains(socket: &Socket, conversation: &Conversation) -> Vec<Replay> {
+    let mut others = Vec::new();
+    if socket.ends_in_drain {
+        // What came while the last response of a drain was sent had come too late.
+        let known = socket.taken_at_response;
+        others.push(Replay::of_two(&socket.taken, known, true));
+        others.retain(|it| it.session.reason().is_some());
+        // An exchange begins before its request has ended: whether that is the last one is not known.
+        if conversation.exchanged_at.is_some() {
+            others.push(Replay::of(&socket.taken, false));
+        }
+    }
+    others
+}
+
+/// What one that is ended for its memory may be told.
+fn refusals(mut replay: Replay, conversation: &Conversation) -> [Vec<u8>; 3] {
+    let refusal = Replay::overload_at_once(Overload::Buffers);
+    // The answer to a HEAD that waited for its handler.
+    let head_bytes = memchr::memmem::find(&refusal, b"\r\n\r\n").map_or(0, |end| end + 4);
+    let waits = conversation.calls > conversation.begun;
+    [
+        refusal[..if waits { head_bytes } else { refusal.len() }].to_vec(),
+        refusal,
+        replay.overload(Overload::Buffers),
+    ]
 }
 
 fn difference(written: &[u8], said: &[u8]) -> String {
