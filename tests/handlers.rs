@@ -69,6 +69,14 @@ impl Handler for Scripted {
                 };
                 response.respond(Response::new(Status::OK).stream(source))
             }
+            b"/panic-at-the-end" => {
+                let bomb = Bomb;
+                let source = move |_: &mut Piece<'_>| {
+                    let _ = &bomb;
+                    Produced::Wait
+                };
+                response.respond(Response::new(Status::OK).stream(source))
+            }
             b"/reset" => response.reset(),
             b"/abort-later" => response.abort_after(Duration::from_millis(100)),
             b"/reset-later" => response.reset_after(Duration::from_millis(100)),
@@ -86,6 +94,15 @@ impl Handler for Scripted {
             }
             _ => response.text(&[request.content()]),
         }
+    }
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a source panics at its end, as the test wants");
     }
 }
 
@@ -386,5 +403,24 @@ fn a_connection_ends_after_a_delay_or_in_the_middle_of_the_content() {
         sent.ends_with("\r\n\r\nhalf") && end == reset,
         "{sent} {end:?}"
     );
+    setup.server.stop().unwrap();
+}
+
+#[test]
+fn a_source_that_panics_when_it_is_dropped_ends_nothing_else() {
+    let setup = start();
+    let mut other = connect(&setup);
+    for _ in 0..3 {
+        let mut stream = connect(&setup);
+        send(&mut stream, "/panic-at-the-end");
+        head(&mut stream);
+        let stream = stream.into_inner();
+        let linger = Some(Duration::ZERO);
+        socket2::SockRef::from(&stream).set_linger(linger).unwrap();
+        drop(stream);
+        wait_until(|| setup.server.stats()[0].open == 1);
+        send(&mut other, "/delay");
+        assert_eq!(response(&mut other).1, "delayed");
+    }
     setup.server.stop().unwrap();
 }

@@ -10,6 +10,7 @@
 //!    ├─ closing      the end of a connection: last answer, shut, linger
 //!    ├─ shed         ends connections when they hold too much memory
 //!    ├─ deadlines    when the wait of a connection has lasted too long
+//!    ├─ wakeups      ends delays, goes on with what is woken, outlives panics
 //!    ├─ timers       when delayed responses are due
 //!    ├─ mailbox      wake-ups of conversations by other threads
 //!    ├─ slots        the table of connections; a token dies with its connection
@@ -44,6 +45,7 @@ pub(crate) mod socket;
 mod stats;
 mod system;
 mod timers;
+mod wakeups;
 mod worker;
 
 pub(crate) use accept::REJECTED_MAX;

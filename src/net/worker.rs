@@ -1,10 +1,8 @@
 //! One event loop: it waits, reads the clock once, serves the ready connections, closes the late
 //! ones, and accepts.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +18,7 @@ use super::mailbox::Mailbox;
 use super::slots::{Index, Slots};
 use super::stats::{CloseReason, PublishedStats, Stats};
 use super::timers::Timers;
-use crate::http::{Blocks, Handler, Limits, Output, Overload, Session, Shared};
+use crate::http::{Blocks, Handler, Limits, Output, Overload, Shared};
 
 /// A poller counts milliseconds in 32 bits: the longest sleep is shorter.
 const SLEEP_MAX: Duration = Duration::from_secs(60 * 60);
@@ -46,13 +44,13 @@ pub(crate) struct Worker<K: Kernel, H> {
     out: Output,
     pub(super) stats: Stats,
     published: Arc<[PublishedStats]>,
-    timers: Timers,
-    mailbox: Arc<Mailbox>,
+    pub(super) timers: Timers,
+    pub(super) mailbox: Arc<Mailbox>,
     pub(super) event_hook: Option<EventHook>,
     /// How many of the events have been looked at.
     looked_at: usize,
     /// The connection that is being served.
-    serving: Option<Index>,
+    pub(super) serving: Option<Index>,
     pub(super) now: Now,
     /// The phase that it follows: to run or to drain.
     pub(super) phase: Phase,
@@ -126,27 +124,6 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         })
     }
 
-    /// As [`turn`](Self::turn); a handler that panics ends its connection, and the turn is taken again.
-    #[cfg(any(test, feature = "simulation"))]
-    pub(crate) fn turn_catching(&mut self) -> io::Result<()> {
-        self.catch_panics(Self::turn)
-    }
-
-    /// Does `turns`, and again after each panic of a handler.
-    fn catch_panics(&mut self, turns: impl Fn(&mut Self) -> io::Result<()>) -> io::Result<()> {
-        loop {
-            // What a panic can leave half done is the connection that was served, which is closed.
-            let attempt = AssertUnwindSafe(|| {
-                self.serve_events();
-                turns(self)
-            });
-            match panic::catch_unwind(attempt) {
-                Ok(result) => return result,
-                Err(cause) => self.handle_panic(cause),
-            }
-        }
-    }
-
     /// One turn of the loop.
     pub(crate) fn turn(&mut self) -> io::Result<()> {
         let timeout = self.timeout();
@@ -179,71 +156,10 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
 
     /// Looks at the events that were not looked at before: after a panic, at the rest of them.
     #[inline]
-    fn serve_events(&mut self) {
+    pub(super) fn serve_events(&mut self) {
         while let Some(&event) = self.events.get(self.looked_at) {
             self.looked_at += 1;
             self.on_event(event);
-        }
-    }
-
-    /// Ends the connection whose handler has panicked. A panic of the loop's own goes on.
-    #[cold]
-    fn handle_panic(&mut self, cause: Box<dyn Any + Send>) {
-        let Some(index) = self.serving.take() else {
-            panic::resume_unwind(cause);
-        };
-        let token = self.connections.token(index);
-        self.with_context(index, |connection, context| {
-            connection.handle_panic(token, context)
-        });
-    }
-
-    /// Goes on with the responses whose delay has ended.
-    #[inline]
-    fn end_delays(&mut self) {
-        while let Some((due, token)) = self.timers.pop_due(self.now.micros) {
-            self.go_on(token, |session| session.fire(due));
-        }
-        if self.timers.is_crowded() {
-            let connections = &mut self.connections;
-            self.timers.clear_out(|due, token| {
-                let index = connections.find(token);
-                let connection = index.and_then(|index| connections.get_mut(index));
-                connection.is_some_and(|connection| connection.session.has_timer(due))
-            });
-        }
-    }
-
-    /// Goes on with the conversations that other threads have woken.
-    fn read_mailbox(&mut self) {
-        for id in self.mailbox.take() {
-            self.go_on(Token(id as usize), |session| {
-                session.wake();
-                true
-            });
-        }
-    }
-
-    /// Serves a connection without an event, if `wake` says so.
-    #[cold]
-    fn go_on(&mut self, token: Token, wake: impl FnOnce(&mut Session) -> bool) {
-        let Some(index) = self.connections.find(token) else {
-            return;
-        };
-        let Some(connection) = self.connections.get_mut(index) else {
-            return;
-        };
-        if wake(&mut connection.session) && !connection.queued {
-            self.serve_catching(index, token);
-        }
-    }
-
-    /// As [`serve`](Self::serve), in the middle of something that a panic must not end: the wake-ups of
-    /// other connections, or the stream of one that was just accepted, would be lost.
-    fn serve_catching(&mut self, index: Index, token: Token) {
-        let turn = AssertUnwindSafe(|| self.serve(index, token));
-        if let Err(cause) = panic::catch_unwind(turn) {
-            self.handle_panic(cause);
         }
     }
 
@@ -382,7 +298,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
 
     /// Lends the worker's blocks to a connection, and does with it what follows from its turn.
     #[inline]
-    fn with_context(
+    pub(super) fn with_context(
         &mut self,
         index: Index,
         turn: impl FnOnce(&mut Connection<K::Stream>, &mut Context<'_, K, H>) -> Next,
@@ -446,6 +362,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             self.limit.release();
         }
         self.listeners.iter_mut().for_each(ListenerState::on_close);
+        Self::drop_catching(connection);
     }
 
     /// Ends the waits that have lasted too long.
