@@ -44,7 +44,13 @@ use properties::naive_chunks::{End, end_of_chunks};
 use properties::naive_head::{verdict, whole_head};
 
 /// Small enough for a fuzzer to come to each of them, and more fields than the short table holds.
-const LIMITS: Limits = Limits::default().head_bytes(400).fields(20).target_bytes(60).body_bytes(300);
+fn limits() -> Limits {
+    Limits::default()
+        .head_bytes(400)
+        .fields(20)
+        .target_bytes(60)
+        .body_bytes(300)
+}
 
 /// The first bytes say where to cut the rest: the answers must not depend on it. What is sent back
 /// is read strictly, and no turn has more than its share.
@@ -52,7 +58,7 @@ pub fn session(data: &[u8]) {
     let Some((places, input)) = data.split_at_checked(4) else {
         return;
     };
-    let shared = Shared::new(Greeting, LIMITS, NOW);
+    let shared = Shared::new(Greeting, limits(), NOW);
     turn_is_bounded(&shared, input);
     let whole = play(&shared, input, []);
     read_replies(&whole.sent);
@@ -130,15 +136,15 @@ fn without_framing(mut sent: &[u8]) -> Vec<u8> {
 /// A head, beside a reader that is written line by line from the grammar.
 pub fn head(data: &[u8]) {
     let Some(head) = whole_head(data) else {
-        let shared = Shared::new(Greeting, LIMITS, NOW);
+        let shared = Shared::new(Greeting, limits(), NOW);
         let outcome = play(&shared, data, []);
         let is_refused = matches!(outcome.ending, Ending::Closed(Reason::Refused(_)));
         assert_eq!(is_refused, !outcome.sent.is_empty());
         return;
     };
-    let expected = verdict(head, &LIMITS);
-    assert_eq!(verdict_of_engine(head, LIMITS, []), expected);
-    assert_eq!(verdict_of_engine(head, LIMITS, 1..head.len()), expected);
+    let expected = verdict(head, &limits());
+    assert_eq!(verdict_of_engine(head, limits(), []), expected);
+    assert_eq!(verdict_of_engine(head, limits(), 1..head.len()), expected);
 }
 
 /// What the engine makes of a chunked body that comes in one piece with its head. The connection is
@@ -146,7 +152,7 @@ pub fn head(data: &[u8]) {
 fn end_in_one_piece(body: &[u8]) -> End {
     let head =
         b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let shared = Shared::new(Greeting, LIMITS, NOW);
+    let shared = Shared::new(Greeting, limits(), NOW);
     let input = [head, body].concat();
     let step = Session::default().advance(&input, &UnknownPeer, &shared, &mut Output::new());
     match step.wants {
@@ -158,8 +164,11 @@ fn end_in_one_piece(body: &[u8]) -> End {
 
 /// A chunked body, beside a decoder that has it all in one buffer.
 pub fn chunked(data: &[u8]) {
-    assert_eq!(end_in_one_piece(data), end_of_engine(data, LIMITS));
-    match (end_of_engine(data, LIMITS), end_of_chunks(data, &LIMITS)) {
+    assert_eq!(end_in_one_piece(data), end_of_engine(data, limits()));
+    match (
+        end_of_engine(data, limits()),
+        end_of_chunks(data, &limits()),
+    ) {
         // The engine refuses a wrong byte as it comes, the naive one a line when it is whole.
         (End::Refused, End::Unfinished) => {
             for tail in [
@@ -170,7 +179,7 @@ pub fn chunked(data: &[u8]) {
                 "0\r\n\r\n",
             ] {
                 let more = [data, tail.as_bytes()].concat();
-                assert!(!matches!(end_of_chunks(&more, &LIMITS), End::At(_)));
+                assert!(!matches!(end_of_chunks(&more, &limits()), End::At(_)));
             }
         }
         (engine, naive) => assert_eq!(engine, naive),
