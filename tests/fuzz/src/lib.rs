@@ -17,6 +17,8 @@ mod properties {
 /// A handler that does what the path says, beside the shell of the protocol tests.
 #[path = "../../protocol"]
 mod protocol {
+    // The protocol tests use more of it.
+    #[allow(dead_code)]
     mod scripted;
 
     use hullo::http::Reason;
