@@ -276,13 +276,18 @@ pub(super) fn at_close(world: &mut World, id: usize) {
 /// When the server ends before a conversation: it is counted, unless it was idle or had its last
 /// response.
 fn cut(world: &mut World, id: usize) {
-    let socket = &mut world.sockets[id];
-    socket.was_cut = true;
+    world.sockets[id].was_cut = true;
+    let socket = &world.sockets[id];
+    let conversation = world.backend.conversation(id);
     let replay = Replay::of(&socket.taken, socket.ends_in_drain);
+    let written = without_chunks(&socket.written);
+    let is_other = |it: &Replay| written == it.said;
+    let is_whole = written.len() >= replay.said.len()
+        || other_drains(socket, &conversation).iter().any(is_other);
     let has_begun = socket.owed_since.is_some()
-        || world.backend.conversation(id).is_awaiting()
+        || conversation.is_awaiting()
         || replay.session.phase() != Phase::Between
-        || without_chunks(&socket.written).len() < replay.said.len();
+        || !is_whole;
     if socket.shut_at.is_some() {
         return;
     }
