@@ -66,7 +66,11 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
 
     /// Goes on with the conversations that other threads have woken.
     pub(super) fn read_mailbox(&mut self) {
-        for id in self.mailbox.take() {
+        let mut ids = self.mailbox.take();
+        // However often one was woken, it has one turn.
+        ids.sort_unstable();
+        ids.dedup();
+        for id in ids {
             self.go_on(Token(id as usize), |session| {
                 session.wake();
                 true

@@ -91,8 +91,9 @@ fn turns_are_shares(world: &mut World) {
         let responses = memchr::memmem::find_iter(written, b"HTTP/1.1 ").count();
         // The last answer of one that is ended for its memory comes on top.
         let most = TURN_RESPONSES_MAX + usize::from(world.buffered_bytes < usize::MAX);
-        // A turn of the loop may serve it for an event, and then for a wake-up.
-        let shares = 1 + usize::from(world.backend.conversation(id).calls > 0);
+        // A turn of the loop may serve it because it is ready, and for an event, a wake-up and a timer.
+        let has_handler = world.backend.conversation(id).calls > 0;
+        let shares = if has_handler { 4 } else { 1 };
         if written.len() > shares * TURN_BYTES_MAX || responses > shares * most {
             let bytes = written.len();
             world.report(&format!(
