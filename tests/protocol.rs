@@ -15,6 +15,7 @@ mod protocol {
     mod chunked;
     mod exchanges;
     mod fields;
+    mod handlers;
     mod hostile;
     mod hostile_bodies;
     mod hostile_heads;

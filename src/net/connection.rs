@@ -15,7 +15,7 @@ use super::mailbox::Mailbox;
 use super::peer::PeerOf;
 use super::stats::{CloseReason, Stats};
 use super::timers::Timers;
-use crate::http::{Blocks, Handler, Output, Phase, Session, Shared};
+use crate::http::{Blocks, Handler, Output, Phase, Session, Shared, Step};
 use crate::outcome::{Outcome, outcome};
 
 /// How often a turn reads from one connection before the next one has its turn: enough for a body to
@@ -318,16 +318,7 @@ impl<S> Connection<S> {
                     Outcome::Closed(()) => return (Next::Close, 0..0),
                 }
             }
-            context.out.clear();
-            let peer = PeerOf::<K> {
-                stream: &self.stream,
-                token,
-                mailbox: context.mailbox,
-            };
-            let input = &block[start..end];
-            let step = self
-                .session
-                .advance(input, &peer, context.shared, context.out);
+            let step = self.advance(&block[start..end], token, context);
             start += step.consumed;
             if let Some(next) = self.hand_over(step, drained, block, token, context) {
                 return (next, start..end);
@@ -337,6 +328,29 @@ impl<S> Connection<S> {
             }
         }
         (Next::Again, start..end)
+    }
+
+    /// Lets the conversation go on with `input`, and with an empty output.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
+    pub(super) fn advance<K, H>(
+        &mut self,
+        input: &[u8],
+        token: Token,
+        context: &mut Context<'_, K, H>,
+    ) -> Step
+    where
+        K: Kernel<Stream = S>,
+        H: Handler,
+    {
+        context.out.clear();
+        let peer = PeerOf::<K> {
+            stream: &self.stream,
+            token,
+            mailbox: context.mailbox,
+        };
+        self.session
+            .advance(input, &peer, context.shared, context.out)
     }
 
     /// As [`keep`](Self::keep), of input that was read into a block of its own.

@@ -11,7 +11,6 @@ use super::connection::{Connection, Context, Next, READS_PER_TURN_MAX, Stage};
 use super::kernel::{Kernel, Token};
 use super::lifecycle::{Phase, Then};
 use super::listener::{AcceptState, ListenerId, ListenerState};
-use super::peer::PeerOf;
 use super::slots::Index;
 use super::stats::CloseReason;
 use super::worker::Worker;
@@ -136,16 +135,7 @@ impl<S> Connection<S> {
                 end.saturating_sub(1).max(start)
             };
             self.session.set_draining(is_all);
-            context.out.clear();
-            let peer = PeerOf::<K> {
-                stream: &self.stream,
-                token,
-                mailbox: context.mailbox,
-            };
-            let input = &block[start..known];
-            let step = self
-                .session
-                .advance(input, &peer, context.shared, context.out);
+            let step = self.advance(&block[start..known], token, context);
             start += step.consumed;
             let drained = matches!(seen, Seen::Empty);
             if let Some(next) = self.hand_over_seldom(step, drained, block, token, context) {

@@ -1,6 +1,6 @@
 //! What a shell knows about the other end of a conversation.
 
-use std::net::SocketAddr;
+use core::net::SocketAddr; // It is only a value.
 
 use super::completion::Waker;
 
