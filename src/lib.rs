@@ -181,9 +181,12 @@
 //! [`stop`](server::ServerHandle::stop) and a drop end it at once. A
 //! [`ShutdownHandle`](server::ShutdownHandle) does the same from another thread, for a signal perhaps.
 //!
-//! # Stats and hooks
+//! # Stats, health and hooks
 //!
-//! [`ServerHandle::stats`](server::ServerHandle::stats) has what each worker has counted.
+//! [`ServerHandle::stats`](server::ServerHandle::stats) has what each worker has counted, and
+//! [`StatsHandle`](server::StatsHandle) reads it from another thread. How long workers are busy and responses take is
+//! known with [`measure_times`](server::Server::measure_times). A [`HealthHandle`](server::HealthHandle) tells whether
+//! the server is ready for new connections, and whether its event loops move.
 //! [`on_connection`](server::Server::on_connection) tells when a connection is opened or closed, and why;
 //! [`on_notice`](server::Server::on_notice) what an operator should know.
 //!

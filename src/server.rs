@@ -2,8 +2,10 @@
 
 mod handle;
 mod memory;
+mod observe;
 mod open_files;
 mod options;
+mod shutdown;
 
 use std::fmt;
 use std::io;
@@ -19,18 +21,21 @@ use crate::net::listener::LISTENERS_MAX;
 use crate::net::socket::unix::SocketFile;
 use crate::net::socket::{Listener, tcp, unix};
 use crate::net::{
-    ConnectionLimit, EventHook, Hook, Lifecycle, Mailbox, PublishedStats, Setup, System, Worker,
+    ConnectionLimit, EventHook, Hook, Lifecycle, Mailbox, PublishedStats, Setup, System, Times,
+    Worker,
 };
 
-use handle::StopOnDrop;
 use open_files::DESCRIPTORS_OF_WORKER;
+use shutdown::StopOnDrop;
 
-pub use crate::net::{CloseReason, ConnectionEvent, Notice, Stats, Timeouts};
-pub use handle::{ServerHandle, ShutdownHandle, StatsHandle};
+pub use crate::net::{CloseReason, ConnectionEvent, Notice, ServiceTimes, Stats, Timeouts};
+pub use handle::ServerHandle;
+pub use observe::{HealthCheck, HealthHandle, StatsHandle};
 #[cfg(feature = "cli")]
 pub(crate) use open_files::open_file_limit;
 pub use open_files::raise_open_file_limit;
 pub use options::Options;
+pub use shutdown::ShutdownHandle;
 
 /// Which listener of which worker a handler is for: see [`Server::start_with`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +57,7 @@ pub struct Server {
     buffered_bytes: usize,
     hook: Hook,
     event_hook: Option<EventHook>,
+    measures_times: bool,
 }
 
 impl Server {
@@ -84,6 +90,7 @@ impl Server {
             buffered_bytes,
             hook: Box::new(|_| {}),
             event_hook: None,
+            measures_times: false,
         })
     }
 
@@ -180,6 +187,17 @@ impl Server {
         }
     }
 
+    /// Measures how long the workers are busy ([`Stats::busy_micros`]) and the responses take
+    /// ([`StatsHandle::service_times`]). It takes two readings of the clock per wake-up, or a few more; without
+    /// this, it costs nothing.
+    #[must_use]
+    pub fn measure_times(self) -> Self {
+        Self {
+            measures_times: true,
+            ..self
+        }
+    }
+
     /// Where it listens because of [`Options::address`], with the real port.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
@@ -248,7 +266,10 @@ impl Server {
                 wakers,
                 start,
             },
-            stats: StatsHandle(Arc::clone(&setup.stats)),
+            stats: StatsHandle {
+                stats: Arc::clone(&setup.stats),
+                times: setup.times.clone(),
+            },
             _socket_files: socket_files,
             threads: Vec::with_capacity(systems.len()),
         };
@@ -289,7 +310,10 @@ impl Server {
             buffered_bytes: self.buffered_bytes,
             connection_limit: Arc::new(limit),
             mailboxes: mailboxes.collect(),
-            stats: workers.map(|_| PublishedStats::new()).collect(),
+            stats: workers.clone().map(|_| PublishedStats::new()).collect(),
+            times: self
+                .measures_times
+                .then(|| workers.map(|_| Times::new()).collect()),
             event_hook: self.event_hook,
         }
     }

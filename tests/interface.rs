@@ -8,8 +8,8 @@ use hullo::http::{
     Reject, Response, Source, Status, Waker,
 };
 use hullo::server::{
-    ConnectionEvent, Notice, Options, Place, Server, ServerHandle, ShutdownHandle, Stats,
-    StatsHandle, Timeouts,
+    ConnectionEvent, HealthCheck, HealthHandle, Notice, Options, Place, Server, ServerHandle,
+    ServiceTimes, ShutdownHandle, Stats, StatsHandle, Timeouts,
 };
 
 fn is_send<T: Send + 'static>() {}
@@ -24,6 +24,7 @@ fn what_another_thread_may_have() {
     is_shared::<(Completion, Waker)>();
     is_shared::<(ServerHandle, ShutdownHandle, StatsHandle)>();
     is_shared::<(Options, Limits, Timeouts, Place)>();
+    is_shared::<(HealthHandle, HealthCheck, ServiceTimes)>();
     is_shared::<(Stats, Notice, ConnectionEvent)>();
     is_shared::<(Status, Method, Reject, ETag, Field<'static>)>();
 }

@@ -61,6 +61,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         self.ready.clear();
         self.publish_idle();
         self.publish_stats();
+        self.publish_end();
         Then::Return
     }
 

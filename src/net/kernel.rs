@@ -71,6 +71,8 @@ pub(crate) trait Kernel {
     /// Puts into `events` what has happened, after at most `timeout` (`None`: however long).
     fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()>;
     fn now(&self) -> Now;
+    /// The present value of [`Now::micros`].
+    fn micros(&self) -> u64;
     fn accept(&mut self, listener: ListenerId) -> io::Result<Self::Stream>;
     /// Closes a listener. A later `accept` from it finds no connection.
     fn close_listener(&mut self, listener: ListenerId);

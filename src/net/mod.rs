@@ -14,6 +14,7 @@
 //!    ├─ timers       when delayed responses are due
 //!    ├─ mailbox      wake-ups of conversations by other threads
 //!    ├─ slots        the table of connections; a token dies with its connection
+//!    ├─ times        how long it is busy and responses take, where that is measured
 //!    ├─ stats        what the worker counts, and a copy for other threads
 //!    ├─ kernel       all that the loop asks of the kernel (system: mio)
 //!    ├─ socket       the kinds of socket: TCP, Unix
@@ -45,6 +46,7 @@ pub(crate) mod socket;
 mod stats;
 mod system;
 mod timers;
+mod times;
 mod wakeups;
 mod worker;
 
@@ -63,4 +65,6 @@ pub use notice::Notice;
 pub(crate) use stats::PublishedStats;
 pub use stats::{CloseReason, Stats};
 pub(crate) use system::System;
+pub use times::ServiceTimes;
+pub(crate) use times::Times;
 pub(crate) use worker::{Setup, Worker};

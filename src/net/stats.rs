@@ -2,9 +2,9 @@
 //! read.
 
 use std::iter::Sum;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::http::{Answers, Reason, Reject};
+use crate::http::{Answers, Reason, Reject, Status};
 
 /// Makes the numbers and their published copy from one list.
 macro_rules! stats {
@@ -37,6 +37,11 @@ macro_rules! stats {
             $($closed: AtomicU64,)*
             $($class: AtomicU64,)*
             refusals: [AtomicU64; Reject::ALL.len()],
+            /// See [`Answers::ok`].
+            ok: AtomicU64,
+            statuses: [AtomicU64; Status::COUNT],
+            /// The worker has returned.
+            has_ended: AtomicBool,
         }
 
         impl Default for Stats {
@@ -56,6 +61,12 @@ macro_rules! stats {
             #[must_use]
             pub fn closed(&self) -> u64 {
                 0 $(+ self.$closed)*
+            }
+
+            /// How many connections were closed for each reason: the names of the fields, without `closed_`.
+            pub fn closes(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+                let closes = [$((stringify!($closed), self.$closed)),*];
+                closes.into_iter().map(|(name, count)| (name.trim_start_matches("closed_"), count))
             }
 
             /// Final responses with any status.
@@ -81,6 +92,9 @@ macro_rules! stats {
                     $($closed: AtomicU64::new(0),)*
                     $($class: AtomicU64::new(0),)*
                     refusals: [const { AtomicU64::new(0) }; Reject::ALL.len()],
+                    ok: AtomicU64::new(0),
+                    statuses: [const { AtomicU64::new(0) }; Status::COUNT],
+                    has_ended: AtomicBool::new(false),
                 }
             }
 
@@ -112,6 +126,10 @@ stats! {
     counts {
         /// Times that the worker woke up.
         wake_ups,
+        /// How long the worker was awake, in microseconds; 0 unless that is
+        /// [measured](crate::server::Server::measure_times). What it grows by in a second is the share of its
+        /// time that the worker was busy: near a million, it is the bottleneck.
+        busy_micros,
         /// Bytes read from peers, those after a closing answer as well.
         bytes_in,
         /// Bytes written to peers.
@@ -215,7 +233,7 @@ impl Stats {
     }
 
     /// Takes over what was answered, and publishes all.
-    pub(crate) fn publish(&mut self, answers: &Answers, published: &PublishedStats) {
+    pub(crate) fn publish(&mut self, answers: &mut Answers, published: &PublishedStats) {
         [
             self.responses_2xx,
             self.responses_3xx,
@@ -232,7 +250,48 @@ impl Stats {
         if std::mem::take(&mut self.has_closed) {
             published.publish_closed(self);
         }
+        published.ok.store(answers.ok(), Ordering::Relaxed);
+        answers.take_changed(|place, count| {
+            if let Some(to) = published.statuses.get(place) {
+                to.store(count, Ordering::Relaxed);
+            }
+        });
         published.publish_counts(self);
+    }
+}
+
+impl PublishedStats {
+    /// Calls `each` with the responses by status, of those that there were.
+    pub(crate) fn responses(&self, mut each: impl FnMut(Status, u64)) {
+        let ok = self.ok.load(Ordering::Relaxed);
+        for (place, count) in self.statuses.iter().enumerate() {
+            let count = count.load(Ordering::Relaxed);
+            let Some(status) = Status::at(place) else {
+                continue;
+            };
+            let count = if status == Status::OK {
+                count + ok
+            } else {
+                count
+            };
+            if count > 0 {
+                each(status, count);
+            }
+        }
+    }
+
+    /// The worker takes no more turns.
+    pub(super) fn end(&self) {
+        self.has_ended.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
+    }
+
+    /// How many turns have ended.
+    pub(crate) fn turns(&self) -> u64 {
+        self.wake_ups.load(Ordering::Relaxed)
     }
 }
 

@@ -74,13 +74,18 @@ impl Kernel for System {
         let unix = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let elapsed = self.start.elapsed();
-        let micros = elapsed.as_secs() * 1_000_000 + u64::from(elapsed.subsec_micros());
+        let micros = self.micros();
         Now {
             millis: micros / 1000,
             micros,
             unix_seconds: unix.as_secs(),
         }
+    }
+
+    #[inline]
+    fn micros(&self) -> u64 {
+        let elapsed = self.start.elapsed();
+        elapsed.as_secs() * 1_000_000 + u64::from(elapsed.subsec_micros())
     }
 
     fn accept(&mut self, listener: ListenerId) -> io::Result<Stream> {

@@ -18,6 +18,7 @@ use super::mailbox::Mailbox;
 use super::slots::{Index, Slots};
 use super::stats::{CloseReason, PublishedStats, Stats};
 use super::timers::Timers;
+use super::times::{Meter, Times};
 use crate::http::{Blocks, Handler, Limits, Output, Overload, Shared};
 
 /// A poller counts milliseconds in 32 bits: the longest sleep is shorter.
@@ -44,6 +45,8 @@ pub(crate) struct Worker<K: Kernel, H> {
     out: Output,
     pub(super) stats: Stats,
     published: Arc<[PublishedStats]>,
+    /// `None`: times are not measured.
+    meter: Option<Box<Meter>>,
     pub(super) timers: Timers,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) event_hook: Option<EventHook>,
@@ -66,6 +69,8 @@ pub(crate) struct Setup {
     pub(crate) connection_limit: Arc<ConnectionLimit>,
     /// Where each worker publishes its numbers.
     pub(crate) stats: Arc<[PublishedStats]>,
+    /// Where each worker adds its times, if they are measured.
+    pub(crate) times: Option<Arc<[Times]>>,
     /// Where each worker is told which conversations to go on with.
     pub(crate) mailboxes: Arc<[Arc<Mailbox>]>,
     /// Whom to tell of each connection.
@@ -101,6 +106,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             out: Output::new(),
             stats: Stats::default(),
             published: setup.stats,
+            meter: setup.times.map(|times| Box::new(Meter::new(times, number))),
             timers: Timers::new(),
             mailbox: Arc::clone(&setup.mailboxes[number]),
             event_hook: setup.event_hook,
@@ -150,6 +156,10 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         // Refusals that their peers do not take are held as well.
         self.shed_excess();
         self.publish_idle();
+        if let Some(meter) = &mut self.meter {
+            let responses = self.out.answers().total();
+            self.stats.busy_micros += meter.end_turn(responses, self.now.micros, &self.kernel);
+        }
         self.publish_stats();
         Ok(())
     }
@@ -166,7 +176,14 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
     pub(super) fn publish_stats(&mut self) {
         self.stats.open = self.connections.len() as u64;
         if let Some(published) = self.published.get(self.number) {
-            self.stats.publish(self.out.answers(), published);
+            self.stats.publish(self.out.answers_mut(), published);
+        }
+    }
+
+    /// Lets other threads know that it takes no more turns.
+    pub(super) fn publish_end(&self) {
+        if let Some(published) = self.published.get(self.number) {
+            published.end();
         }
     }
 
@@ -205,6 +222,12 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         self.published
             .get(self.number)
             .map_or_else(Stats::default, PublishedStats::read)
+    }
+
+    /// How many responses it has measured.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn measured(&self) -> u64 {
+        self.meter.as_ref().map_or(0, |meter| meter.measured())
     }
 
     /// How many timers there are, those of connections that are gone included.
@@ -322,6 +345,13 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         };
         let next = turn(connection, &mut context);
         self.serving = None;
+        if let Some(meter) = &mut self.meter {
+            let (responses, owes) = (
+                self.out.answers().total(),
+                connection.session.owes_response(),
+            );
+            meter.served(index, responses, owes, self.now.micros, &self.kernel);
+        }
         match next {
             Next::Close => {
                 let reason = connection.close_reason();
@@ -354,6 +384,9 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
                 connection: token.0 as u64,
                 reason,
             });
+        }
+        if let Some(meter) = &mut self.meter {
+            meter.closed(index);
         }
         self.stats.count_close(reason);
         if connection.rejected {

@@ -66,6 +66,10 @@ impl KernelTrait for Kernel {
         }
     }
 
+    fn micros(&self) -> u64 {
+        self.now().micros
+    }
+
     fn accept(&mut self, listener: ListenerId) -> io::Result<Stream> {
         let world = &mut *self.world.borrow_mut();
         if world.dice.one_in(20) {

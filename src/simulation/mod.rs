@@ -48,7 +48,7 @@ use std::time::Duration;
 
 use crate::http::Limits;
 use crate::net::{
-    ConnectionLimit, Lifecycle, Mailbox, PublishedStats, Setup, Then, Timeouts, Worker,
+    ConnectionLimit, Lifecycle, Mailbox, PublishedStats, Setup, Then, Timeouts, Times, Worker,
 };
 
 use dice::Dice;
@@ -136,6 +136,7 @@ fn workers(world: &Rc<RefCell<World>>, sink: &Sink) -> Vec<Worker<Kernel, Script
         buffered_bytes,
         connection_limit: Arc::new(limit),
         stats: (0..count).map(|_| PublishedStats::new()).collect(),
+        times: Some((0..count).map(|_| Times::new()).collect()),
         mailboxes,
         event_hook: None,
     };

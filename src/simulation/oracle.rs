@@ -68,6 +68,12 @@ pub(super) fn after_turn<K: Kernel>(
         world.report("another worker needs room, and no connection is evicted for it");
     }
     counters_add_up(world, number, &worker.stats());
+    if worker.measured() != worker.stats().responses() {
+        let (measured, all) = (worker.measured(), worker.stats().responses());
+        world.report(&format!(
+            "the times of {measured} of {all} responses were measured"
+        ));
+    }
     if worker.timers() > TIMERS_LEFT_MAX + 3 * world.workers[number].most_open {
         world.report(&format!("{} timers are left", worker.timers()));
     }

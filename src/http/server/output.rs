@@ -52,6 +52,12 @@ impl Output {
         &self.answers
     }
 
+    /// The same, to take from it what has changed.
+    #[inline]
+    pub(crate) fn answers_mut(&mut self) -> &mut Answers {
+        &mut self.answers
+    }
+
     /// Nothing is owed any more. A block that an overlong response has stretched shrinks back.
     #[inline]
     pub fn clear(&mut self) {

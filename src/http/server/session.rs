@@ -242,6 +242,17 @@ impl Session {
         }
     }
 
+    /// Has a request come whose response is still to begin?
+    #[must_use]
+    pub fn owes_response(&self) -> bool {
+        let ongoing = match &self.state {
+            State::Responding(ongoing) => Some(ongoing),
+            State::Body(receiving) => receiving.ongoing.as_ref(),
+            State::Head(_) | State::Closed(_) => None,
+        };
+        ongoing.is_some_and(|ongoing| ongoing.failure().is_none())
+    }
+
     /// Has the request whose content still arrives been answered?
     fn has_answered(&self) -> bool {
         matches!(&self.state, State::Body(receiving) if receiving.answered.is_some())

@@ -135,6 +135,19 @@ impl Status {
         !matches!(self, Self::NO_CONTENT | Self::NOT_MODIFIED)
     }
 
+    /// How many statuses there may be.
+    pub(crate) const COUNT: usize = 400;
+
+    /// Its place among all that there may be.
+    pub(crate) const fn place(self) -> usize {
+        self.0 as usize - 200
+    }
+
+    /// The status in this place.
+    pub(crate) fn at(place: usize) -> Option<Self> {
+        Self::new(u16::try_from(place).ok()?.checked_add(200)?)
+    }
+
     /// The three digits of the code.
     pub(super) const fn digits(self) -> [u8; 3] {
         let [hundreds, tens, ones] = [self.0 / 100, self.0 / 10 % 10, self.0 % 10];
@@ -200,6 +213,7 @@ mod tests {
             let Ok(status) = status else { continue };
             assert_eq!(u16::from(status), code);
             assert_eq!(status.class(), (code / 100) as u8);
+            assert!(status.place() < Status::COUNT && Status::at(status.place()) == Some(status));
             assert_eq!(status.digits(), code.to_string().as_bytes());
         }
         let message = "100 is not the status of a final response: it must be from 200 to 599";
