@@ -1,5 +1,6 @@
 //! What changed between two races.
 
+use super::format::NOISY;
 use super::record::{Bound, Measurement, Record, Settings, Summary, Target, Test};
 use super::stats::{TOGETHER, median, unpaired};
 use super::summary;
@@ -17,8 +18,18 @@ const HEAD: [&str; 8] = [
     "",
 ];
 
-/// A row for each target, test and figure that both races have, or why there are none.
-pub(super) fn text(old: &Record, new: &Record) -> Result<String, String> {
+/// What came out.
+#[derive(Debug)]
+pub(super) struct Comparison {
+    /// A row for each target, test and figure that both races have.
+    pub(super) text: String,
+    /// Figures that are worse, and servers that failed, each as `Test: server, figure`.
+    pub(super) worse: Vec<String>,
+    pub(super) failed: Vec<String>,
+}
+
+/// Compares two races, or says why they cannot be compared.
+pub(super) fn compare(old: &Record, new: &Record) -> Result<Comparison, String> {
     // Versions may differ in how they word a title.
     let untitled = |test: &Test| Test {
         title: String::new(),
@@ -35,14 +46,27 @@ pub(super) fn text(old: &Record, new: &Record) -> Result<String, String> {
     if rows.is_empty() {
         return Err("the two races have no test of a server in common: use the same names, suites and durations".to_owned());
     }
+    let is = |word: &str| -> Vec<String> {
+        let rows = rows.iter().filter(|row| row[7] == word);
+        rows.map(|[test, server, figure, ..]| format!("{test}: {server}, {figure}"))
+            .collect()
+    };
+    let (worse, failed) = (is(WORSE), is(FAILED));
     let mut text = markdown::table(&HEAD, &rows, HEAD.len());
     for note in notes(old, new) {
         text += "\nNote: ";
         text += &note;
         text += "\n";
     }
-    Ok(text)
+    Ok(Comparison {
+        text,
+        worse,
+        failed,
+    })
 }
+
+const WORSE: &str = "worse";
+const FAILED: &str = "too many errors";
 
 type Figure = (&'static str, f64, fn(&Measurement) -> Option<f64>, Better);
 
@@ -104,17 +128,22 @@ fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8
             let uncounted = uncounted && name == COST;
             let compared = unpaired(&after, &before, TOGETHER).filter(|_| !failed && !uncounted);
             let (ratio, interval, word) = match compared {
-                None if failed => (String::new(), String::new(), "too many errors"),
+                None if failed => (String::new(), String::new(), FAILED),
                 None if uncounted => (String::new(), String::new(), "CPU time incomplete"),
                 None => (String::new(), String::new(), "too few rounds"),
                 Some(ratio) => (
                     format!("{:.3}", ratio.mean),
-                    format!("{:.3} to {:.3}", ratio.low, ratio.high),
+                    if ratio.is_noisy() {
+                        "too wide".to_owned()
+                    } else {
+                        format!("{:.3} to {:.3}", ratio.low, ratio.high)
+                    },
                     match (ratio.differs, ratio.mean > 1.0, better) {
+                        (false, ..) if ratio.is_noisy() => NOISY,
                         (false, ..) if ratio.is_equal() => "no difference",
                         (false, ..) => "no difference shown",
                         (true, true, Better::More) | (true, false, Better::Less) => "better",
-                        (true, ..) => "worse",
+                        (true, ..) => WORSE,
                     },
                 ),
             };

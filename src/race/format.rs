@@ -90,14 +90,20 @@ pub(super) fn percent(part: f64) -> String {
     }
 }
 
+/// In place of an interval that is so wide that it says nothing.
+pub(super) const NOISY: &str = "too noisy";
+
 /// `×0.72 (0.70–0.74)`, or `no difference (0.97–1.02)`.
 pub(super) fn ratio(ratio: &Ratio) -> String {
     if !ratio.mean.is_finite() {
         return NONE.to_owned();
     }
     let decimals = decimals(ratio);
-    let (low, high) = (ratio.low, ratio.high);
-    format!("{} ({low:.decimals$}–{high:.decimals$})", factor(ratio))
+    let interval = match (ratio.is_noisy(), ratio.low, ratio.high) {
+        (true, ..) => NOISY.to_owned(),
+        (false, low, high) => format!("{low:.decimals$}–{high:.decimals$}"),
+    };
+    format!("{} ({interval})", factor(ratio))
 }
 
 /// `×0.72`, or that there is no difference.
@@ -197,6 +203,10 @@ mod tests {
         assert_eq!(of(0.72, 0.7, 0.74, true), "×0.72 (0.70–0.74)");
         assert_eq!(of(0.99, 0.97, 1.02, false), "no difference (0.97–1.02)");
         assert_eq!(of(0.9, 0.5, 1.6, false), "no difference shown (0.50–1.60)");
+        assert_eq!(
+            of(1.9, 0.0, 20542.0, false),
+            "no difference shown (too noisy)"
+        );
         assert_eq!(of(21.9, 21.0, 22.8, true), "×21.9 (21.0–22.8)");
         assert_eq!(of(0.034, 0.033, 0.035, true), "×0.034 (0.033–0.035)");
         assert_eq!(of(1.006, 1.002, 1.01, true), "×1.006 (1.002–1.010)");

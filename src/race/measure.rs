@@ -20,6 +20,9 @@ use super::{cost, process_tree};
 /// The kind of error of answers whose size differs from that of a plain answer.
 const OTHER: &str = "other content";
 
+/// Why there is no measurement of a server that has ended, where its guard has not.
+const ENDED: &str = "all of its processes have ended";
+
 /// Before memory is read: a server may free some of it late.
 const SETTLE: Duration = Duration::from_millis(300);
 
@@ -46,20 +49,35 @@ impl Setup {
         target: &ServerSpec,
         round: usize,
     ) -> Result<Measurement, String> {
-        let server = Server::start(target, self.workers, &self.server_cores, &self.stop)?;
+        let mut server = Server::start(target, self.workers, &self.server_cores, &self.stop)?;
+        let measured = self.measure_running(test, target, round, &server);
+        measured.map_err(|sentence| match server.ending() {
+            Some(ending) if test.connections > 0 => format!("ended under load, {ending}"),
+            Some(ending) => format!("ended with idle connections open, {ending}"),
+            None => sentence,
+        })
+    }
+
+    fn measure_running(
+        &mut self,
+        test: &Test,
+        target: &ServerSpec,
+        round: usize,
+        server: &Server,
+    ) -> Result<Measurement, String> {
         let url = format!("http://{}{}", server.authority, target.path);
         self.warm_up(test, &url)?;
-        let plain = self.ask(test, target, &server)?;
+        let plain = self.ask(test, target, server)?;
         let mut idle = IdleConnections::new(server.address, &server.authority, &target.path);
         if test.connections == 0 {
-            let result = self.idle(test, target, round, &server, &mut idle);
+            let result = self.idle(test, target, round, server, &mut idle);
             self.warn_of(&idle, test, target);
             return result;
         }
         idle.grow(test.idle_connections, &self.stop);
         self.warn_of(&idle, test, target);
         let rate = self.rate(test, target, &url)?;
-        let before = self.sample(&server);
+        let before = self.sample(server);
         let load = self.generator.run(&Order {
             test,
             url: &url,
@@ -68,9 +86,9 @@ impl Setup {
             cores: &self.load_cores,
             stop: &self.stop,
         })?;
-        let after = self.sample(&server);
+        let after = self.sample(server);
         if has_ended(after.as_ref()) {
-            return Err("ended under load".to_owned());
+            return Err(ENDED.to_owned());
         }
         let cost = before
             .zip(after)
@@ -213,7 +231,7 @@ impl Setup {
         }
         let now = self.sample(server);
         if has_ended(now.as_ref()) {
-            return Err("ended with idle connections open".to_owned());
+            return Err(ENDED.to_owned());
         }
         result.server = now.map(|now| self.cost(&now, &now, &Load::default()));
         Ok(result)
@@ -251,6 +269,7 @@ fn measurement(test: &Test, target: &ServerSpec, round: usize, load: Load) -> Me
         generator: GeneratorCost {
             cpu_ns_per_request: ratio(load.cpu_ns as f64, load.requests as f64),
             utilisation: load.utilisation,
+            queued: load.queued,
         },
         errors: load.errors,
         latency_ns: load.latency_ns,

@@ -34,10 +34,13 @@ mod idle_connections;
 mod machine;
 mod measure;
 mod options;
+mod plan;
 mod probe;
 mod process_tree;
+mod progress;
 mod record;
 mod report;
+mod run;
 #[cfg(test)]
 mod schema;
 mod server;

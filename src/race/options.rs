@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::machine::{Cores, parse_cores};
 use super::record::Generator;
-use super::server_spec::ServerSpec;
+use super::server_spec::{ServerSpec, parse_path};
 use super::suite::Choice;
 use crate::units;
 
@@ -16,12 +16,12 @@ use crate::units;
 #[command(after_help = "\
 Exit codes: 0 success, also if Ctrl-C ended the race; 1 if a server could not be measured to the end, \
 answered more than 1 of 100 requests with an error, or could not be stopped, or if a report could not be \
-written; 2 for wrong arguments.\n\
+written; 2 for wrong arguments; 3 if --compare found a figure that is worse.\n\
 Try it: hullo race hullo='hullo --port {port} --workers {workers}' mine='my-server --port {port}' --html race.html")]
 pub(crate) struct Options {
     /// Servers to race. Either NAME='COMMAND', in which {port} and {workers} are replaced (they are also
     /// in $PORT and $WORKERS), or NAME=http://host:port/path for a server that is already running. The
-    /// requests are for a random path, unless the URL has one. All are compared with the first server
+    /// requests are for the path of --path, unless the URL has one. All are compared with the first server
     #[arg(value_name = "NAME=COMMAND|URL", required_unless_present_any = ["compare", "from"], value_parser = ServerSpec::parse)]
     pub(super) targets: Vec<ServerSpec>,
 
@@ -38,6 +38,10 @@ pub(crate) struct Options {
     /// Rounds: each runs every test on every server, in turn (A B C, A B C, ...)
     #[arg(short, long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(super) rounds: u32,
+
+    /// Path to request [default: a random one]. For servers that answer only some paths
+    #[arg(long, value_name = "PATH", value_parser = parse_path)]
+    pub(super) path: Option<String>,
 
     /// Cores for the servers, such as 0-3,8 [default: the first half]
     #[arg(long, value_name = "LIST", value_parser = parse_cores)]
@@ -70,6 +74,10 @@ pub(crate) struct Options {
     /// Load each server for this long before each measurement
     #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = time)]
     pub(super) warmup: u64,
+
+    /// Print no estimate of the time and no progress
+    #[arg(short, long)]
+    pub(super) quiet: bool,
 
     /// Write all measurements to a file, as JSON for --from and --compare
     #[arg(long, value_name = "FILE")]

@@ -295,6 +295,9 @@ pub(super) struct ServerCost {
 pub(super) struct GeneratorCost {
     pub(super) cpu_ns_per_request: f64,
     pub(super) utilisation: f64,
+    /// Share of the time that one of its threads was ready to run and waited for a core, because something
+    /// else used it; null where the generator does not report it.
+    pub(super) queued: Option<f64>,
 }
 
 /// All rounds of a target in a test. Counts and times are sums, figures are medians.

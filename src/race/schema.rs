@@ -16,8 +16,8 @@ pub(super) struct Latency(#[schemars(range(min = 0, max = 100))] f64, u64);
 
 const COPY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/race/report.schema.json");
 
-/// A writer writes every key, also those that are null; older records lack this one.
-const LATER: &str = "uncounted_ns";
+/// A writer writes every key, also those that are null; older records lack these.
+const LATER: [&str; 2] = ["uncounted_ns", "queued"];
 
 /// What serde's attributes do not say.
 fn tighten(schema: &mut Schema) {
@@ -36,7 +36,10 @@ fn tighten(schema: &mut Schema) {
         }
     }
     if let Some(keys) = schema.get("properties").and_then(Value::as_object) {
-        let keys: Vec<&String> = keys.keys().filter(|key| *key != LATER).collect();
+        let keys: Vec<&String> = keys
+            .keys()
+            .filter(|key| !LATER.contains(&key.as_str()))
+            .collect();
         let keys = keys.into_iter().cloned().collect::<Vec<String>>();
         schema.insert("required".to_owned(), keys.into());
     }

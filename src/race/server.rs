@@ -22,9 +22,12 @@ const START_MAX: Duration = Duration::from_secs(15);
 const STOP_MAX: Duration = Duration::from_secs(3);
 /// How long the remaining processes may take to end after SIGKILL.
 const KILL_MAX: Duration = Duration::from_secs(4);
+/// How long its guard may take to notice that it has ended.
+const ENDING_MAX: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
-/// How much of its output is shown if it does not start.
+/// How much of its output is shown if it does not start, or ends under load.
 const SAID_BYTES_MAX: u64 = 600;
+const SAID_LINES_MAX: usize = 5;
 /// Below the ports that Linux gives to clients, so that no connection of the load takes one.
 const PORT_FIRST: u16 = 21_000;
 const PORT_LAST: u16 = 31_999;
@@ -79,6 +82,17 @@ impl Server {
     /// The guard of its processes; none if the race did not start it.
     pub(super) fn guard(&self) -> Option<u32> {
         self.process.as_ref().map(|process| process.guard.id())
+    }
+
+    /// How it ended and what it printed last, if all of its processes have ended.
+    pub(super) fn ending(&mut self) -> Option<String> {
+        let process = self.process.as_mut()?;
+        // Its guard ends after it.
+        if !process_tree::alive(process.guard.id()).is_empty() || !process.ends_within(ENDING_MAX) {
+            return None;
+        }
+        let status = process.guard.wait().ok()?;
+        Some(format!("{}{}", guard::ending(status), process.said()))
     }
 
     fn await_answer(&mut self, path: &str, stop: &AtomicBool) -> Result<(), String> {
@@ -165,12 +179,24 @@ impl Process {
                 .take(SAID_BYTES_MAX)
                 .read_to_end(&mut bytes)
         });
-        let text = String::from_utf8_lossy(&bytes).replace(char::is_control, " ");
-        match (read, text.trim()) {
-            (Ok(_), "") | (Err(_), _) => "; it printed nothing".to_owned(),
-            (Ok(_), text) => format!("; it printed: {text}"),
+        match (read, last_lines(&String::from_utf8_lossy(&bytes))) {
+            (Ok(_), lines) if !lines.is_empty() => format!("; it printed: {lines}"),
+            _ => "; it printed nothing".to_owned(),
         }
     }
+}
+
+/// The last lines of an output in one, the first of them perhaps cut.
+fn last_lines(text: &str) -> String {
+    let lines = text.lines().rev();
+    let lines = lines.map(|line| line.replace(char::is_control, " "));
+    let lines = lines.map(|line| line.trim().to_owned());
+    let mut lines: Vec<String> = lines
+        .filter(|line| !line.is_empty())
+        .take(SAID_LINES_MAX)
+        .collect();
+    lines.reverse();
+    lines.join(" | ")
 }
 
 fn spawn(command: &str, port: u16, workers: usize, cores: &[usize]) -> io::Result<Process> {
@@ -265,6 +291,13 @@ mod tests {
         ] {
             assert!(!is_plain(other), "{other}");
         }
+    }
+
+    #[test]
+    fn the_last_lines_are_told_in_one() {
+        assert_eq!(last_lines(""), "");
+        assert_eq!(last_lines("a\n\n b\x1b[1m\n"), "a | b [1m");
+        assert_eq!(last_lines("1\n2\n3\n4\n5\n6\n"), "2 | 3 | 4 | 5 | 6");
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) fn random_path() -> &'static str {
 pub(super) struct ServerSpec {
     pub(super) name: String,
     pub(super) source: Source,
-    /// Path and query.
+    /// Path and query; empty until [`ServerSpec::at`] gives it the path of the race.
     pub(super) path: String,
 }
 
@@ -66,16 +66,41 @@ impl ServerSpec {
             }
             // http://host:port has no path, http://host:port/ has.
             let has_none = url.path == "/" && !what.ends_with('/');
-            let path = if has_none { random_path() } else { &url.path }.to_owned();
+            let path = if has_none { "" } else { &url.path }.to_owned();
             (Source::Running { address, url }, path)
         } else {
-            (Source::Command(what.to_owned()), random_path().to_owned())
+            (Source::Command(what.to_owned()), String::new())
         };
         Ok(Self {
             name: name.to_owned(),
             source,
             path,
         })
+    }
+
+    /// The same, asked for this path unless its URL has one.
+    pub(super) fn at(&self, path: &str) -> Self {
+        let mut spec = self.clone();
+        if spec.path.is_empty() {
+            path.clone_into(&mut spec.path);
+        }
+        spec
+    }
+}
+
+/// Takes the path of `--path`, or says what is wrong with it.
+pub(super) fn parse_path(text: &str) -> Result<String, String> {
+    if !text.starts_with('/') {
+        return Err("a path begins with /".to_owned());
+    }
+    if text.contains('{') {
+        return Err("a path with { cannot be raced: hullo bench would replace {n}".to_owned());
+    }
+    let url = Url::parse(&format!("http://127.0.0.1{text}"))?;
+    if url.path == text {
+        Ok(url.path)
+    } else {
+        Err(format!("not the path of a request: write {}", url.path))
     }
 }
 
@@ -95,20 +120,23 @@ mod tests {
     fn commands_and_urls_are_distinguished() {
         let spec = ServerSpec::parse("a=./server --port={port} http://x").unwrap();
         assert!(
-            matches!(spec.source, Source::Command(command) if command == "./server --port={port} http://x")
+            matches!(spec.source, Source::Command(ref command) if command == "./server --port={port} http://x")
         );
-        assert_eq!(
-            (spec.name.as_str(), spec.path.as_str()),
-            ("a", random_path())
-        );
+        assert_eq!((spec.name.as_str(), spec.path.as_str()), ("a", ""));
+        assert_eq!(spec.at("/x").path, "/x");
         let spec = ServerSpec::parse("b = http://127.0.0.1:81/x?y=z").unwrap();
         assert!(matches!(spec.source, Source::Running { .. }));
         assert_eq!((spec.name.as_str(), spec.path.as_str()), ("b", "/x?y=z"));
         for (url, path) in [
-            ("http://127.0.0.1:81", random_path()),
+            ("http://127.0.0.1:81", "/common"),
             ("http://127.0.0.1:81/", "/"),
         ] {
-            assert_eq!(ServerSpec::parse(&format!("c={url}")).unwrap().path, path);
+            let spec = ServerSpec::parse(&format!("c={url}")).unwrap();
+            assert_eq!(spec.at("/common").path, path);
+        }
+        assert_eq!(parse_path("/a?b=c").unwrap(), "/a?b=c");
+        for wrong in ["", "a", "/{n}", "/a b", "/a#b"] {
+            assert!(parse_path(wrong).is_err(), "{wrong}");
         }
     }
 

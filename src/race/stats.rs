@@ -24,7 +24,15 @@ pub(super) const RESOLUTION: f64 = 0.02;
 /// from 1 to either side, on the logarithmic scale of a ratio.
 pub(super) const EQUAL: RangeInclusive<f64> = 0.8..=1.25;
 
+/// The ends of an interval that is worth reading are at most so far apart.
+const SPREAD_MAX: f64 = 10.0;
+
 impl Ratio {
+    /// Is the interval too wide to be of use?
+    pub(super) fn is_noisy(&self) -> bool {
+        self.high > self.low * SPREAD_MAX
+    }
+
     /// Is any difference known to be too small to matter? If not, and it does not differ, more rounds
     /// might show a difference.
     pub(super) fn is_equal(&self) -> bool {

@@ -1,10 +1,17 @@
 //! The rounds of a target in a test, summarised and compared with those of the first target.
 
+use std::collections::BTreeMap;
+
+use super::format::percent;
 use super::record::{Bound, Compared, LOST, Measurement, ServerCost, Summary, Target, Test};
 use super::stats::{TOGETHER, median, paired};
 
 /// From this share of its time on, a side is the bottleneck.
 pub(super) const BUSY: f64 = 0.9;
+
+/// A generator whose thread waits for a core for a larger share of the time measures its neighbours too. As
+/// in the warning of `hullo bench`.
+pub(super) const QUEUED_MAX: f64 = 0.05;
 
 /// The share of a target's answers that may be errors. With more, its figures are not compared: it does
 /// not do the work.
@@ -85,6 +92,38 @@ pub(super) fn fails(results: &[&Measurement]) -> bool {
     errors as f64 > requests as f64 * ERRORS_MAX
 }
 
+/// If too many of its answers are errors: how many, and of which kind most are. `100 % of its answers were
+/// errors (status)`.
+pub(super) fn failure(results: &[&Measurement]) -> Option<String> {
+    if !fails(results) {
+        return None;
+    }
+    let sum = |sum: u64, count: u64| sum.saturating_add(count);
+    let answers = results.iter().map(|result| result.requests).fold(0, sum);
+    let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
+    for (kind, count) in results.iter().flat_map(|result| &result.errors) {
+        let all = kinds.entry(kind).or_default();
+        *all = all.saturating_add(*count);
+    }
+    kinds.remove(LOST);
+    let (most, _) = kinds.iter().max_by_key(|(_, count)| **count)?;
+    if answers == 0 {
+        return Some(format!("no answer ({most})"));
+    }
+    // An answer of the wrong kind is an answer and an error, a connection that breaks only an error.
+    let wrong = kinds.values().copied().fold(0, sum) as f64 / answers as f64;
+    Some(match percent(wrong.min(1.0)) {
+        all if wrong >= 1.0 => format!("{all} errors ({most})"),
+        part => format!("{part} errors, mostly {most}"),
+    })
+}
+
+/// The share of the time for which a thread of the generator waited for a core: in the middle round.
+pub(super) fn queued(results: &[&Measurement]) -> Option<f64> {
+    let shares = results.iter().filter_map(|result| result.generator.queued);
+    median(&shares.collect::<Vec<f64>>())
+}
+
 /// Whether, in most rounds, its cores were busy clearly longer than the visible processes account for:
 /// then it cost more than was counted. In a single round, that may be another program.
 pub(super) fn is_uncounted(results: &[&Measurement]) -> bool {
@@ -155,8 +194,6 @@ fn latency(results: &[&Measurement]) -> Vec<(f64, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::super::record::{GeneratorCost, Suite};
     use super::*;
 
@@ -195,6 +232,7 @@ mod tests {
             generator: GeneratorCost {
                 cpu_ns_per_request: 1.0,
                 utilisation: generator,
+                queued: None,
             },
         }
     }
@@ -269,6 +307,19 @@ mod tests {
         let one_thread = found_with(&results, |server| server.busiest_thread = 0.95);
         assert_eq!(one_thread[2].bound, Bound::Server);
         assert!((found[0].requests_per_second.least - 900.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_failure_is_told() {
+        let mut one = result("a", 1, 100.0, 0.5, 0.5);
+        let told = |one: &Measurement| failure(&[one]);
+        assert_eq!(told(&one).as_deref(), Some("2 % errors, mostly reset"));
+        one.errors.insert("status".to_owned(), 100);
+        assert_eq!(told(&one).as_deref(), Some("100 % errors (status)"));
+        one.requests = 0;
+        assert_eq!(told(&one).as_deref(), Some("no answer (status)"));
+        one.errors.clear();
+        assert_eq!(told(&one), None);
     }
 
     fn found_with(results: &[Measurement], change: impl Fn(&mut ServerCost)) -> Vec<Summary> {

@@ -2,7 +2,6 @@
 
 use std::sync::Mutex;
 
-use hullo::http::{Handler, Request, Responded, ResponseWriter};
 use hullo::server::{Options, Server, ServerHandle};
 
 use super::*;

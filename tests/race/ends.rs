@@ -61,7 +61,12 @@ fn what_timeout_ends_is_reported() {
         .unwrap();
     // 124: it was timeout that ended it.
     let ran = Ran::from(output);
-    assert_eq!((ran.code, ran.complaint.as_str()), (124, ""));
+    assert_eq!(ran.code, 124, "{}", ran.complaint);
+    let said: Vec<&str> = ran.complaint.lines().collect();
+    assert!(
+        said.len() == 1 && said[0].contains("1000 rounds: about"),
+        "{said:?}"
+    );
     assert!(ran.text.contains("Warnings"), "{}", ran.text);
     let json = valid(&std::fs::read_to_string(&file.0).unwrap());
     assert!(!list(&json, "results").is_empty());

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use hullo::http::{Handler, Request, Responded, ResponseWriter, Status};
 use serde_json::Value;
 
 const HULLO: &str = env!("CARGO_BIN_EXE_hullo");
@@ -117,7 +118,16 @@ fn number(json: &Value) -> f64 {
 fn each_server_gets_the_same_work_in_turn() {
     let (a, b) = (server("a"), server("b"));
     let (ran, json) = measured(&["-s", "pipeline,article,churn", "-r", "3", &a, &b]);
-    assert_eq!((ran.code, ran.complaint.as_str()), (0, ""));
+    let estimate = "hullo race: 2 servers, 5 tests, 3 rounds: about ";
+    assert!(ran.complaint.starts_with(estimate), "{}", ran.complaint);
+    // Nothing else, unless the machine is so slow that it is said how far the race is.
+    let others = ran.complaint.lines().skip(1);
+    assert!(
+        others.clone().all(|line| line.contains("% done")),
+        "{}",
+        ran.complaint
+    );
+    assert_eq!(ran.code, 0);
     let results = list(&json, "results");
     let order: Vec<String> = results
         .iter()
@@ -312,6 +322,71 @@ fn what_does_not_start_says_why() {
     }
 }
 
+#[test]
+fn a_crash_under_load_shows_its_status_and_last_words() {
+    let script = format!(
+        "crash=timeout 2 {HULLO} --port {{port}}; echo '<out of luck>' >&2; echo 'code 9' >&2; exit 9"
+    );
+    let flags = ["-s", "churn", "-r", "1", "-z", "2.5s"];
+    let (ran, json) = written(&[&flags[..], &[&script]].concat());
+    assert_eq!(ran.code, 1, "{}", ran.text);
+    let out = word(&list(&json, "targets")[0], "out");
+    let words = "ended under load, exit status: 9; it printed: ";
+    assert!(
+        out.contains(words) && out.ends_with("<out of luck> | code 9"),
+        "{out}"
+    );
+    assert!(
+        ran.complaint.contains("exit status: 9"),
+        "{}",
+        ran.complaint
+    );
+}
+
+/// Greets one path, and answers 404 to all others.
+#[derive(Clone)]
+struct OnePath;
+
+impl Handler for OnePath {
+    fn handle(&self, request: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
+        if request.path() == b"/index.html" {
+            return reply.text(&[b"here\n"]);
+        }
+        reply.send(Status::NOT_FOUND, &[], &[b"No.\n"])
+    }
+}
+
+#[test]
+fn a_server_that_serves_few_paths_is_asked_for_one_of_them() {
+    let options = hullo::server::Options::default().address("127.0.0.1:0".parse().unwrap());
+    let running = hullo::server::Server::bind(options).unwrap();
+    let running = running.start(OnePath).unwrap();
+    let url = format!("one=http://{}", running.local_addr());
+    let (lost, json) = measured(&["-s", "churn", "-r", "1", &url]);
+    assert_eq!(lost.code, 1, "{}", lost.complaint);
+    let words = "give it a path that it serves with --path";
+    assert!(lost.complaint.contains(words), "{}", lost.complaint);
+    assert!(json["warnings"].to_string().contains(words));
+    assert!(
+        lost.text.contains("Failed: one: 100 % errors (status)"),
+        "{}",
+        lost.text
+    );
+    let (found, json) = measured(&[
+        "-s",
+        "churn",
+        "-r",
+        "1",
+        "--path",
+        "/index.html",
+        "-q",
+        &url,
+    ]);
+    assert_eq!((found.code, found.complaint.as_str()), (0, ""));
+    assert_eq!(json["settings"]["path"], "/index.html");
+    running.stop().unwrap();
+}
+
 /// Each of its lines has the id of a process that was started.
 fn are_gone(pids: &TemporaryFile) -> bool {
     let text = std::fs::read_to_string(&pids.0).unwrap();
@@ -358,6 +433,7 @@ fn wrong_arguments_are_reported_and_nothing_runs() {
             "wrk has no open model",
         ),
         (vec!["--from", "/no/such/file"], "/no/such/file"),
+        (vec!["--path", "x", "a=x"], "a path begins with /"),
     ] {
         let ran = ran(&arguments);
         assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.complaint);

@@ -104,6 +104,7 @@ struct Distribution {
 struct Cost {
     cpu_ns: u64,
     busy: f64,
+    queued: f64,
 }
 
 pub(super) fn read(output: &str) -> Result<Load, String> {
@@ -139,5 +140,6 @@ pub(super) fn read(output: &str) -> Result<Load, String> {
         content_bytes: None,
         cpu_ns: report.generator.cpu_ns,
         utilisation: report.generator.busy,
+        queued: Some(report.generator.queued),
     })
 }

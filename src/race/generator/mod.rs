@@ -57,6 +57,8 @@ pub(super) struct Load {
     pub(super) cpu_ns: u64,
     /// Share of its cores' time, or of the time of its busiest thread if it reports that.
     pub(super) utilisation: f64,
+    /// Share of the time that a thread was ready to run and waited for a core, if it reports that.
+    pub(super) queued: Option<f64>,
 }
 
 /// A command line, and a file that it needs.

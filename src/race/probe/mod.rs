@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use self::peer::{Miss, Peer};
-pub(super) use self::plain::{Plain, plain, random_path};
+pub(super) use self::plain::{Plain, plain, random_path, status};
 use super::record::Finding;
 
 /// How long a probe waits for an answer, or for the end of a connection. [`Miss`] prints it.

@@ -72,6 +72,17 @@ pub(in crate::race) fn plain(
     })
 }
 
+/// The status of the answer to a plain request, if there is one.
+pub(in crate::race) fn status(address: SocketAddr, host: &str, path: &str) -> Option<u16> {
+    let asker = Asker {
+        address,
+        host,
+        path,
+        patience: PATIENCE,
+    };
+    answer(&asker, path).ok().map(|(status, _)| status)
+}
+
 fn answer(asker: &Asker<'_>, path: &str) -> Result<(u16, Vec<u8>), String> {
     let mut peer = asker.connect().map_err(|miss| miss.to_string())?;
     peer.send(asker.get(path, ""));

@@ -51,6 +51,10 @@ pub(super) fn bars(
         canvas.text(&label, end, size, (Ink::Text, Normal), HPos::Right);
         let (above, below) = (top + size * 4 / 3, top + size * 13 / 6);
         canvas.bar((left, above), (right, below), Ink::Grid);
+        if bar.has_failed {
+            canvas.cross((left, above), (right, below), Ink::Soft);
+            continue;
+        }
         // Two pixels remain of next to nothing.
         let end = x(bar.median).max(left + 2);
         canvas.bar((left, above), (end, below), Ink::Target(bar.number));

@@ -7,7 +7,10 @@ use super::view::View;
 use crate::markdown::{self, escape};
 
 pub(in crate::race) fn markdown(view: &View) -> String {
-    let mut out = format!("# {}\n\n{}\n", escape(&view.title), escape(&view.result));
+    let mut out = format!("# {}\n", escape(&view.title));
+    for line in view.caution.iter().chain([&view.result]) {
+        let _ = write!(out, "\n{}\n", escape(line));
+    }
     for table in [&view.overview, &view.article].into_iter().flatten() {
         let _ = write!(out, "\n## {}\n\n{}", table.title, drawn(table, ""));
     }

@@ -7,6 +7,8 @@ use crate::terminal::clean;
 
 /// More targets than this are counted, not named.
 const NAMED_MAX: usize = 4;
+/// Sides that are both less busy wait for the machine.
+const IDLE_MAX: f64 = 0.5;
 /// Of a title with names.
 const TITLE_CHARS_MAX: usize = 60;
 
@@ -43,17 +45,24 @@ pub(super) fn work(rows: &[Row]) -> String {
     let is_own = |row: &Row| row.summary.bound == Bound::Server;
     // The first server's speed is in each ratio.
     let speed = rows.first().filter(|first| is_own(first));
-    let mut said: Vec<String> = speed
-        .and_then(|_| ratios(&SPEED, rows, is_own))
-        .into_iter()
-        .collect();
+    let mut said = failures(rows);
+    let failed = said.len();
+    said.extend(speed.and_then(|_| ratios(&SPEED, rows, is_own)));
     said.extend(ratios(&CPU, rows, |_| true));
-    if said.is_empty() {
+    if said.len() == failed {
         said.extend(medians(&SPEED, rows));
         said.extend(medians(&CPU, rows));
     }
     said.extend(bottleneck(rows));
     said.join(" ")
+}
+
+/// `Go failed: 100 % errors (status).`, for each server that did.
+pub(super) fn failures(rows: &[Row]) -> Vec<String> {
+    let failed = rows
+        .iter()
+        .filter_map(|row| Some(format!("{}: {}", row.name, row.failure()?)));
+    listed("Failed", failed.collect()).into_iter().collect()
 }
 
 /// At the highest rate that each server was asked for.
@@ -96,7 +105,8 @@ fn ratios(measure: &Measure, rows: &[Row], is_own: impl Fn(&Row) -> bool) -> Opt
 
 /// `Requests/s: hullo 412,000, hyper 390,000 ×0.95.`
 pub(super) fn medians(measure: &Measure, rows: &[Row]) -> Option<String> {
-    let known = rows.iter().filter_map(|row| {
+    let works = rows.iter().filter(|row| row.failure().is_none());
+    let known = works.filter_map(|row| {
         let figure = measure.with_unit(measure.of(row)?.median);
         let by = measure.ratio(row).map(sign).unwrap_or_default();
         Some(format!("{} {figure}{by}", row.name))
@@ -133,9 +143,7 @@ fn bottleneck(rows: &[Row]) -> Option<String> {
         ));
     }
     let said = match () {
-        () if all(Bound::Neither) => {
-            "Neither side was busy all the time: requests/s measure neither."
-        }
+        () if all(Bound::Neither) => return Some(neither(rows)),
         () if all(Bound::Shared) => {
             "Servers and generator shared their cores: requests/s measure both."
         }
@@ -145,4 +153,19 @@ fn bottleneck(rows: &[Row]) -> Option<String> {
         () => return None,
     };
     Some(said.to_owned())
+}
+
+/// Where the machine sets the pace, because each side waits to be woken by the other.
+fn neither(rows: &[Row]) -> String {
+    let most = |busy: &dyn Fn(&Row) -> Option<f64>| rows.iter().filter_map(busy).reduce(f64::max);
+    let server = most(&|row| row.median(|round| Some(round.server.as_ref()?.utilisation)));
+    let generator = most(&|row| row.generator_busy());
+    match server.zip(generator) {
+        Some((server, generator)) if server < IDLE_MAX && generator < IDLE_MAX => format!(
+            "Neither side was busy (servers at most {}, generator {}): requests/s are the machine's, which wakes them up.",
+            percent(server),
+            percent(generator)
+        ),
+        _ => "Neither side was busy all the time: requests/s measure neither.".to_owned(),
+    }
 }

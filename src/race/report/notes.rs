@@ -2,9 +2,10 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::race::format::{bytes, time};
-use crate::race::record::{Record, Summary, Target};
+use crate::race::format::{bytes, percent, time};
+use crate::race::record::{Measurement, Record, Summary, Target};
 use crate::race::stats::{EQUAL, RESOLUTION, ROUNDS_MIN};
+use crate::race::summary::{self, QUEUED_MAX};
 use crate::terminal::{clean, clean_block};
 
 /// Of a reason why a server was not measured.
@@ -25,11 +26,92 @@ pub(super) fn legend(record: &Record) -> Vec<String> {
         let percent = RESOLUTION * 100.0;
         legend.push(format!("A ratio compares a server with {first}, round by round; its interval is in parentheses. In 99 of 100 tests, both ratios of a server lie in their intervals."));
         legend.push(format!("No difference: the interval holds 1, or the ratio is within {percent} % of 1. No difference shown: the same, but the interval reaches beyond {low} to {high}, so more rounds may show one."));
-    } else if record.targets.len() > 1 {
-        legend.push(format!("There are no ratios: they take {ROUNDS_MIN} rounds of both servers, with errors in at most 1 of 100 answers."));
     }
+    legend.extend(no_ratios(record));
     legend.push("Requests/s are a server's own only where the server was the bottleneck. CPU per request depends far less on the bottleneck, but a server that waits between requests pays more for each.".to_owned());
     legend
+}
+
+/// Why servers have no ratio, by name. A server that failed is to blame for its own, the first one for all.
+fn no_ratios(record: &Record) -> Vec<String> {
+    let Some((first, others)) = record.targets.split_first() else {
+        return Vec::new();
+    };
+    let is_compared = |target: &Target| {
+        let mut summaries = record.summaries.iter();
+        summaries.any(|of| of.target == target.name && of.figures().any(|of| of.ratio.is_some()))
+    };
+    let missing: Vec<&Target> = others
+        .iter()
+        .filter(|target| !is_compared(target))
+        .collect();
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    let rounds = record.settings.rounds;
+    if rounds < ROUNDS_MIN {
+        return vec![format!(
+            "There are no ratios: they take {ROUNDS_MIN} rounds, and this race has {rounds} (--rounds {ROUNDS_MIN})."
+        )];
+    }
+    let name = |target: &Target| clean(&target.name);
+    if let Some(fault) = fault(record, first) {
+        let first = name(first);
+        return vec![format!(
+            "There is no ratio, because all servers are compared with {first}: {fault}."
+        )];
+    }
+    let because = |target: &&Target| {
+        let fault = fault(record, target)
+            .unwrap_or("neither figure could be compared, see the warnings".to_owned());
+        format!("{} has no ratio: {fault}.", name(target))
+    };
+    missing.iter().map(because).collect()
+}
+
+/// Why nothing is compared with a server.
+fn fault(record: &Record, target: &Target) -> Option<String> {
+    let tests = record.tests.iter().map(|test| -> Vec<&Measurement> {
+        let of = |result: &&Measurement| result.target == target.name && result.test == test.id;
+        record.results.iter().filter(of).collect()
+    });
+    let rounds = tests.clone().map(|rounds| rounds.len()).max();
+    let failure = tests
+        .filter_map(|rounds| summary::failure(&rounds))
+        .next_back();
+    let name = clean(&target.name);
+    match (failure, rounds.unwrap_or(0)) {
+        (_, 0) => Some(format!("{name} was not measured")),
+        (Some(failure), _) => Some(format!("{name} failed: {}", clean(&failure))),
+        (None, rounds) if rounds < ROUNDS_MIN => Some(format!(
+            "{name} was measured in {rounds} of the {ROUNDS_MIN} rounds that a ratio takes"
+        )),
+        _ => None,
+    }
+}
+
+/// What a reader has to know before the result: the machine was busy with something else.
+pub(super) fn caution(record: &Record) -> Option<String> {
+    let pairs = record
+        .tests
+        .iter()
+        .flat_map(|test| record.targets.iter().map(move |target| (test, target)));
+    let shares: Vec<f64> = pairs
+        .filter_map(|(test, target)| {
+            let of = |result: &&Measurement| result.test == test.id && result.target == target.name;
+            summary::queued(&record.results.iter().filter(of).collect::<Vec<_>>())
+        })
+        .collect();
+    let most = shares.iter().copied().reduce(f64::max)?;
+    let above = shares.iter().filter(|share| **share > QUEUED_MAX).count();
+    (above > 0).then(|| {
+        format!(
+            "Caution: the generator waited for a core up to {} of the time, in {above} of {} measurements more than {}. Something else used its cores, so requests/s and latencies are partly the machine's.",
+            percent(most),
+            shares.len(),
+            percent(QUEUED_MAX)
+        )
+    })
 }
 
 /// On what and how the race was run: names and values.

@@ -75,6 +75,12 @@ impl Canvas<'_> {
         let _ = self.area.draw(&PathElement::new(points.to_vec(), style));
     }
 
+    /// Strikes out a place.
+    pub(super) fn cross(&self, (left, top): (i32, i32), (right, bottom): (i32, i32), ink: Ink) {
+        self.line(&[(left, top), (right, bottom)], ink, 2);
+        self.line(&[(left, bottom), (right, top)], ink, 2);
+    }
+
     /// A dot with a rim, to be seen on whatever it lies on.
     pub(super) fn dot(&self, at: (i32, i32), radius: i32, ink: Ink) {
         for (radius, ink) in [(radius + 2, Ink::Paper), (radius, ink)] {

@@ -1,9 +1,12 @@
 //! The rows of a test: each target that was measured in it, with its rounds.
 
-use crate::race::format::figure;
+use crate::race::format::{self, figure};
 use crate::race::record::{Compared, Measurement, Ratio, Record, Summary, Test};
-use crate::race::stats;
+use crate::race::{stats, summary};
 use crate::terminal::clean;
+
+/// In place of the ratio of a server that failed.
+pub(super) const FAILED: &str = "failed";
 
 /// A target in a test.
 pub(super) struct Row<'a> {
@@ -44,6 +47,18 @@ impl Row<'_> {
         let figures = self.rounds.iter().filter_map(|round| figure(round));
         let figures: Vec<f64> = figures.filter(|figure| figure.is_finite()).collect();
         stats::median(&figures)
+    }
+
+    /// Why its figures are not those of a server that does the work: `100 % errors (status)`.
+    pub(super) fn failure(&self) -> Option<String> {
+        summary::failure(&self.rounds).map(|sentence| clean(&sentence))
+    }
+
+    /// The round in the middle, by requests/s. Of an even number, the slower of the two.
+    pub(super) fn middle(&self) -> Option<&Measurement> {
+        let mut rounds = self.rounds.clone();
+        rounds.sort_by(|a, b| a.requests_per_second.total_cmp(&b.requests_per_second));
+        rounds.get(rounds.len().saturating_sub(1) / 2).copied()
     }
 
     pub(super) fn generator_busy(&self) -> Option<f64> {
@@ -103,6 +118,12 @@ pub(super) const IDLE: Measure = Measure {
 impl Measure {
     pub(super) fn of<'a>(&self, row: &Row<'a>) -> Option<&'a Compared> {
         (self.summarised)(row.summary).filter(|compared| compared.median.is_finite())
+    }
+
+    /// In a cell: the ratio, or that the server failed.
+    pub(super) fn comparison(&self, row: &Row) -> Option<String> {
+        let failed = || row.failure().map(|_| FAILED.to_owned());
+        self.ratio(row).map(format::ratio).or_else(failed)
     }
 
     pub(super) fn ratio<'a>(&self, row: &Row<'a>) -> Option<&'a Ratio> {

@@ -268,6 +268,7 @@ fn measure(test: &Test, server: &Server, number: usize, round: usize) -> Measure
         generator: GeneratorCost {
             cpu_ns_per_request: 2700.0,
             utilisation: 0.993 * load,
+            queued: Some(0.0),
         },
     }
 }

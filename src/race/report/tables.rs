@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::narrative::heading;
-use super::rows::{CPU, IDLE, Measure, Row, SPEED, rows};
-use crate::race::format::{NONE, bytes, count, figure, percent, ratio, sign, time};
+use super::rows::{CPU, FAILED, IDLE, Measure, Row, SPEED, rows};
+use crate::race::format::{NONE, bytes, count, figure, percent, sign, time};
 use crate::race::record::{Bound, Finding, Record, Suite};
 use crate::terminal::clean;
 
@@ -70,27 +70,23 @@ impl Table {
         };
         self.column(measure.head, rows.iter().map(median))
             .column("Range", rows.iter().map(range))
-            .column(
-                "Ratio",
-                rows.iter().map(|row| measure.ratio(row).map(ratio)),
-            )
+            .column("Ratio", rows.iter().map(|row| measure.comparison(row)))
     }
 }
 
 /// The article's own table: its columns verbatim, a row for each test and target.
 pub(super) fn article(record: &Record) -> Option<Table> {
     const COLUMNS: [Column; 5] = [
-        ("Requests", |row| {
-            let requests = row.median(|round| Some(round.requests as f64))?;
-            Some(count(requests.round() as u64))
-        }),
+        ("Requests", |row| Some(count(row.middle()?.requests))),
         ("Concurrency", |row| Some(count(row.test.connections))),
         ("Time Taken", |row| {
-            let seconds = row.median(|round| Some(round.elapsed_ns as f64 / 1e9))?;
+            let seconds = row.middle()?.elapsed_ns as f64 / 1e9;
             Some(format!("{} s", figure(seconds)))
         }),
-        ("Errors", |row| Some(count(row.summary.errors))),
-        ("Requests/sec", |row| Some(figure(SPEED.of(row)?.median))),
+        ("Errors", |row| Some(count(row.middle()?.all_errors()))),
+        ("Requests/sec", |row| {
+            Some(figure(row.middle()?.requests_per_second))
+        }),
     ];
     let tests = record.tests.iter();
     let tests = tests.filter(|test| test.suite == Suite::Article);
@@ -99,9 +95,17 @@ pub(super) fn article(record: &Record) -> Option<Table> {
     "Language".clone_into(&mut table.head[0]);
     table.notes = vec![
         "These are the columns of the article that hullo began with. It measured two greeting servers with the load generator hey: one in Go (net/http), one in Rust (warp).".to_owned(),
-        format!("Medians of {} rounds; errors of all rounds.", record.settings.rounds),
+        format!("A row is one round, with its own errors: of {} rounds the one in the middle by requests/s.", record.settings.rounds),
     ];
     table.notes.truncate(record.settings.rounds.clamp(1, 2));
+    let failures = rows.iter().filter_map(|row| {
+        let (title, failure) = (clean(&row.test.title), row.failure()?);
+        Some(format!(
+            "{} failed in {title}: {failure} in all rounds.",
+            row.name
+        ))
+    });
+    table.notes.extend(failures);
     (!table.rows.is_empty()).then_some(table)
 }
 
@@ -116,6 +120,9 @@ pub(super) fn overview(record: &Record) -> Option<Table> {
         let measure = if is_idle { IDLE } else { CPU };
         let cell = |number| {
             let row = rows.iter().find(|row| row.number == number)?;
+            if row.failure().is_some() {
+                return Some(FAILED.to_owned());
+            }
             let figure = (measure.show)(measure.of(row)?.median);
             let sign = measure.ratio(row).map(sign);
             Some(format!("{figure}{}", sign.unwrap_or_default()))

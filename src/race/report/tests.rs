@@ -241,6 +241,79 @@ fn one_round_has_no_ratio_and_says_so() {
     assert!(text.contains("Requests/s: hullo "), "{text}");
 }
 
+/// Go answers 404 to everything, and fast.
+fn with_a_failing_one(first: bool) -> Record {
+    let mut servers = servers(3);
+    if first {
+        servers.rotate_right(1);
+    }
+    let mut record = record(&servers, &[Suite::Article], 3);
+    for result in record.results.iter_mut().filter(|of| of.target == "Go") {
+        result.errors.insert("status".to_owned(), result.requests);
+        result.requests_per_second *= 100.0;
+    }
+    sample::summarise(&mut record);
+    for summary in &mut record.summaries {
+        if first || summary.target == "Go" {
+            summary.requests_per_second.ratio = None;
+            summary.cpu_ns_per_request = None;
+        }
+    }
+    record
+}
+
+#[test]
+fn a_server_that_failed_is_marked_wherever_its_figures_stand() {
+    let view = View::of(&with_a_failing_one(false));
+    assert!(
+        view.result
+            .contains("Failed: Go: 100 % errors (status). CPU"),
+        "{}",
+        view.result
+    );
+    let text = text::plain(&view, Some(200), false);
+    for words in [
+        "Go failed in 5 s, 100 connections: 100 % errors (status) in all rounds.",
+        "Go has no ratio: Go failed: 100 % errors (status).",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    for form in [page(&view), picture(&view)] {
+        assert!(form.contains(">\nfailed"), "{form}");
+    }
+    assert!(page(&view).contains("failed: 100 % errors (status)"));
+    // The tables of speed and of CPU, and that of the article, whose errors are those of the same round.
+    assert!(words(&markdown(&view)).contains("| failed | generator |"));
+    let article = view.article.unwrap();
+    let row = article.rows.iter().find(|row| row[0] == "Go").unwrap();
+    assert_eq!(row[1], row[4], "{row:?}");
+
+    let view = View::of(&with_a_failing_one(true));
+    let text = text::plain(&view, None, false);
+    let words = "all servers are compared with Go: Go failed: 100 % errors (status)";
+    assert!(text.contains(words), "{text}");
+}
+
+#[test]
+fn a_busy_machine_is_warned_of_before_the_result() {
+    let mut record = record_of(Suite::Churn);
+    assert_eq!(View::of(&record).caution, None);
+    for result in record.results.iter_mut().filter(|of| of.target == "Go") {
+        result.generator.queued = Some(0.34);
+    }
+    for form in &forms(&record)[..3] {
+        let form = form.replace(['\n', '\u{a0}'], " ");
+        assert_in_order(
+            &form,
+            &[
+                "waited for a core up to 34 %",
+                "in 1 of 3",
+                "CPU per request",
+            ],
+        );
+    }
+}
+
 #[test]
 fn a_server_that_was_not_measured_is_listed_with_the_reason() {
     let (_, record) = sample::all()

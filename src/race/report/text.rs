@@ -23,7 +23,10 @@ pub(in crate::race) fn text(view: &View) -> String {
 /// In this many columns, or in as many as it takes.
 pub(super) fn plain(view: &View, width: Option<u16>, colour: bool) -> String {
     let form = Plain { width, colour };
-    let mut out = format!("{}\n{}", view.title, form.prose(&view.result, ""));
+    let caution = view.caution.iter();
+    let caution: String = caution.map(|text| form.prose(text, "")).collect();
+    let result = form.prose(&view.result, "");
+    let mut out = format!("{}\n{caution}{result}", view.title);
     if let Some(table) = &view.article {
         out += &form.heading(&table.title);
         out += &form.table(table);

@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 
-use super::rows::{CPU, IDLE, Measure, Row, SPEED, rows};
+use super::rows::{CPU, FAILED, IDLE, Measure, Row, SPEED, rows};
 use super::tables::{self, Table};
 use super::{narrative, notes};
 use crate::race::format::{ratio, sign, time};
@@ -13,6 +13,8 @@ use crate::race::record::{Bound, Record, Suite, Test};
 
 pub(in crate::race) struct View {
     pub(super) title: String,
+    /// What a reader has to know before the result.
+    pub(super) caution: Option<String>,
     /// Of the test that says most.
     pub(super) result: String,
     pub(super) article: Option<Table>,
@@ -55,7 +57,9 @@ pub(super) struct Bar {
     pub(super) name: String,
     pub(super) median: f64,
     pub(super) rounds: Vec<f64>,
-    /// The figure and its ratio: `4.23 µs · ×1.14 (1.10–1.17)`, and with less room.
+    /// It failed: its figure is not that of the work, and no bar.
+    pub(super) has_failed: bool,
+    /// The figure and its ratio: `4.23 µs · ×1.14 (1.10–1.17)`, and with less room. Or why it failed.
     pub(super) label: String,
     pub(super) short_label: String,
 }
@@ -83,6 +87,7 @@ impl View {
         let result = most.map(|section| format!("{}. {}", section.title, section.result));
         Self {
             title: narrative::title(record),
+            caution: notes::caution(record),
             result: result.unwrap_or("Nothing was measured.".to_owned()),
             article: tables::article(record),
             overview: tables::overview(record),
@@ -226,7 +231,19 @@ fn bars(measure: &Measure, rows: &[Row], test: &str) -> Option<Chart> {
         let by = measure.ratio(row);
         let rounds = row.rounds.iter().copied().filter_map(measure.in_round);
         let figure = measure.with_unit(median);
+        if let Some(failure) = row.failure() {
+            return Some(Bar {
+                number: row.number,
+                name: row.name.clone(),
+                has_failed: true,
+                median: 0.0,
+                rounds: Vec::new(),
+                label: format!("{FAILED}: {failure}"),
+                short_label: FAILED.to_owned(),
+            });
+        }
         Some(Bar {
+            has_failed: false,
             number: row.number,
             name: row.name.clone(),
             median,
@@ -247,7 +264,7 @@ fn bars(measure: &Measure, rows: &[Row], test: &str) -> Option<Chart> {
     let spoken = bars.iter().map(|bar| format!("{} {}", bar.name, bar.label));
     let spoken: Vec<String> = spoken.collect();
     let alt = format!("{test}. {title}. {}.", spoken.join("; "));
-    let is_shown = bars.iter().any(|bar| bar.median > 0.0);
+    let is_shown = bars.iter().any(|bar| bar.median > 0.0 || bar.has_failed);
     is_shown.then_some(Chart {
         title,
         alt,

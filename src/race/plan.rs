@@ -1,0 +1,208 @@
+//! What a race will do: which servers on which cores, and which tests.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::machine;
+use super::measure::Setup;
+use super::options::Options;
+use super::record::{self, FORMAT, Record, Settings, Suite};
+use super::server_spec::{ServerSpec, Source, random_path};
+use super::suite::{Amount, MANY, expand};
+use crate::server::{open_file_limit, raise_open_file_limit};
+
+/// Open files of the race itself, besides its idle connections.
+const FILES_BESIDE: u64 = 200;
+
+/// A race that has not begun.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) servers: Vec<ServerSpec>,
+    pub(super) setup: Setup,
+    /// Without results.
+    pub(super) record: Record,
+}
+
+impl Plan {
+    /// Checks the arguments against each other and against this machine.
+    pub(super) fn of(options: &Options) -> Result<Self, String> {
+        let names: Vec<&str> = options
+            .targets
+            .iter()
+            .map(|target| target.name.as_str())
+            .collect();
+        if let Some(name) = names
+            .iter()
+            .find(|name| names.iter().filter(|other| other == name).count() > 1)
+        {
+            return Err(format!(
+                "two servers are named {name}: give each its own name"
+            ));
+        }
+        let (servers, load) = match (&options.cpus, &options.load_cpus) {
+            (Some(servers), Some(load)) => (servers.0.clone(), load.0.clone()),
+            (Some(servers), None) => (servers.0.clone(), others(&servers.0)),
+            (None, Some(load)) => (others(&load.0), load.0.clone()),
+            (None, None) => machine::halves(&machine::allowed()),
+        };
+        let setup = Setup {
+            generator: options.generator,
+            workers: options.workers.map_or(servers.len(), Into::into),
+            server_cores: servers,
+            load_cores: load,
+            warm_up_ns: options.warmup,
+            capacities: HashMap::new(),
+            stop: Arc::default(),
+            warnings: Vec::new(),
+        };
+        let path = options.path.as_deref().unwrap_or_else(|| random_path());
+        let record = record(options, &setup, path)?;
+        let servers = options.targets.iter();
+        Ok(Self {
+            servers: servers.map(|server| server.at(path)).collect(),
+            setup,
+            record,
+        })
+    }
+}
+
+/// Whether servers and load have a core in common.
+fn shares(setup: &Setup) -> bool {
+    let mut cores = setup.server_cores.iter();
+    cores.any(|core| setup.load_cores.contains(core))
+}
+
+/// All other cores, or the same if there are no others.
+fn others(cores: &[usize]) -> Vec<usize> {
+    let mut rest = machine::allowed();
+    rest.retain(|core| !cores.contains(core));
+    if rest.is_empty() {
+        cores.to_vec()
+    } else {
+        rest
+    }
+}
+
+/// The tests of these suites that can run here; each of the others adds a warning.
+fn tests(
+    options: &Options,
+    suites: &[Suite],
+    warnings: &mut Vec<String>,
+) -> Result<Vec<record::Test>, String> {
+    let amount = Amount {
+        requests: options.requests,
+        duration_ns: options.duration,
+        connections: options.connections.into(),
+    };
+    if suites.contains(&Suite::Article) && amount.requests < amount.connections {
+        return Err(format!(
+            "{} requests are too few for {} connections: raise -n or lower -c",
+            amount.requests, amount.connections
+        ));
+    }
+    let mut tests: Vec<record::Test> = suites
+        .iter()
+        .flat_map(|suite| suite.tests(amount))
+        .collect();
+    // Only when needed: servers inherit the limit, and some misbehave with a high one.
+    if tests.iter().any(|test| test.idle_connections > 0) {
+        raise_open_file_limit();
+    }
+    let files = open_file_limit() as u64;
+    let reason = |test: &record::Test| {
+        if test.idle_connections + FILES_BESIDE > files {
+            return Some(format!(
+                "the limit of {files} open files is too low: run ulimit -n {}",
+                MANY + FILES_BESIDE
+            ));
+        }
+        options.generator.cannot(test).map(str::to_owned)
+    };
+    tests.retain(|test| match reason(test) {
+        Some(reason) => {
+            warnings.push(format!("left out: {} ({reason})", test.title));
+            false
+        }
+        None => true,
+    });
+    if tests.is_empty() {
+        return Err(format!("no test can be run: {}", warnings.join(", ")));
+    }
+    Ok(tests)
+}
+
+/// The record of a race that has not begun.
+fn record(options: &Options, setup: &Setup, path: &str) -> Result<Record, String> {
+    let suites = expand(&options.suite);
+    let mut warnings = Vec::new();
+    let tests = tests(options, &suites, &mut warnings)?;
+    if shares(setup) {
+        warnings.push("servers and load share cores, so each disturbs the other".to_owned());
+    }
+    let quota = available_parallelism().map_or(usize::MAX, Into::into);
+    let cores = machine::allowed().len();
+    if quota < cores {
+        warnings.push(format!(
+            "a CPU quota allows the time of {quota} of the {cores} cores, which servers and load share"
+        ));
+    }
+    let is_running = |target: &&ServerSpec| matches!(target.source, Source::Running { .. });
+    for target in options.targets.iter().filter(is_running) {
+        warnings.push(format!(
+            "{} was already running: its cores and its CPU time are not known",
+            target.name
+        ));
+    }
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Ok(Record {
+        format: FORMAT.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_unix_ms: now.as_millis() as u64,
+        elapsed_ms: 0,
+        command: std::env::args_os()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect(),
+        machine: machine::describe(),
+        settings: Settings {
+            suites,
+            rounds: options.rounds as usize,
+            server_cpus: setup.server_cores.clone(),
+            load_cpus: setup.load_cores.clone(),
+            workers: setup.workers,
+            path: path.to_owned(),
+            generator: options.generator,
+            generator_version: options.generator.version()?,
+            warm_up_ns: options.warmup,
+        },
+        targets: options
+            .targets
+            .iter()
+            .map(|target| entry(&target.at(path)))
+            .collect(),
+        tests,
+        results: Vec::new(),
+        summaries: Vec::new(),
+        warnings,
+    })
+}
+
+fn entry(target: &ServerSpec) -> record::Target {
+    let (command, url) = match &target.source {
+        Source::Command(command) => (Some(command.clone()), None),
+        Source::Running { url, .. } => (
+            None,
+            Some(format!("http://{}{}", url.authority, target.path)),
+        ),
+    };
+    record::Target {
+        name: target.name.clone(),
+        command,
+        url,
+        behaviour: Vec::new(),
+        out: None,
+    }
+}

@@ -1,0 +1,201 @@
+//! How long a race takes and how far it is, on standard error: an estimate at the start, then a bar on a
+//! terminal, or else a line now and then.
+
+use std::io::{IsTerminal as _, stderr};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::measure::Setup;
+use super::record::{Record, Test};
+use crate::terminal::note;
+
+/// To start, await, question and stop a server.
+const STARTED: Duration = Duration::from_millis(300);
+/// To probe it. Some probes wait for what may not come.
+const PROBED: Duration = Duration::from_secs(1);
+/// To open a connection and have one request answered on it.
+const OPENED: Duration = Duration::from_micros(100);
+/// What a server answers in a second, where a test ends after a number of requests.
+const ANSWERED_PER_SECOND: f64 = 50_000.0;
+/// Without a terminal, how often it is said how far the race is.
+const SAY_AGAIN: Duration = Duration::from_secs(30);
+
+/// About how long a server takes in a round of a test.
+pub(super) fn turn(test: &Test, setup: &Setup) -> Duration {
+    let counted = test.requests.unwrap_or(0) as f64 / ANSWERED_PER_SECOND;
+    let work = test
+        .duration_ns
+        .map_or(Duration::from_secs_f64(counted), Duration::from_nanos);
+    let opened = OPENED.saturating_mul(u32::try_from(test.idle_connections).unwrap_or(u32::MAX));
+    STARTED + Duration::from_nanos(setup.warm_up_ns) + work + opened
+}
+
+/// About how long a race takes.
+fn whole(record: &Record, setup: &Setup) -> Duration {
+    let of_rounds = record.tests.iter().map(|test| {
+        let rounds = u32::try_from(record.settings.rounds).unwrap_or(u32::MAX);
+        turn(test, setup).saturating_mul(rounds)
+    });
+    // Once for each server.
+    let capacity = record.tests.iter().find(|test| test.load.is_some());
+    let capacity = capacity.and_then(|test| test.duration_ns);
+    let each = of_rounds.fold(PROBED, Duration::saturating_add)
+        + Duration::from_nanos(capacity.unwrap_or(0));
+    each.saturating_mul(u32::try_from(record.targets.len()).unwrap_or(u32::MAX))
+}
+
+/// Of a race under way.
+#[derive(Debug)]
+pub(super) struct Progress {
+    start: Instant,
+    /// As was estimated at the start.
+    whole: Duration,
+    /// As was estimated, of what has been done.
+    done: Duration,
+    bar: Option<ProgressBar>,
+    said: Option<Instant>,
+}
+
+impl Progress {
+    /// Says how long the race will take about, unless nothing is to be said.
+    pub(super) fn start(record: &Record, setup: &Setup, is_quiet: bool) -> Self {
+        let whole = whole(record, setup);
+        let bar = (!is_quiet && stderr().is_terminal()).then(|| bar(whole));
+        if !is_quiet {
+            let plural = |number: usize, word: &str| match number {
+                1 => format!("1 {word}"),
+                _ => format!("{number} {word}s"),
+            };
+            let work = [
+                plural(record.targets.len(), "server"),
+                plural(record.tests.len(), "test"),
+                plural(record.settings.rounds, "round"),
+            ];
+            note(
+                "hullo race",
+                format!("{}: about {}", work.join(", "), roughly(whole)),
+            );
+        }
+        let now = Instant::now();
+        Self {
+            start: now,
+            whole,
+            done: Duration::ZERO,
+            bar,
+            said: (!is_quiet).then_some(now),
+        }
+    }
+
+    /// The servers have been probed.
+    pub(super) fn probed(&mut self, servers: usize) {
+        self.advance(PROBED.saturating_mul(u32::try_from(servers).unwrap_or(u32::MAX)));
+    }
+
+    /// What is measured now.
+    pub(super) fn at(&self, what: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_prefix(format!("{} left", roughly(self.left())));
+            bar.set_message(what.to_owned());
+        }
+    }
+
+    /// A turn that was estimated to take so long has ended.
+    pub(super) fn advance(&mut self, estimate: Duration) {
+        self.done += estimate;
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.done.as_millis() as u64);
+        } else if self.said.is_some_and(|said| said.elapsed() >= SAY_AGAIN) {
+            self.said = Some(Instant::now());
+            let percent = share(self.done, self.whole) * 100.0;
+            let left = roughly(self.left());
+            note(
+                "hullo race",
+                format!("{percent:.0} % done, about {left} left"),
+            );
+        }
+    }
+
+    /// By how long what was done has taken.
+    fn left(&self) -> Duration {
+        let left = self.whole.saturating_sub(self.done);
+        let pace = match share(self.start.elapsed(), self.done) {
+            // Too early to tell.
+            _ if self.done < PROBED * 2 => 1.0,
+            pace => pace.clamp(0.2, 20.0),
+        };
+        left.mul_f64(pace)
+    }
+
+    pub(super) fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn share(part: Duration, whole: Duration) -> f64 {
+    if whole.is_zero() {
+        1.0
+    } else {
+        part.as_secs_f64() / whole.as_secs_f64()
+    }
+}
+
+fn bar(whole: Duration) -> ProgressBar {
+    let bar = ProgressBar::new(whole.as_millis() as u64);
+    if let Ok(style) = ProgressStyle::with_template("[{elapsed}, {prefix}] {bar:20} {msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// `40 s`, `3 min`, `1 h 20 min`.
+pub(super) fn roughly(time: Duration) -> String {
+    let seconds = time.as_secs_f64().ceil() as u64;
+    let minutes = seconds.div_ceil(60);
+    match (seconds, minutes) {
+        (0..=20, _) => format!("{seconds} s"),
+        (21..90, _) => format!("{} s", seconds.div_ceil(5) * 5),
+        (_, 0..90) => format!("{minutes} min"),
+        _ => format!("{} h {} min", minutes / 60, minutes % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_told_roughly() {
+        for (seconds, text) in [
+            (0.0, "0 s"),
+            (3.2, "4 s"),
+            (41.0, "45 s"),
+            (89.5, "2 min"),
+            (200.0, "4 min"),
+            (5399.0, "1 h 30 min"),
+            (7260.0, "2 h 1 min"),
+        ] {
+            assert_eq!(roughly(Duration::from_secs_f64(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn what_is_left_follows_the_pace() {
+        let now = Instant::now();
+        let Some(start) = now.checked_sub(Duration::from_secs(40)) else {
+            return;
+        };
+        let progress = Progress {
+            start,
+            whole: Duration::from_secs(60),
+            done: Duration::from_secs(20),
+            bar: None,
+            said: None,
+        };
+        // It took twice as long as was estimated.
+        let left = progress.left().as_secs_f64();
+        assert!((79.9..90.0).contains(&left), "{left}");
+    }
+}
