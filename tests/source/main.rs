@@ -10,7 +10,7 @@ mod tree;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rules::{circles, dead_files, forbidden_names, httparse_users, layers, lengths, unsafe_roots};
+use rules::{circles, dead_files, forbidden_names, layers, lengths, unsafe_roots};
 use tree::{Tree, read};
 
 /// One test for all rules, because they share the parsed source.
@@ -30,7 +30,6 @@ fn the_source_keeps_its_rules() {
         let faults = rule(&source);
         assert!(faults.is_empty(), "{faults:#?}");
     }
-    assert_eq!(httparse_users(&source), ["http/grammar/fields.rs"]);
 }
 
 /// The modules that a planted file may import.
@@ -97,11 +96,6 @@ fn an_import_against_the_layers_is_found() {
             "net/a.rs",
             "use crate::{http, server::Options};",
             "crate::server::Options",
-        ),
-        (
-            "net/a.rs",
-            "fn f(x: &[httparse::Header]) {}",
-            "httparse::Header",
         ),
         (
             "server.rs",
@@ -196,16 +190,6 @@ fn io_in_the_core_is_found_however_it_is_written() {
         "http/a.rs",
         "use core::net::Ipv6Addr; type A = std::net::Ipv4Addr;",
     );
-}
-
-#[test]
-fn a_file_that_names_httparse_is_found() {
-    let tree = planted(&[
-        ("http/a.rs", "use httparse as h;"),
-        ("http/b.rs", "fn f(x: httparse::Header) {}"),
-        ("http/c.rs", "// httparse"),
-    ]);
-    assert_eq!(httparse_users(&tree), ["http/a.rs", "http/b.rs"]);
 }
 
 #[test]

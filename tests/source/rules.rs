@@ -47,14 +47,7 @@ const LAYERS: &[Layer] = &[
             "time::UNIX_EPOCH",
         ]),
         // memmap2 for anonymous memory, not for files.
-        crates: Some(&[
-            "form_urlencoded",
-            "httparse",
-            "httpdate",
-            "itoa",
-            "memchr",
-            "memmap2",
-        ]),
+        crates: Some(&["form_urlencoded", "httpdate", "itoa", "memchr", "memmap2"]),
     },
     layer("net", &["http", "outcome"]),
     layer("server", &["net", "http"]),
@@ -99,9 +92,6 @@ const fn layer(module: &'static str, modules: &'static [&'static str]) -> Layer 
         crates: None,
     }
 }
-
-/// Layers that read HTTP.
-const READERS: &[&str] = &["http"];
 
 /// Modules name nothing outside of their layer but what [`LAYERS`] lets them.
 pub(crate) fn layers(tree: &Tree) -> Vec<String> {
@@ -150,7 +140,6 @@ fn may_name(tree: &Tree, layer: &Layer, path: &Name, crates: &BTreeSet<String>) 
         "std" => layer
             .std
             .is_none_or(|names| names.iter().any(|name| is_below(&rest, name))),
-        "httparse" if !READERS.contains(&layer.module) => false,
         first if crates.contains(first) => layer.crates.is_none_or(|names| names.contains(&first)),
         _ => true,
     }
@@ -163,24 +152,6 @@ fn dependencies() -> BTreeSet<String> {
     let lines = section.lines().take_while(|line| !line.starts_with('['));
     let names = lines.filter_map(|line| Some(line.split_once(" = ")?.0.replace('-', "_")));
     names.collect()
-}
-
-/// The files of the core that name httparse.
-pub(crate) fn httparse_users(tree: &Tree) -> Vec<String> {
-    let core = tree
-        .modules
-        .iter()
-        .filter(|module| module.file.starts_with("http/"));
-    let names = |module: &&Module| {
-        let mut crates = module.named.iter().filter_map(|path| path.first());
-        crates.any(|name| name == "httparse")
-    };
-    let mut files: Vec<String> = core
-        .filter(names)
-        .map(|module| module.file.clone())
-        .collect();
-    files.sort();
-    files
 }
 
 /// Modules of a folder that import each other, also by way of others. An import counts for the

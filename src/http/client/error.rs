@@ -61,11 +61,8 @@ impl From<BareLineEnd> for ProtocolError {
 }
 
 impl From<FieldError> for ProtocolError {
-    fn from(error: FieldError) -> Self {
-        match error {
-            FieldError::Count => Self::FieldCount,
-            FieldError::Name | FieldError::Value => Self::Head,
-        }
+    fn from(_: FieldError) -> Self {
+        Self::Head
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::super::grammar::bytes::FIELD_VALUE;
 use super::super::grammar::connection::{ConnectionOptions, Persistence};
-use super::super::grammar::fields::{self, FieldLine};
+use super::super::grammar::fields::FieldLines;
 use super::super::grammar::framing::{Framing, FramingFields, OtherCodings};
 use super::super::grammar::lines::{LineEnd, find_line_end};
 use super::error::ProtocolError;
@@ -125,21 +125,25 @@ impl Memo {
 fn parse(bytes: &[u8]) -> Result<Head, ProtocolError> {
     let (line, lines) = split_status_line(bytes)?;
     let (minor, status) = read_status_line(line)?;
-    let mut table = fields::table::<FIELDS_MAX>();
-    let fields = fields::read(lines, &mut table)?;
-    if !STATUSES.contains(&status) {
-        return Err(ProtocolError::Status);
-    }
     let mut framing = FramingFields::default();
     let mut connection = ConnectionOptions::default();
-    for field in fields {
-        if field.name.eq_ignore_ascii_case("content-length") {
+    let mut lines = FieldLines::new(lines);
+    let mut count = 0;
+    while let Some(field) = lines.read()? {
+        count += 1;
+        if count > FIELDS_MAX {
+            return Err(ProtocolError::FieldCount);
+        }
+        if field.name.eq_ignore_ascii_case(b"content-length") {
             framing.add_length(field.value);
-        } else if field.name.eq_ignore_ascii_case("transfer-encoding") {
+        } else if field.name.eq_ignore_ascii_case(b"transfer-encoding") {
             framing.add_codings(field.value);
-        } else if field.name.eq_ignore_ascii_case("connection") {
+        } else if field.name.eq_ignore_ascii_case(b"connection") {
             connection.add(field.value);
         }
+    }
+    if !STATUSES.contains(&status) {
+        return Err(ProtocolError::Status);
     }
     let is_version_10 = minor == 0;
     Ok(Head {
@@ -184,13 +188,10 @@ fn read_status_line(line: &[u8]) -> Result<(u8, u16), ProtocolError> {
 
 /// The values of all `Date` fields of a head that was read.
 pub(crate) fn date_values(head: &[u8]) -> Vec<String> {
-    let mut table = fields::table::<FIELDS_MAX>();
     let Ok((_, lines)) = split_status_line(head) else {
         return Vec::new();
     };
-    let fields = fields::read(lines, &mut table).unwrap_or_default();
-    let is_date = |field: &&FieldLine<'_>| field.name.eq_ignore_ascii_case("date");
-    let dates = fields.iter().filter(is_date);
+    let dates = FieldLines::new(lines).filter(|field| field.name.eq_ignore_ascii_case(b"date"));
     dates
         .map(|field| String::from_utf8_lossy(field.value).into_owned())
         .collect()

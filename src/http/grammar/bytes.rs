@@ -45,7 +45,16 @@ impl Class {
     /// The index of the first byte outside the class.
     #[inline]
     pub(in crate::http) fn first_outside(&self, bytes: &[u8]) -> Option<usize> {
-        bytes.iter().position(|&byte| !self.has(byte))
+        // In pieces whose loop the compiler unrolls.
+        let mut rest = bytes;
+        while let Some((piece, after)) = rest.split_first_chunk::<8>() {
+            if let Some(place) = piece.iter().position(|&byte| !self.has(byte)) {
+                return Some(bytes.len() - rest.len() + place);
+            }
+            rest = after;
+        }
+        let place = rest.iter().position(|&byte| !self.has(byte))?;
+        Some(bytes.len() - rest.len() + place)
     }
 }
 
@@ -93,9 +102,61 @@ pub(in crate::http) fn end_of_encoded(class: &Class, bytes: &[u8]) -> usize {
     }
 }
 
+const fn is_control(byte: u8) -> bool {
+    byte < b' ' || byte == 0x7F
+}
+
+/// The index of the first byte that is not in [`FIELD_VALUE`], or the length.
+#[inline]
+pub(in crate::http) fn end_of_value(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let mut rest = bytes;
+    // No early exit within a block, so that it becomes vector instructions.
+    while let Some((block, after)) = rest.split_first_chunk::<16>() {
+        if block
+            .iter()
+            .fold(false, |has, &byte| has | is_control(byte))
+        {
+            break;
+        }
+        rest = after;
+    }
+    while let Some((word, after)) = rest.split_first_chunk() {
+        let word = u64::from_le_bytes(*word);
+        let below_space = word.wrapping_sub(ONES * 0x20);
+        let delete = (word ^ (ONES * 0x7F)).wrapping_sub(ONES);
+        let control = (below_space | delete) & !word & (ONES * 0x80);
+        if control != 0 {
+            let at = bytes.len() - rest.len() + control.trailing_zeros() as usize / 8;
+            if bytes[at] != b'\t' {
+                return at;
+            }
+            break;
+        }
+        rest = after;
+    }
+    let end = FIELD_VALUE.first_outside(rest).unwrap_or(rest.len());
+    bytes.len() - rest.len() + end
+}
+
 /// Strips white space (OWS: space and tab) from both ends.
-pub(in crate::http) fn trim(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+pub(in crate::http) fn trim(bytes: &[u8]) -> &[u8] {
+    trim_end(trim_start(bytes))
+}
+
+/// Strips white space from the start.
+#[inline]
+pub(in crate::http) fn trim_start(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// Strips white space from the end.
+#[inline]
+pub(in crate::http) fn trim_end(mut bytes: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
     }
     bytes

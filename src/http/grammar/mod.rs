@@ -5,7 +5,7 @@
 //! ```text
 //!  bytes ──> values ──> framing ──> body ──> chunked
 //!    │         └──────> connection
-//!    └─────> lines, fields (httparse), entity_tags
+//!    └─────> lines, fields, entity_tags
 //! ```
 //!
 //! Each module has an error of its own, a small `Copy` cause; a role maps it to what it reports.

@@ -3,12 +3,11 @@
 
 use super::super::grammar::body::Body;
 use super::super::grammar::connection::Persistence;
-use super::super::grammar::fields::table;
 use super::super::grammar::framing::Framing;
 use super::content::Content;
 use super::form::Form;
 use super::handler::Handler;
-use super::head::Head;
+use super::head::{Facts, Head};
 use super::limits::{EMPTY_LINES_MAX, Limits};
 use super::ongoing::{Ongoing, Polled};
 use super::output::Output;
@@ -84,19 +83,19 @@ impl Session {
             return Ok(Progress::NeedsMore(0));
         }
         if is_new {
-            let mut table = table::<FIELDS_FEW>();
-            if let Some(fields) = Head::fields_fast(input, scan, &mut table, limits) {
-                let head = Head::decide(input, scan.line(), fields, peer, limits)?;
+            let start = scan.line().fields as usize;
+            if let Ok(facts) = Facts::read(&limits.window(input)[start..], limits) {
+                scan.finish(start + facts.length);
+                let head = Head::new(input, scan.line(), facts, peer, limits)?;
                 return self.whole_head(input, scan, &head, shared, out);
             }
         }
         if !scan.field_lines(input, limits)? {
             return Ok(Progress::NeedsMore(0));
         }
-        with_head(input, scan, peer, limits, |head| {
-            self.empty_lines = 0;
-            self.start_of_content(input, scan, head, shared, out)
-        })
+        let head = whole_head(input, scan, peer, limits)?;
+        self.empty_lines = 0;
+        self.start_of_content(input, scan, &head, shared, out)
     }
 
     #[inline(always)]
@@ -193,13 +192,8 @@ impl Session {
             Ok(read) => read,
             Err(Stop::Reject(reject)) => return Err(reject),
             Err(Stop::Refused(response)) => {
-                let form = with_head(
-                    &receiving.head.bytes(),
-                    &receiving.scan,
-                    peer,
-                    limits,
-                    |head| Ok(head.form),
-                )?;
+                let bytes = receiving.head.bytes();
+                let form = whole_head(&bytes, &receiving.scan, peer, limits)?.form;
                 return Ok(refused(form, *response).after(0));
             }
         };
@@ -215,9 +209,11 @@ impl Session {
         let sink = std::mem::replace(&mut receiving.incoming.sink, Sink::Discard);
         let Receiving { head, scan, .. } = &**receiving;
         let is_last = self.draining && read.consumed == input.len();
-        let answer = with_head(&head.bytes(), scan, peer, limits, |head| {
-            Ok(end(sink, head, is_last, shared, out))
-        })?;
+        let answer = {
+            let bytes = head.bytes();
+            let head = whole_head(&bytes, scan, peer, limits)?;
+            end(sink, &head, is_last, shared, out)
+        };
         self.state = State::default();
         Ok(answer.after(read.consumed))
     }
@@ -413,23 +409,20 @@ impl Answer {
     }
 }
 
-/// The table of a head's fields is laid out on the stack, which takes longer the more places it
-/// has. Few heads have more fields than this.
-const FIELDS_FEW: usize = 16;
-
-/// Reads the head that `scan` found at the start of `input`, and lends it to `use_it`.
-fn with_head<T>(
-    input: &[u8],
-    scan: &Scan,
-    peer: &dyn Peer,
+/// Reads the head that `scan` found at the start of `input`.
+#[inline(never)]
+fn whole_head<'a>(
+    input: &'a [u8],
+    scan: &'a Scan,
+    peer: &'a dyn Peer,
     limits: &Limits,
-    use_it: impl FnOnce(&Head<'_>) -> Result<T, Reject>,
-) -> Result<T, Reject> {
-    const ALL: usize = Limits::FIELDS_MAX;
-    if scan.field_count() <= FIELDS_FEW {
-        let mut table = table::<FIELDS_FEW>();
-        use_it(&Head::read(input, scan, &mut table, peer, limits)?)
-    } else {
-        use_it(&Head::read(input, scan, &mut table::<ALL>(), peer, limits)?)
-    }
+) -> Result<Head<'a>, Reject> {
+    let lines = &input[scan.line().fields as usize..scan.length()];
+    Head::new(
+        input,
+        scan.line(),
+        Facts::read(lines, limits)?,
+        peer,
+        limits,
+    )
 }

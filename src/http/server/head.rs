@@ -2,7 +2,7 @@
 //! decides, so that the result cannot depend on the order of the fields.
 
 use super::super::grammar::connection::{ConnectionOptions, Persistence};
-use super::super::grammar::fields::{self, FieldLine};
+use super::super::grammar::fields::FieldLines;
 use super::super::grammar::framing::{Framing, FramingFields, OtherCodings};
 use super::super::grammar::values::elements;
 use super::form::Form;
@@ -11,7 +11,7 @@ use super::method::Method;
 use super::peer::Peer;
 use super::reject::Reject;
 use super::request::Request;
-use super::scan::{Line, Scan};
+use super::scan::Line;
 use super::target::is_host;
 
 /// A whole head and its meaning.
@@ -28,7 +28,9 @@ pub(super) struct Head<'a> {
 
 /// What the fields say about the message itself.
 #[derive(Default)]
-struct Facts {
+pub(super) struct Facts {
+    /// The length of the field lines, with the empty line behind them.
+    pub(super) length: usize,
     hosts: u32,
     host_is_bad: bool,
     framing: FramingFields,
@@ -38,57 +40,20 @@ struct Facts {
 }
 
 impl<'a> Head<'a> {
-    /// Reads a head whose request line `scan` has read, in one pass, if all of it is in `input` and
-    /// nothing about it is unusual. `None` decides nothing: go on with the scan.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "on the path of every request")]
-    pub(super) fn fields_fast(
-        input: &'a [u8],
-        scan: &mut Scan,
-        table: &'a mut [FieldLine<'a>],
-        limits: &Limits,
-    ) -> Option<&'a [FieldLine<'a>]> {
-        let start = scan.line().fields as usize;
-        let block = &limits.window(input)[start..];
-        let (length, fields) = fields::read_fast(block, table)?;
-        if fields.len() > limits.fields {
-            return None;
-        }
-        scan.finish(start + length);
-        Some(fields)
-    }
-
-    /// Reads the whole head that `scan` found at the start of `input`. The table has to have room for
-    /// all of its field lines.
-    pub(super) fn read(
-        input: &'a [u8],
-        scan: &'a Scan,
-        table: &'a mut [FieldLine<'a>],
-        peer: &'a dyn Peer,
-        limits: &Limits,
-    ) -> Result<Self, Reject> {
-        let block = &input[scan.line().fields as usize..scan.length()];
-        let fields = fields::read(block, table)?;
-        Self::decide(input, scan.line(), fields, peer, limits)
-    }
-
+    /// What the head means whose request line is `line`, and whose field lines are read.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
         reason = "on the path of every request; left alone, the compiler copies its result"
     )]
-    pub(super) fn decide(
+    pub(super) fn new(
         input: &'a [u8],
         line: &'a Line,
-        fields: &'a [FieldLine<'a>],
+        facts: Facts,
         peer: &'a dyn Peer,
         limits: &Limits,
     ) -> Result<Self, Reject> {
-        let mut facts = Facts::default();
-        for field in fields {
-            facts.learn(field.name.as_bytes(), field.value);
-        }
-        let request = Request::new(input, line, fields, peer);
+        let request = Request::new(input, line, peer);
         facts.decide(request, line.minor, limits)
     }
 }
@@ -109,7 +74,22 @@ impl Head<'_> {
 }
 
 impl Facts {
-    /// `value` comes from httparse without the white space around it.
+    /// Reads the field lines that `input` begins with, up to the empty line behind them. An error may
+    /// mean that not all of them are there.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
+    pub(super) fn read(input: &[u8], limits: &Limits) -> Result<Self, Reject> {
+        let mut facts = Self::default();
+        let mut lines = FieldLines::new(input);
+        let mut left = limits.fields;
+        while let Some(field) = lines.read()? {
+            left = left.checked_sub(1).ok_or(Reject::FieldCount)?;
+            facts.learn(field.name, field.value);
+        }
+        facts.length = input.len() - lines.rest().len();
+        Ok(facts)
+    }
+
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "on the path of every request")]
     fn learn(&mut self, name: &[u8], value: &[u8]) {

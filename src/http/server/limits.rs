@@ -27,7 +27,7 @@ impl Limits {
     pub const HEAD_BYTES_MAX: usize = 1 << 20;
     /// The least that [`Limits::fields`] may be: a request in HTTP/1.1 has a Host field.
     pub const FIELDS_MIN: usize = 1;
-    /// The most that [`Limits::fields`] may be: the table of a head's fields is on the stack.
+    /// The most that [`Limits::fields`] may be: a handler that asks for a field looks through all of them.
     pub const FIELDS_MAX: usize = 256;
     /// The least that [`Limits::target_bytes`] may be: the target `/`.
     pub const TARGET_BYTES_MIN: usize = 1;

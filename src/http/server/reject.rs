@@ -145,7 +145,6 @@ impl From<FieldError> for Reject {
         match error {
             FieldError::Name => Self::FieldName,
             FieldError::Value => Self::FieldValue,
-            FieldError::Count => Self::FieldCount,
         }
     }
 }

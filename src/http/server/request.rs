@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::super::grammar::fields::FieldLine;
+use super::super::grammar::fields::FieldLines;
 use super::method::Method;
 use super::peer::Peer;
 use super::scan::Line;
@@ -17,7 +17,6 @@ pub struct Request<'a> {
     /// Begins with the request line.
     head: &'a [u8],
     line: &'a Line,
-    fields: &'a [FieldLine<'a>],
     content: &'a [u8],
     peer: &'a dyn Peer,
 }
@@ -35,16 +34,10 @@ pub enum Version {
 impl<'a> Request<'a> {
     /// `line` has been read from the start of `head`.
     #[inline]
-    pub(super) fn new(
-        head: &'a [u8],
-        line: &'a Line,
-        fields: &'a [FieldLine<'a>],
-        peer: &'a dyn Peer,
-    ) -> Self {
+    pub(super) fn new(head: &'a [u8], line: &'a Line, peer: &'a dyn Peer) -> Self {
         Self {
             head,
             line,
-            fields,
             content: &[],
             peer,
         }
@@ -136,7 +129,13 @@ impl<'a> Request<'a> {
     /// The fields in their order: names as they were sent, values without the white space around
     /// them (RFC 9110 section 5). A value may contain bytes that are not ASCII.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
-        self.fields.iter().map(|field| (field.name, field.value))
+        let fields = self.lines();
+        fields.map(|field| {
+            (
+                std::str::from_utf8(field.name).unwrap_or_default(),
+                field.value,
+            )
+        })
     }
 
     /// The value of the first field of that name, in any case, without the white space around it.
@@ -147,9 +146,18 @@ impl<'a> Request<'a> {
 
     /// The values of all fields of that name, in any case, in their order.
     pub fn fields_named<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        let fields = self.fields.iter();
-        let named = fields.filter(move |field| field.name.eq_ignore_ascii_case(name));
+        let fields = self.lines();
+        let named = fields.filter(move |field| field.name.eq_ignore_ascii_case(name.as_bytes()));
         named.map(|field| field.value)
+    }
+
+    /// The field lines, which have been read before.
+    fn lines(&self) -> FieldLines<'a> {
+        FieldLines::new(
+            self.head
+                .get(self.line.fields as usize..)
+                .unwrap_or_default(),
+        )
     }
 
     /// The offsets come from the scan of this head, so they lie within it.

@@ -57,12 +57,6 @@ impl Scan {
         &self.line
     }
 
-    /// The number of field lines seen so far.
-    #[inline]
-    pub(super) fn field_count(&self) -> usize {
-        self.fields as usize
-    }
-
     /// The length of the head with its empty line, once that has been found.
     #[inline]
     pub(super) fn length(&self) -> usize {

@@ -4,6 +4,7 @@ use core::net::Ipv6Addr; // It only parses the text of an address.
 use std::ops::Range;
 
 use super::super::grammar::bytes::{PATH, REG_NAME, end_of_encoded};
+use super::super::grammar::values::decimal;
 use super::method::Method;
 use super::reject::Reject;
 
@@ -54,6 +55,16 @@ pub(super) fn is_host(value: &[u8]) -> bool {
     if let [b'[', rest @ ..] = value {
         return is_bracketed(rest);
     }
+    match REG_NAME.first_outside(value) {
+        None => !value.is_empty(),
+        Some(end) if value[end] == b':' => end > 0 && is_port(&value[end..]),
+        Some(_) => is_encoded_host(value),
+    }
+}
+
+/// A host with percent-encoding.
+#[cold]
+fn is_encoded_host(value: &[u8]) -> bool {
     let (host, port) = value.split_at(end_of_encoded(&REG_NAME, value));
     !host.is_empty() && is_port(port)
 }
@@ -74,16 +85,8 @@ fn is_bracketed(rest: &[u8]) -> bool {
 fn is_port(rest: &[u8]) -> bool {
     match rest {
         [] => true,
-        [b':', digits @ ..] => {
-            let mut port = 0_u32;
-            for digit in digits {
-                if !digit.is_ascii_digit() || port > 0xFFFF {
-                    return false;
-                }
-                port = port * 10 + u32::from(digit - b'0');
-            }
-            port <= 0xFFFF
-        }
+        [b':', digits @ ..] if digits.len() < 5 => digits.iter().all(u8::is_ascii_digit),
+        [b':', digits @ ..] => decimal(digits).is_some_and(|port| port <= 0xFFFF),
         _ => false,
     }
 }
