@@ -14,7 +14,7 @@ use super::plan::Plan;
 use super::record::Record;
 use super::report::View;
 use super::run::{Race, complain};
-use super::{compare, process_tree, report, server, verdict};
+use super::{compare, process_tree, report, server, store, verdict};
 use crate::signals;
 use crate::terminal::print_styled;
 
@@ -97,17 +97,39 @@ fn read(path: &Path) -> Result<Record, Failure> {
 }
 
 fn run(options: &Options) -> Result<u8, Failure> {
-    let plan = Plan::of(options).map_err(|sentence| (EXIT_USAGE, sentence))?;
+    let before = before(options)?;
+    let plan = Plan::of(options, before.as_ref()).map_err(|sentence| (EXIT_USAGE, sentence))?;
     let mut race = Race::from(plan);
     can_write(options)?;
     stop_on_signal(&race.setup.stop)
         .map_err(|error| (EXIT_OUT, format!("cannot handle signals: {error}")))?;
     process_tree::become_subreaper();
-    race.run(options.quiet);
+    let mut has_complained = false;
+    race.run(options.quiet, |record| {
+        let kept = options.json.as_ref().filter(|path| store::is_plain(path));
+        let kept = kept.map_or(Ok(()), |path| write(path, &record.json()));
+        // It is tried again after the next round.
+        if let Err((_, sentence)) = kept
+            && !std::mem::replace(&mut has_complained, true)
+        {
+            complain(&sentence);
+        }
+    });
     let published = publish(options, &race.record);
     all_ended()?;
     published?;
     outcome(&race.record)
+}
+
+/// With `--resume`: what an earlier race has measured, if there is its file.
+fn before(options: &Options) -> Result<Option<Record>, Failure> {
+    let path = options.json.as_ref().filter(|_| options.resume);
+    let has_content = |path: &&PathBuf| fs::metadata(path).is_ok_and(|known| known.len() > 0);
+    path.filter(has_content).map(|path| read(path)).transpose()
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    store::replace(path, text).map_err(|error| cannot_write(path, &error))
 }
 
 /// Whether all processes of the servers have ended.
@@ -145,7 +167,7 @@ fn publish(options: &Options, record: &Record) -> Result<(), Failure> {
     let mut done = Ok(());
     for (path, form) in files {
         if let Some(path) = path {
-            done = done.and(fs::write(path, form()).map_err(|error| cannot_write(path, &error)));
+            done = done.and(write(path, &form()));
         }
     }
     done.and(print(&report::text(&view)))

@@ -12,7 +12,7 @@ use super::idle_connections::IdleConnections;
 use super::probe::{self, Plain};
 use super::record::{Generator, GeneratorCost, LOST, Measurement, ServerCost, Test};
 use super::server::Server;
-use super::server_spec::{ServerSpec, random_path};
+use super::server_spec::ServerSpec;
 use super::suite::FEW;
 use super::summary::BUSY;
 use super::{cost, process_tree};
@@ -36,6 +36,8 @@ pub(super) struct Setup {
     pub(super) warm_up_ns: u64,
     /// Requests/s of each server in a closed model, by its name, once measured.
     pub(super) capacities: HashMap<String, f64>,
+    /// The path that all servers are asked for, if it is a random one.
+    pub(super) random_path: Option<String>,
     /// Set by a signal that ends the race.
     pub(super) stop: Arc<AtomicBool>,
     pub(super) warnings: Vec<String>,
@@ -110,7 +112,7 @@ impl Setup {
 
     /// What an answer under load must be.
     fn ask(&mut self, test: &Test, target: &ServerSpec, server: &Server) -> Result<Plain, String> {
-        let is_random = target.path == random_path();
+        let is_random = self.random_path.as_ref() == Some(&target.path);
         let plain = probe::plain(server.address, &server.authority, &target.path, is_random)?;
         if plain.varies {
             self.warn(format!(

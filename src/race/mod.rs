@@ -40,12 +40,14 @@ mod process_tree;
 mod progress;
 mod record;
 mod report;
+mod resume;
 mod run;
 #[cfg(test)]
 mod schema;
 mod server;
 mod server_spec;
 mod stats;
+mod store;
 mod suite;
 mod summary;
 mod verdict;

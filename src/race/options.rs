@@ -83,6 +83,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
 
+    /// Go on with the race in the file of --json, which is written after each round: measure what is missing
+    /// there, also rounds that --rounds adds. Without such a file, begin a race
+    #[arg(long, requires = "json")]
+    pub(super) resume: bool,
+
     /// Write a report with charts to a file, as HTML
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,

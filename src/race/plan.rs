@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::machine;
 use super::measure::Setup;
 use super::options::Options;
 use super::record::{self, FORMAT, Record, Settings, Suite};
-use super::server_spec::{ServerSpec, Source, random_path};
+use super::server_spec::{ServerSpec, Source};
 use super::suite::{Amount, MANY, expand};
+use super::{machine, probe, resume};
 use crate::server::{open_file_limit, raise_open_file_limit};
 
 /// Open files of the race itself, besides its idle connections.
@@ -26,8 +26,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Checks the arguments against each other and against this machine.
-    pub(super) fn of(options: &Options) -> Result<Self, String> {
+    /// Checks the arguments against each other and against this machine. `before`: the race that goes on.
+    pub(super) fn of(options: &Options, before: Option<&Record>) -> Result<Self, String> {
         let names: Vec<&str> = options
             .targets
             .iter()
@@ -47,6 +47,7 @@ impl Plan {
             (None, Some(load)) => (others(&load.0), load.0.clone()),
             (None, None) => machine::halves(&machine::allowed()),
         };
+        let path = path(options, before)?;
         let setup = Setup {
             generator: options.generator,
             workers: options.workers.map_or(servers.len(), Into::into),
@@ -54,17 +55,41 @@ impl Plan {
             load_cores: load,
             warm_up_ns: options.warmup,
             capacities: HashMap::new(),
+            random_path: options.path.is_none().then(|| path.clone()),
             stop: Arc::default(),
             warnings: Vec::new(),
         };
-        let path = options.path.as_deref().unwrap_or_else(|| random_path());
-        let record = record(options, &setup, path)?;
+        let record = record(options, &setup, &path)?;
         let servers = options.targets.iter();
-        Ok(Self {
-            servers: servers.map(|server| server.at(path)).collect(),
+        let mut plan = Self {
+            servers: servers.map(|server| server.at(&path)).collect(),
             setup,
             record,
-        })
+        };
+        if let Some(before) = before {
+            resume::resume(&mut plan.record, before)?;
+            plan.setup.capacities = resume::capacities(before);
+        }
+        Ok(plan)
+    }
+}
+
+/// The path that is requested, unless a URL has another: the same for all servers of a race, and new in
+/// each race, so that no server can prepare for it.
+fn path(options: &Options, before: Option<&Record>) -> Result<String, String> {
+    let Some(before) = before else {
+        let path = options.path.clone();
+        return Ok(path.unwrap_or_else(probe::random_path));
+    };
+    let old = &before.settings.path;
+    let is_flag = |word: &String| word.split('=').next() == Some("--path");
+    let had_one = before.command.iter().any(is_flag);
+    match &options.path {
+        Some(path) if had_one && path == old => Ok(old.clone()),
+        None if !had_one => Ok(old.clone()),
+        _ => Err(format!(
+            "--resume: that race had another --path: it asked for {old}"
+        )),
     }
 }
 

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::format::{NONE, figure, sign};
 use super::measure::Setup;
-use super::record::{Record, Test};
-use crate::terminal::note;
+use super::record::{Record, Summary, Test};
+use crate::terminal::{clean, note};
 
 /// To start, await, question and stop a server.
 const STARTED: Duration = Duration::from_millis(300);
@@ -20,6 +21,9 @@ const OPENED: Duration = Duration::from_micros(100);
 const ANSWERED_PER_SECOND: f64 = 50_000.0;
 /// Without a terminal, how often it is said how far the race is.
 const SAY_AGAIN: Duration = Duration::from_secs(30);
+/// Of the table below the bar, which has to fit a small terminal.
+const ROWS_MAX: usize = 20;
+const NAME_CHARS: usize = 20;
 
 /// About how long a server takes in a round of a test.
 pub(super) fn turn(test: &Test, setup: &Setup) -> Duration {
@@ -31,18 +35,24 @@ pub(super) fn turn(test: &Test, setup: &Setup) -> Duration {
     STARTED + Duration::from_nanos(setup.warm_up_ns) + work + opened
 }
 
-/// About how long a race takes.
+/// About how long a race takes, without what is measured already.
 fn whole(record: &Record, setup: &Setup) -> Duration {
+    let servers = record.targets.len();
     let of_rounds = record.tests.iter().map(|test| {
-        let rounds = u32::try_from(record.settings.rounds).unwrap_or(u32::MAX);
-        turn(test, setup).saturating_mul(rounds)
+        let measured = record
+            .results
+            .iter()
+            .filter(|of| of.test == test.id)
+            .count();
+        let turns = (servers * record.settings.rounds).saturating_sub(measured);
+        turn(test, setup).saturating_mul(u32::try_from(turns).unwrap_or(u32::MAX))
     });
     // Once for each server.
     let capacity = record.tests.iter().find(|test| test.load.is_some());
     let capacity = capacity.and_then(|test| test.duration_ns);
-    let each = of_rounds.fold(PROBED, Duration::saturating_add)
-        + Duration::from_nanos(capacity.unwrap_or(0));
-    each.saturating_mul(u32::try_from(record.targets.len()).unwrap_or(u32::MAX))
+    let each = PROBED + Duration::from_nanos(capacity.unwrap_or(0));
+    let all = each.saturating_mul(u32::try_from(servers).unwrap_or(u32::MAX));
+    of_rounds.fold(all, Duration::saturating_add)
 }
 
 /// Of a race under way.
@@ -95,8 +105,20 @@ impl Progress {
     /// What is measured now.
     pub(super) fn at(&self, what: &str) {
         if let Some(bar) = &self.bar {
-            bar.set_prefix(format!("{} left", roughly(self.left())));
-            bar.set_message(what.to_owned());
+            let left = roughly(self.left());
+            bar.set_prefix(format!("about {left} left. {}", clean(what)));
+        }
+    }
+
+    /// Whether a table of results can be shown.
+    pub(super) fn is_live(&self) -> bool {
+        self.bar.is_some()
+    }
+
+    /// Shows what a test has found so far below the bar.
+    pub(super) fn show(&self, summaries: &[Summary]) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(table(summaries));
         }
     }
 
@@ -144,10 +166,27 @@ fn share(part: Duration, whole: Duration) -> f64 {
 
 fn bar(whole: Duration) -> ProgressBar {
     let bar = ProgressBar::new(whole.as_millis() as u64);
-    if let Ok(style) = ProgressStyle::with_template("[{elapsed}, {prefix}] {bar:20} {msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{bar:20} {prefix}{msg}") {
         bar.set_style(style);
     }
     bar
+}
+
+/// Each server of a test on a new line: its figures so far, and how they compare.
+fn table(summaries: &[Summary]) -> String {
+    let line = |summary: &Summary| {
+        let name: String = clean(&summary.target).chars().take(NAME_CHARS).collect();
+        let speed = figure(summary.requests_per_second.median);
+        let cpu = summary.cpu_ns_per_request.as_ref();
+        let cost = cpu.map_or(NONE.to_owned(), |cpu| figure(cpu.median / 1e3));
+        let by = cpu.and_then(|cpu| cpu.ratio.as_ref()).map(sign);
+        let by = by.unwrap_or_default();
+        format!("\n{name:NAME_CHARS$} {speed:>9} requests/s {cost:>7} µs{by}")
+    };
+    let more = summaries.len().saturating_sub(ROWS_MAX);
+    let more = (more > 0).then(|| format!("\n{more} more"));
+    let shown = summaries.iter().take(ROWS_MAX).map(line);
+    shown.chain(more).collect()
 }
 
 /// `40 s`, `3 min`, `1 h 20 min`.
@@ -164,6 +203,7 @@ pub(super) fn roughly(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::{Bound, Compared};
     use super::*;
 
     #[test]
@@ -179,6 +219,36 @@ mod tests {
         ] {
             assert_eq!(roughly(Duration::from_secs_f64(seconds)), text);
         }
+    }
+
+    #[test]
+    fn a_table_has_a_line_for_each_server() {
+        let compared = |median: f64| Compared {
+            median,
+            least: median,
+            greatest: median,
+            ratio: None,
+        };
+        let summary = Summary {
+            test: "churn".to_owned(),
+            target: "a\x1b[2J".to_owned(),
+            rounds: 1,
+            requests: 1,
+            elapsed_ns: 1,
+            errors: 0,
+            bound: Bound::Server,
+            requests_per_second: compared(12_345.0),
+            cpu_ns_per_request: Some(compared(3720.0)),
+            idle_connection_bytes: None,
+            latency_ns: Vec::new(),
+        };
+        let shown = table(&vec![summary; ROWS_MAX + 2]);
+        assert!(
+            shown.contains("   12,300 requests/s    3.72 µs\n"),
+            "{shown}"
+        );
+        assert!(shown.ends_with("\n2 more") && !shown.contains('\x1b'));
+        assert_eq!(shown.lines().count(), 1 + ROWS_MAX + 1);
     }
 
     #[test]

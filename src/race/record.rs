@@ -457,6 +457,24 @@ impl Record {
         Ok(())
     }
 
+    /// Whether a server was measured in a round of a test.
+    pub(super) fn has(&self, test: &str, target: &str, round: usize) -> bool {
+        let mut results = self.results.iter();
+        results.any(|of| of.round == round && of.test == test && of.target == target)
+    }
+
+    /// How many measurements of servers that did not fail are still to be made.
+    pub(super) fn missing(&self) -> usize {
+        let servers = self.targets.iter().filter(|target| target.out.is_none());
+        let tests = servers.flat_map(|server| self.tests.iter().map(move |test| (server, test)));
+        let missing = tests.map(|(server, test)| {
+            let of = |result: &&Measurement| result.test == test.id && result.target == server.name;
+            let measured = self.results.iter().filter(of).count();
+            self.settings.rounds.saturating_sub(measured)
+        });
+        missing.fold(0, usize::saturating_add)
+    }
+
     /// As JSON.
     pub(super) fn json(&self) -> String {
         let text = serde_json::to_string(self);

@@ -8,7 +8,7 @@ use super::measure::Setup;
 use super::plan::Plan;
 use super::probe;
 use super::progress::{self, Progress};
-use super::record::{self, Record};
+use super::record::{self, Record, Summary};
 use super::server::Server;
 use super::server_spec::ServerSpec;
 use super::{summary, warn};
@@ -35,54 +35,79 @@ impl From<Plan> for Race {
 }
 
 impl Race {
-    pub(super) fn run(&mut self, is_quiet: bool) {
+    /// Measures all that is not measured yet. `keep` gets the record after each round.
+    pub(super) fn run(&mut self, is_quiet: bool, mut keep: impl FnMut(&Record)) {
         let start = Instant::now();
+        let before = self.record.elapsed_ms;
         let mut progress = Progress::start(&self.record, &self.setup, is_quiet);
         self.probe();
         progress.probed(self.servers.len());
         let tests = self.record.tests.clone();
         let rounds = self.record.settings.rounds;
         for test in &tests {
-            let estimate = progress::turn(test, &self.setup);
             for round in 1..=rounds {
-                for index in 0..self.servers.len() {
-                    if self.is_over() {
-                        continue;
-                    }
-                    let name = self.servers.get(index).map_or("", |server| &server.name);
-                    progress.at(&format!(
-                        "{}: {name}, round {round} of {rounds}",
-                        test.title
-                    ));
-                    self.turn(index, test, round);
-                    progress.advance(estimate);
+                let measured = self.record.results.len();
+                self.round(test, round, &mut progress);
+                self.record.elapsed_ms = before + start.elapsed().as_millis() as u64;
+                if self.record.results.len() > measured {
+                    keep(&self.concluded());
                 }
             }
         }
         progress.end();
-        self.conclude();
-        self.record.elapsed_ms = start.elapsed().as_millis() as u64;
+        self.record = self.concluded();
+    }
+
+    /// Measures all servers in turn.
+    fn round(&mut self, test: &record::Test, round: usize, progress: &mut Progress) {
+        let (estimate, rounds) = (
+            progress::turn(test, &self.setup),
+            self.record.settings.rounds,
+        );
+        for index in 0..self.servers.len() {
+            if self.is_over() {
+                return;
+            }
+            let name = self.servers.get(index).map_or("", |server| &server.name);
+            if self.record.has(&test.id, name, round) {
+                continue;
+            }
+            progress.at(&format!(
+                "{}: {name}, round {round} of {rounds}",
+                test.title
+            ));
+            self.turn(index, test, round);
+            progress.advance(estimate);
+            if progress.is_live() {
+                progress.show(&self.summaries(std::slice::from_ref(test)));
+            }
+        }
     }
 
     fn is_over(&self) -> bool {
         self.setup.stop.load(Ordering::Relaxed)
     }
 
-    /// Summarises the measurements and adds the warnings.
-    fn conclude(&mut self) {
+    fn summaries(&self, tests: &[record::Test]) -> Vec<Summary> {
         let sides = [&self.setup.server_cores, &self.setup.load_cores];
         let [servers, load] = sides.map(|cores| cores.iter().collect::<BTreeSet<_>>());
-        let shared = servers == load;
-        let record = &mut self.record;
-        record.warnings.append(&mut self.setup.warnings);
-        if self.setup.stop.load(Ordering::Relaxed) {
-            let sentence =
-                "the race was ended by a signal: the report covers what was measured until then"
-                    .to_owned();
-            record.warnings.push(sentence);
-        }
-        record.summaries = summary::of(&record.tests, &record.targets, &record.results, shared);
-        record.warnings.extend(warn::of(record));
+        let record = &self.record;
+        summary::of(tests, &record.targets, &record.results, servers == load)
+    }
+
+    /// The record with its summaries and warnings, as if the race ended here.
+    fn concluded(&self) -> Record {
+        let mut record = self.record.clone();
+        let warnings = self.setup.warnings.iter();
+        let new = warnings.filter(|warning| !self.record.warnings.contains(warning));
+        record.warnings.extend(new.cloned());
+        record
+            .warnings
+            .extend(warn::interruption(&record, self.is_over()));
+        record.summaries = self.summaries(&record.tests);
+        let found = warn::of(&record);
+        record.warnings.extend(found);
+        record
     }
 
     /// Probes each target. One that does not start is not measured.
@@ -91,6 +116,10 @@ impl Race {
         for (target, entry) in self.servers.iter().zip(&mut self.record.targets) {
             if setup.stop.load(Ordering::Relaxed) {
                 return;
+            }
+            // Known from before the race was interrupted.
+            if !entry.behaviour.is_empty() {
+                continue;
             }
             match Server::start(target, setup.workers, &setup.server_cores, &setup.stop) {
                 Ok(server) => {

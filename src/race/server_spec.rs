@@ -1,18 +1,9 @@
 //! A server as the command line gives it: `NAME=COMMAND` or `NAME=URL`.
 
 use std::net::SocketAddr;
-use std::sync::OnceLock;
 
-use super::probe;
 use super::record::NAME_CHARS_MAX;
 use crate::bench::{Url, reachable};
-
-/// The path that is requested, unless a URL has another: the same for all servers of a race, and new in
-/// each race, so that no server can prepare for it.
-pub(super) fn random_path() -> &'static str {
-    static PATH: OnceLock<String> = OnceLock::new();
-    PATH.get_or_init(probe::random_path)
-}
 
 /// A server to race.
 #[derive(Clone, Debug)]

@@ -8,6 +8,31 @@ use crate::bench::per_connection::Fairness;
 /// A utilisation above this is more than clocks differ by.
 const BUSY_MAX: f64 = 1.03;
 
+/// Of a race that was ended before its end.
+pub(super) fn interruption(record: &Record, by_signal: bool) -> Option<String> {
+    let missing = record.missing();
+    if missing == 0 {
+        return None;
+    }
+    let all = missing + record.results.len();
+    let how = if by_signal {
+        "was ended by a signal"
+    } else {
+        BEGUN
+    };
+    Some(format!(
+        "the race {how}: {missing} of {all} {UNMEASURED}; --resume with the same command line goes on"
+    ))
+}
+
+const BEGUN: &str = "has not ended";
+const UNMEASURED: &str = "measurements are missing";
+
+/// Whether a warning came from [`interruption`].
+pub(super) fn is_of_an_interruption(warning: &str) -> bool {
+    warning.contains(UNMEASURED)
+}
+
 /// In the order of the tests, and of the targets in each.
 pub(super) fn of(record: &Record) -> Vec<String> {
     let pairs = record

@@ -1,11 +1,12 @@
 //! `hullo race` as its users run it, on servers that start, fail to, end too early, or run already: what is
 //! measured here, what is left behind in `ends` and `forks`, who is caught in `cheats` and `alike`,
-//! what is written in `reports`.
+//! what is written in `reports`, and what is resumed in `interrupted`.
 
 mod alike;
 mod cheats;
 mod ends;
 mod forks;
+mod interrupted;
 mod reports;
 
 use std::path::PathBuf;

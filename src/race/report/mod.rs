@@ -20,7 +20,7 @@ mod picture;
 mod plot;
 mod rows;
 #[cfg(test)]
-mod sample;
+pub(super) mod sample;
 mod tables;
 #[cfg(test)]
 mod tests;

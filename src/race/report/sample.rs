@@ -9,12 +9,12 @@ use crate::race::record::{
 
 /// What a target of a sample is like.
 #[derive(Clone)]
-pub(super) struct Server {
-    pub(super) name: String,
+pub(in crate::race) struct Server {
+    pub(in crate::race) name: String,
     /// Of CPU for a request.
-    pub(super) cpu_ns: f64,
+    pub(in crate::race) cpu_ns: f64,
     /// Is it ours to look into?
-    pub(super) is_ours: bool,
+    pub(in crate::race) is_ours: bool,
 }
 
 const PERCENTILES: [f64; 8] = [50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99, 100.0];
@@ -32,7 +32,7 @@ const PROBES: [&str; 11] = [
     "Slow head",
 ];
 
-pub(super) fn server(name: &str, cpu_ns: f64) -> Server {
+pub(in crate::race) fn server(name: &str, cpu_ns: f64) -> Server {
     Server {
         name: name.to_owned(),
         cpu_ns,
@@ -41,7 +41,7 @@ pub(super) fn server(name: &str, cpu_ns: f64) -> Server {
 }
 
 /// `hullo`, and others up to that number.
-pub(super) fn servers(number: usize) -> Vec<Server> {
+pub(in crate::race) fn servers(number: usize) -> Vec<Server> {
     let known = [
         ("hullo", 3720.0),
         ("hyper", 4230.0),
@@ -60,7 +60,7 @@ pub(super) fn servers(number: usize) -> Vec<Server> {
 }
 
 /// Of all suites.
-pub(super) const ALL: [Suite; 5] = [
+pub(in crate::race) const ALL: [Suite; 5] = [
     Suite::Article,
     Suite::Churn,
     Suite::Pipeline,
@@ -68,7 +68,7 @@ pub(super) const ALL: [Suite; 5] = [
     Suite::Rate,
 ];
 
-pub(super) fn record(servers: &[Server], suites: &[Suite], rounds: usize) -> Record {
+pub(in crate::race) fn record(servers: &[Server], suites: &[Suite], rounds: usize) -> Record {
     let tests: Vec<Test> = suites.iter().flat_map(|&suite| tests(suite)).collect();
     let mut record = Record {
         format: FORMAT.to_owned(),
@@ -274,7 +274,7 @@ fn measure(test: &Test, server: &Server, number: usize, round: usize) -> Measure
 }
 
 /// As the engine does, but for its statistics.
-pub(super) fn summarise(record: &mut Record) {
+pub(in crate::race) fn summarise(record: &mut Record) {
     record.summaries.clear();
     for test in &record.tests {
         let mut first: Option<Vec<Measurement>> = None;
@@ -334,7 +334,7 @@ fn summary(test: &Test, rounds: &[Measurement], first: Option<&[Measurement]>) -
 }
 
 /// All kinds of records that a report has to bear, by name.
-pub(super) fn all() -> Vec<(&'static str, Record)> {
+pub(in crate::race) fn all() -> Vec<(&'static str, Record)> {
     let url = Server {
         is_ours: false,
         ..server("elsewhere", 5000.0)
@@ -372,7 +372,7 @@ pub(super) fn all() -> Vec<(&'static str, Record)> {
     ]
 }
 
-pub(super) const HOSTILE: &str = "<script>&\"'|`*";
+pub(in crate::race) const HOSTILE: &str = "<script>&\"'|`*";
 
 /// One is out after a round, one before, and one had errors.
 fn out() -> Record {
