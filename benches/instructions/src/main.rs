@@ -2,8 +2,8 @@
 //! machine's mood.
 //!
 //! ```text
-//! valgrind --tool=callgrind target/release/deps/instructions-* 1000    # I1 refs
-//! valgrind --tool=callgrind target/release/deps/instructions-* 11000   # I2 refs
+//! valgrind --tool=callgrind target/release/hullo-instructions 1000    # I1 refs
+//! valgrind --tool=callgrind target/release/hullo-instructions 11000   # I2 refs
 //! ```
 //!
 //! `(I2 - I1) / 10000` is the whole of `Session::advance` for wrk's request and its answer.
@@ -18,9 +18,9 @@ use hullo::http::{Limits, Output, Session, Shared, UnknownPeer, Wants};
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 
 fn main() {
-    // `cargo bench` passes flags of its own; without a number this is a smoke run.
     let count = std::env::args()
-        .find_map(|word| word.parse().ok())
+        .nth(1)
+        .and_then(|word| word.parse().ok())
         .unwrap_or(1_u32);
     let shared = Shared::new(Greeting, Limits::default(), 1_795_485_600);
     let mut session = Session::default();
