@@ -190,6 +190,27 @@
 //! [`on_connection`](server::Server::on_connection) tells when a connection is opened or closed, and why;
 //! [`on_notice`](server::Server::on_notice) what an operator should know.
 //!
+//! # An access log
+//!
+//! [`observed`](http::observed) tells a closure of each request and what became of it, also of those that the
+//! engine has refused. It runs on the event loop, so it hands the line to another thread, or drops it:
+//!
+//! ```
+//! use std::sync::mpsc::sync_channel;
+//! use std::thread;
+//! use hullo::http::{Exchange, handler_fn, observed};
+//!
+//! let (lines, queue) = sync_channel::<String>(1024);
+//! thread::spawn(move || queue.iter().for_each(|line| println!("{line}")));
+//! let hello = handler_fn(|_, response| response.text(&[b"Hello!\n"]));
+//! let logged = observed(hello, move |exchange: &Exchange<'_>| {
+//!     let line = exchange.request_line.escape_ascii();
+//!     let status = exchange.status.map_or(0, |status| status.code());
+//!     let _ = lines.try_send(format!("{line} {status} {}", exchange.content_bytes));
+//! });
+//! # let _ = logged;
+//! ```
+//!
 //! # Panics
 //!
 //! A handler, a reader or a source that panics ends its own connection, with 500 if the response has not

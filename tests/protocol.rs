@@ -22,6 +22,7 @@ mod protocol {
     mod hostile_long;
     mod limits;
     mod meaning;
+    mod observing;
     mod preconditions;
     mod request_line;
     mod requests;

@@ -39,11 +39,11 @@ mod server;
 
 pub use blocks::{Block, Blocks};
 pub use server::{
-    Answers, Collected, Completion, Content, ContentReader, ETag, Field, FieldError, Handler,
-    InvalidETag, InvalidStatus, Limits, Method, OutOfRange, Output, Overload, Peer, Phase, Piece,
-    Precondition, Produced, QueryPairs, Reason, Reject, Request, Responded, Response,
-    ResponseWriter, Session, Shared, Source, Status, Step, UnknownPeer, Version, Wake, Waker,
-    Wants, collect, handler_fn, source_fn,
+    Answers, Collected, Completion, Content, ContentReader, ETag, Exchange, Field, FieldError,
+    Handler, InvalidETag, InvalidStatus, Limits, Method, Observed, OutOfRange, Output, Overload,
+    Peer, Phase, Piece, Precondition, Produced, QueryPairs, Reason, Reject, Request, Responded,
+    Response, ResponseWriter, Session, Shared, Source, Status, Step, UnknownPeer, Version, Wake,
+    Waker, Wants, collect, handler_fn, observed, source_fn,
 };
 
 /// RFC 9110 section 5.6.2: a method or a field name.

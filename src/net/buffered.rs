@@ -32,6 +32,14 @@ impl Input {
     pub(super) fn len(&self) -> usize {
         self.block.len() - self.start
     }
+
+    /// Lends what was not consumed, if there is any.
+    pub(super) fn lend<T>(held: Option<&Self>, use_it: impl FnOnce(&[u8]) -> T) -> T {
+        match held {
+            Some(input) => use_it(input.block.bytes().get(input.start..).unwrap_or_default()),
+            None => use_it(&[]),
+        }
+    }
 }
 
 /// Where buffered input stands during a turn.

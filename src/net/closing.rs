@@ -1,6 +1,7 @@
 //! The end of a connection: the last answer of its conversation, if there is one, then our end of
 //! the stream, then the peer's.
 
+use super::buffered::Input;
 use super::connection::{Connection, Context, Next, READS_PER_TURN_MAX, Stage};
 use super::kernel::{Kernel, Token};
 use crate::http::{Handler, Overload, Reason, Step};
@@ -22,7 +23,12 @@ impl<S> Connection<S> {
     {
         context.out.clear();
         self.session.set_draining(context.draining);
-        let step = self.session.handle_timeout(context.shared, context.out);
+        let held = self.take_input();
+        let peer = context.peer(&self.stream, token);
+        let (shared, out) = (context.shared, &mut *context.out);
+        let step = Input::lend(held.as_ref(), |input| {
+            self.session.handle_timeout(input, &peer, shared, out)
+        });
         self.end(step, token, context)
     }
 
@@ -38,9 +44,13 @@ impl<S> Connection<S> {
         H: Handler,
     {
         context.out.clear();
-        let step = self
-            .session
-            .handle_overload(overload, context.shared, context.out);
+        let held = self.take_input();
+        let peer = context.peer(&self.stream, token);
+        let (shared, out) = (context.shared, &mut *context.out);
+        let step = Input::lend(held.as_ref(), |input| {
+            self.session
+                .handle_overload(overload, input, &peer, shared, out)
+        });
         self.end(step, token, context)
     }
 
@@ -55,8 +65,15 @@ impl<S> Connection<S> {
         H: Handler,
     {
         // The responses to the requests before are still to be sent.
-        let step = self.session.handle_panic(context.shared, context.out);
+        let peer = context.peer(&self.stream, token);
+        let (shared, out) = (context.shared, &mut *context.out);
+        let step = self.session.handle_panic(&peer, shared, out);
         self.end(step, token, context)
+    }
+
+    /// What it holds of the input, which nothing more is read of.
+    fn take_input(&mut self) -> Option<Input> {
+        self.buffered.as_mut()?.input.take()
     }
 
     /// Sends the last answer, if there is one.

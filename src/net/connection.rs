@@ -35,6 +35,18 @@ pub(crate) struct Context<'a, K, H> {
     pub(crate) draining: bool,
 }
 
+impl<'a, K: Kernel, H> Context<'a, K, H> {
+    /// The peer at the other end of a stream.
+    #[inline]
+    pub(super) fn peer(&self, stream: &'a K::Stream, token: Token) -> PeerOf<'a, K> {
+        PeerOf {
+            stream,
+            token,
+            mailbox: self.mailbox,
+        }
+    }
+}
+
 /// What becomes of a connection after its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -303,7 +315,7 @@ impl<S> Connection<S> {
                 }
                 match outcome(|| context.kernel.read(&mut self.stream, room)) {
                     Outcome::Done(0) => {
-                        self.session.end();
+                        self.end_session(token, context);
                         return (Next::Close, 0..0);
                     }
                     Outcome::Done(read) => {
@@ -344,13 +356,23 @@ impl<S> Connection<S> {
         H: Handler,
     {
         context.out.clear();
-        let peer = PeerOf::<K> {
-            stream: &self.stream,
-            token,
-            mailbox: context.mailbox,
-        };
+        let peer = context.peer(&self.stream, token);
         self.session
             .advance(input, &peer, context.shared, context.out)
+    }
+
+    /// The peer will send nothing more.
+    #[cold]
+    pub(super) fn end_session<K, H>(&mut self, token: Token, context: &mut Context<'_, K, H>)
+    where
+        K: Kernel<Stream = S>,
+        H: Handler,
+    {
+        if H::OBSERVES {
+            let peer = context.peer(&self.stream, token);
+            self.session.abandon(&peer, context.shared);
+        }
+        self.session.end();
     }
 
     /// As [`keep`](Self::keep), of input that was read into a block of its own.

@@ -143,7 +143,7 @@ impl<S> Connection<S> {
                 return (next, start..end);
             }
             if matches!(seen, Seen::End) {
-                self.session.end();
+                self.end_session(token, context);
                 return (Next::Close, 0..0);
             }
             if start == end {

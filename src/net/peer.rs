@@ -27,4 +27,8 @@ impl<K: Kernel> Peer for PeerOf<'_, K> {
         let mailbox = Arc::clone(self.mailbox);
         Waker::new(self.token.0 as u64, mailbox)
     }
+
+    fn id(&self) -> Option<u64> {
+        Some(self.token.0 as u64)
+    }
 }

@@ -7,6 +7,7 @@ use std::panic::{self, AssertUnwindSafe};
 
 use super::connection::Connection;
 use super::kernel::{Kernel, Token};
+use super::peer::PeerOf;
 use super::slots::Index;
 use super::worker::Worker;
 use crate::http::{Handler, Session};
@@ -99,6 +100,22 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         if let Err(cause) = panic::catch_unwind(turn) {
             self.handle_panic(cause);
         }
+    }
+
+    /// Tells the handler of a request whose response ends with its connection. It may panic.
+    #[cold]
+    pub(super) fn abandon(&self, connection: &Connection<K::Stream>, token: Token) {
+        let Some(listener) = self.listeners.get(usize::from(connection.listener)) else {
+            return;
+        };
+        let peer = PeerOf::<K> {
+            stream: &connection.stream,
+            token,
+            mailbox: &self.mailbox,
+        };
+        let tell = AssertUnwindSafe(|| connection.session.abandon(&peer, &listener.shared));
+        // There is nothing left to end.
+        let _ = panic::catch_unwind(tell);
     }
 
     /// Drops a connection. What a handler has left there may panic.

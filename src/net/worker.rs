@@ -139,6 +139,9 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         self.now = self.kernel.now();
         for listener in &mut self.listeners {
             listener.shared.tick(self.now.unix_seconds);
+            if H::OBSERVES {
+                listener.shared.set_micros(self.now.micros);
+            }
         }
 
         // Connections that join the list from here on have had their turn.
@@ -395,6 +398,9 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             self.limit.release();
         }
         self.listeners.iter_mut().for_each(ListenerState::on_close);
+        if H::OBSERVES {
+            self.abandon(&connection, token);
+        }
         Self::drop_catching(connection);
     }
 

@@ -7,14 +7,16 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::system::uname;
-use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 use super::Greeting;
+use super::access_log::{self, AccessLog};
 use super::config::Config;
 use super::flags::Flags;
 use super::origin::Origin;
-use crate::server::{Server, ServerHandle, raise_open_file_limit};
+use crate::http::observed;
+use crate::server::{Place, Server, ServerHandle, raise_open_file_limit};
 use crate::signals::{Asked, Requests, hangup};
 use crate::terminal::{Lines, note};
 
@@ -94,11 +96,15 @@ fn until_ended(
         options,
         drain_delay,
         grace,
+        access_log,
         ..
     } = config;
     // Before the server starts, so that an early signal ends it too instead of killing it.
     let others = [SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2];
-    let signals = Signals::new(hangup().into_iter().chain(others))
+    let log = AccessLog::of(&access_log, stderr)?;
+    let log_file = log.as_ref().and_then(AccessLog::file);
+    let hangup = log_file.as_ref().map_or_else(hangup, |_| Some(SIGHUP));
+    let signals = Signals::new(hangup.into_iter().chain(others))
         .map_err(|error| format!("cannot handle signals: {error}"))?;
     let (address, workers) = (options.address, options.workers.get());
     let workers = format!("{workers} worker{}", if workers == 1 { "" } else { "s" });
@@ -106,34 +112,47 @@ fn until_ended(
     let no_thread = |error| format!("cannot start {workers}: {error}; try fewer with --workers");
     let notices = stderr.clone();
     let server = server.on_notice(move |notice| notices.put(format!("hullo: {notice}")));
-    let running = start(server, origin).map_err(no_thread)?;
+    let running = start(server, origin, log.as_ref()).map_err(no_thread)?;
     let (stats, lines) = (running.stats_handle(), stderr.clone());
-    end_on_signal(signals, &running, drain_delay, grace, lines).map_err(no_thread)?;
+    end_on_signal(signals, &running, drain_delay, grace, log_file, lines).map_err(no_thread)?;
     let address = running.local_addr();
     let seed = origin.map_or(String::new(), |origin| {
         format!(", test endpoints with --seed {}", origin.seed())
     });
     stdout.put(format!("listening on http://{address} ({workers}{seed})"));
-    running
-        .wait()
-        .map_err(|error| format!("an event loop failed: {error}"))?;
+    let ended = running.wait();
+    if let Some(log) = &log {
+        log.finish();
+    }
+    ended.map_err(|error| format!("an event loop failed: {error}"))?;
     Ok(stats.read().iter().map(|worker| worker.closed_cut).sum())
 }
 
-/// The greeting is a handler of its own type, so that it pays nothing for the test endpoints.
-fn start(server: Server, origin: Option<&Origin>) -> io::Result<ServerHandle> {
-    match origin {
-        None => server.start(Greeting),
-        Some(origin) => server.start_with(|place| origin.for_worker(place.worker as u64)),
+/// The greeting is a handler of its own type, so that it pays nothing for the test endpoints and the
+/// access log.
+fn start(
+    server: Server,
+    origin: Option<&Origin>,
+    log: Option<&AccessLog>,
+) -> io::Result<ServerHandle> {
+    let of_origin = |origin: &Origin, place: Place| origin.for_worker(place.worker as u64);
+    match (origin, log) {
+        (None, None) => server.start(Greeting),
+        (None, Some(log)) => server.start_with(|_| observed(Greeting, log.observer())),
+        (Some(origin), None) => server.start_with(|place| of_origin(origin, place)),
+        (Some(origin), Some(log)) => {
+            server.start_with(|place| observed(of_origin(origin, place), log.observer()))
+        }
     }
 }
 
-/// Drains at the first signal, and stops at a second one.
+/// Drains at the first signal, and stops at a second one; `SIGHUP` reopens the access log, if it is a file.
 fn end_on_signal(
     mut signals: Signals,
     running: &ServerHandle,
     drain_delay: Duration,
     grace: Duration,
+    log_file: Option<access_log::Handle>,
     stderr: Lines,
 ) -> io::Result<()> {
     let shutdown_handle = running.shutdown_handle();
@@ -143,6 +162,12 @@ fn end_on_signal(
         for signal in signals.forever() {
             // Other servers reopen their logs or restart at these; hullo ignores them.
             if [SIGUSR1, SIGUSR2].contains(&signal) {
+                continue;
+            }
+            if signal == SIGHUP
+                && let Some(log) = &log_file
+            {
+                log.reopen();
                 continue;
             }
             match requests.on_signal(Instant::now()) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::origin;
+use super::{access_log, origin};
 use crate::server::Options;
 
 /// What the settings set.
@@ -13,6 +13,7 @@ pub(super) struct Config {
     pub(super) drain_delay: Duration,
     /// How long it may answer after that.
     pub(super) grace: Duration,
+    pub(super) access_log: access_log::Settings,
     pub(super) origin: origin::Settings,
 }
 
@@ -22,6 +23,7 @@ impl Default for Config {
             options: Options::default(),
             drain_delay: Duration::ZERO,
             grace: Duration::from_secs(10),
+            access_log: access_log::Settings::default(),
             origin: origin::Settings::default(),
         }
     }

@@ -1,6 +1,8 @@
 //! `hullo serve`: the greeting server.
 
 #[cfg(feature = "cli")]
+mod access_log;
+#[cfg(feature = "cli")]
 mod command;
 #[cfg(feature = "cli")]
 mod config;

@@ -17,6 +17,8 @@ use crate::http::Limits;
 use crate::server::Options;
 use crate::units;
 
+#[path = "settings_access_log.rs"]
+mod access_log;
 #[path = "settings_origin.rs"]
 mod origin;
 
@@ -42,6 +44,7 @@ enum Group {
     Limits,
     Timeouts,
     Shutdown,
+    AccessLog,
     TestEndpoints,
 }
 
@@ -49,7 +52,7 @@ impl Group {
     /// What introduces [`Setting::beyond`].
     fn beyond(self) -> &'static str {
         match self {
-            Self::Listen | Self::Limits | Self::TestEndpoints => "beyond it",
+            Self::Listen | Self::Limits | Self::AccessLog | Self::TestEndpoints => "beyond it",
             Self::Timeouts | Self::Shutdown => "after it",
         }
     }
@@ -63,6 +66,16 @@ enum Kind {
     /// It is on or off.
     Switch(fn(&mut Config, bool)),
     Text(fn(&mut Config, String)),
+    Choice(Choice),
+}
+
+/// One of several words.
+#[derive(Debug)]
+struct Choice {
+    words: fn() -> Vec<&'static str>,
+    /// The default, from [`Config::default`].
+    default: fn(&Config) -> &'static str,
+    set: fn(&mut Config, &str),
 }
 
 #[derive(Debug)]
@@ -105,7 +118,7 @@ const TIMES: RangeInclusive<u64> =
 const DRAIN_TIMES: RangeInclusive<u64> = 0..=Options::TIMEOUT_MAX.as_nanos() as u64;
 
 /// All of them, in the order of the help.
-pub(super) static SETTINGS: [Setting; 20] = [
+pub(super) static SETTINGS: [Setting; 22] = [
     Setting {
         flag: "host",
         short: None,
@@ -307,6 +320,8 @@ pub(super) static SETTINGS: [Setting; 20] = [
         |config| Some(config.grace.as_nanos() as u64),
         |config, time| set_time(&mut config.grace, time),
     ),
+    access_log::ACCESS_LOG,
+    access_log::ACCESS_LOG_FORMAT,
     origin::TEST_ENDPOINTS,
     origin::TEST_DEFAULTS,
     origin::MAX_DELAY,
@@ -366,6 +381,7 @@ impl Setting {
             Group::Limits => arg.help_heading("Limits"),
             Group::Timeouts => arg.help_heading("Time-outs"),
             Group::Shutdown => arg.help_heading("Shutdown"),
+            Group::AccessLog => arg.help_heading("Access log"),
             Group::TestEndpoints => arg.help_heading("Test endpoints"),
         };
         // Given without a value, a switch is on.
@@ -411,6 +427,7 @@ impl Setting {
             Kind::Host => config.options.address.ip().to_string(),
             Kind::Switch(_) => "off".to_owned(),
             Kind::Text(_) => String::new(),
+            Kind::Choice(choice) => (choice.default)(&config).to_owned(),
             Kind::Number(number) => {
                 (number.default)(&config).map_or("auto".to_owned(), |value| number.show(value))
             }
@@ -428,6 +445,7 @@ impl Setting {
             Kind::Number(number) => number.parse(text).map(Value::Number),
             Kind::Switch(_) => switch(text).map(Value::Switch),
             Kind::Text(_) => Ok(Value::Text(text.to_owned())),
+            Kind::Choice(choice) => choice.parse(text).map(Value::Text),
         }
     }
 
@@ -438,8 +456,19 @@ impl Setting {
             (Kind::Number(number), Value::Number(value)) => (number.set)(config, value),
             (Kind::Switch(set), Value::Switch(is_on)) => set(config, is_on),
             (Kind::Text(set), Value::Text(text)) => set(config, text),
+            (Kind::Choice(choice), Value::Text(word)) => (choice.set)(config, &word),
             (_, value) => debug_assert!(false, "{value:?} is the value of another setting"),
         }
+    }
+}
+
+impl Choice {
+    fn parse(&self, text: &str) -> Result<String, String> {
+        let words = (self.words)();
+        if words.contains(&text) {
+            return Ok(text.to_owned());
+        }
+        Err(format!("not known: write one of {}", words.join(", ")))
     }
 }
 

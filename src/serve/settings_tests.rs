@@ -16,6 +16,7 @@ fn markdown(group: Group) -> String {
         let range = match &setting.kind {
             Kind::Host | Kind::Text(_) => "any".to_owned(),
             Kind::Switch(_) => "on, off".to_owned(),
+            Kind::Choice(choice) => (choice.words)().join(", "),
             Kind::Number(number) => match (*number.range.start(), *number.range.end()) {
                 (0, u64::MAX) => "any".to_owned(),
                 (min, u64::MAX) => format!("at least {}", number.show(min)),
@@ -51,6 +52,7 @@ fn the_readme_has_the_tables() {
         Group::Limits,
         Group::Timeouts,
         Group::Shutdown,
+        Group::AccessLog,
         Group::TestEndpoints,
     ]
     .map(markdown);
@@ -87,6 +89,7 @@ fn each_setting_sets_a_field_of_its_own() {
         let text = match setting.kind {
             Kind::Host => "10.0.0.1",
             Kind::Switch(_) => "on",
+            Kind::Choice(_) => "json",
             Kind::Number(Number {
                 unit: Unit::Time, ..
             }) => "123s",

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::http::{Completion, Response, Waker};
+use crate::http::{Completion, Exchange, Response, Waker};
 
 /// What a conversation waits for before its present response goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,6 +78,8 @@ struct State {
     now: u64,
     jobs: Vec<Job>,
     conversations: Vec<Conversation>,
+    /// How many responses an observer was told of, whole or not.
+    told: u64,
     fault: Option<String>,
 }
 
@@ -112,6 +114,22 @@ impl Backend {
 
     pub(super) fn now(&self) -> u64 {
         self.state().now
+    }
+
+    /// An observer is told of a request.
+    pub(super) fn note_exchange_end(&self, exchange: &Exchange<'_>) {
+        self.state().told += u64::from(exchange.status.is_some());
+        let is_odd = exchange.status.is_none()
+            && (exchange.is_complete || exchange.content_bytes > 0)
+            || exchange.reject.is_some() && !exchange.is_complete
+            || exchange.request.is_some() && exchange.request_line.is_empty();
+        if is_odd {
+            self.report(format!("an observer is told {exchange:?}"));
+        }
+    }
+
+    pub(super) fn told(&self) -> u64 {
+        self.state().told
     }
 
     pub(super) fn report(&self, fault: impl Into<String>) {

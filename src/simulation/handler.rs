@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::backend::{Backend, Call, Task, Waits};
 use crate::Greeting;
 use crate::http::{
-    Content, ContentReader, Field, Handler, Piece, Produced, Request, Responded, Response,
-    ResponseWriter, Source, Status, Waker,
+    Content, ContentReader, Exchange, Field, Handler, Piece, Produced, Request, Responded,
+    Response, ResponseWriter, Source, Status, Waker,
 };
 
 /// By which responses of this handler are counted.
@@ -59,6 +59,13 @@ fn text(text: &'static str) -> Response {
 }
 
 impl Handler for Scripted {
+    /// That it observes changes nothing but the memory of responses that go on.
+    const OBSERVES: bool = true;
+
+    fn observe(&self, exchange: &Exchange<'_>) {
+        self.backend.note_exchange_end(exchange);
+    }
+
     fn handle(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
         let Action::Named(name, numbers) = Action::of(request.path()) else {
             return Greeting.handle(request, response);

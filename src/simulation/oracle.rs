@@ -341,6 +341,12 @@ pub(super) fn at_the_end<K: Kernel>(
     if (stats.responses() as usize) < begun {
         return Err(format!("{begun} responses were counted as {stats:?}"));
     }
+    let told = world.backend.told();
+    if stats.responses() != told {
+        return Err(format!(
+            "{told} responses were observed, and counted as {stats:?}"
+        ));
+    }
     let mut faults = (0..world.sockets.len()).filter_map(|id| {
         let fault = answers(id, world).err()?;
         Some(format!("peer {id}: {fault}"))

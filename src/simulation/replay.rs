@@ -47,7 +47,8 @@ impl Replay {
             let advance =
                 || session.advance(&taken[consumed..known], &UnknownPeer, shared, &mut out);
             let step = panic::catch_unwind(AssertUnwindSafe(advance));
-            let step = step.unwrap_or_else(|_| replay.session.handle_panic(shared, &mut out));
+            let step = step
+                .unwrap_or_else(|_| replay.session.handle_panic(&UnknownPeer, shared, &mut out));
             said.extend_from_slice(out.bytes());
             consumed += step.consumed;
             let goes_on = match step.wants {
@@ -79,7 +80,9 @@ impl Replay {
     /// The last answer, if the present wait is too long.
     pub(super) fn timeout(&mut self) -> Vec<u8> {
         let mut out = Output::new();
-        let _ = self.session.handle_timeout(&self.shared, &mut out);
+        let _ = self
+            .session
+            .handle_timeout(&[], &UnknownPeer, &self.shared, &mut out);
         out.bytes().to_vec()
     }
 
@@ -88,7 +91,7 @@ impl Replay {
         let mut out = Output::new();
         let _ = self
             .session
-            .handle_overload(overload, &self.shared, &mut out);
+            .handle_overload(overload, &[], &UnknownPeer, &self.shared, &mut out);
         out.bytes().to_vec()
     }
 

@@ -163,7 +163,7 @@ fn a_request_that_times_out_gets_408() {
     ] {
         let (mut session, mut out) = (Session::default(), Output::new());
         let _ = session.advance(start.as_bytes(), &UnknownPeer, &shared, &mut out);
-        let step = session.handle_timeout(&shared, &mut out);
+        let step = session.handle_timeout(&[], &UnknownPeer, &shared, &mut out);
         let wants = Wants::Close(Reason::Refused(Reject::RequestTimeout));
         assert_eq!(step, Step { consumed: 0, wants });
         let [reply] = &read_replies(out.bytes())[..] else {
@@ -192,8 +192,14 @@ fn an_idle_conversation_is_closed_without_an_answer() {
             assert_eq!((session.phase(), session.reason()), (Phase::Between, None));
             out.clear();
             let step = match reason {
-                Reason::Idle => session.handle_timeout(&shared, &mut out),
-                _ => session.handle_overload(Overload::Eviction, &shared, &mut out),
+                Reason::Idle => session.handle_timeout(&[], &UnknownPeer, &shared, &mut out),
+                _ => session.handle_overload(
+                    Overload::Eviction,
+                    &[],
+                    &UnknownPeer,
+                    &shared,
+                    &mut out,
+                ),
             };
             let wants = Wants::Close(reason);
             assert_eq!(step, Step { consumed: 0, wants });
@@ -248,7 +254,7 @@ fn a_drain_ends_an_idle_conversation() {
     let shared = Shared::new(Greeting, Limits::default(), NOW);
     let (mut session, mut out) = (Session::default(), Output::new());
     session.set_draining(true);
-    let step = session.handle_timeout(&shared, &mut out);
+    let step = session.handle_timeout(&[], &UnknownPeer, &shared, &mut out);
     assert_eq!(step.wants, Wants::Close(Reason::Shutdown));
     assert_eq!(out.bytes(), b"");
 }
@@ -262,7 +268,7 @@ fn overload_is_503_with_retry_after() {
         (Overload::Buffers, Reject::BufferLimit),
     ] {
         let (mut session, mut out) = (Session::default(), Output::new());
-        let step = session.handle_overload(overload, &shared, &mut out);
+        let step = session.handle_overload(overload, &[], &UnknownPeer, &shared, &mut out);
         assert_eq!(step.wants, Wants::Close(Reason::Refused(reject)));
         let answer = String::from_utf8(out.bytes().to_vec()).unwrap();
         let start = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n";

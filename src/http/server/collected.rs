@@ -2,6 +2,7 @@
 
 use super::content::Content;
 use super::handler::Handler;
+use super::record::Exchange;
 use super::request::Request;
 use super::response::{Responded, ResponseWriter};
 
@@ -22,6 +23,7 @@ pub fn collect<H: Handler>(max: usize, handler: H) -> Collected<H> {
 
 impl<H: Handler> Handler for Collected<H> {
     const ALLOW: &'static str = H::ALLOW;
+    const OBSERVES: bool = H::OBSERVES;
 
     fn handle(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
         self.handler.handle(request, response)
@@ -33,5 +35,9 @@ impl<H: Handler> Handler for Collected<H> {
 
     fn handle_other(&self, request: &Request<'_>, response: ResponseWriter<'_>) -> Responded {
         self.handler.handle_other(request, response)
+    }
+
+    fn observe(&self, exchange: &Exchange<'_>) {
+        self.handler.observe(exchange);
     }
 }

@@ -8,6 +8,7 @@ use super::content::Content;
 use super::form::Form;
 use super::handler::Handler;
 use super::head::{Facts, Head};
+use super::held_request::HeldRequest;
 use super::limits::{EMPTY_LINES_MAX, Limits};
 use super::ongoing::{Ongoing, Polled};
 use super::output::Output;
@@ -166,11 +167,12 @@ impl Session {
         }
         let block = shared.blocks().filled(head_bytes);
         let block = block.ok_or(Reject::BufferLimit)?;
+        let request = shared.hold(block, *scan, head.request.peer());
         let progress = match &ongoing {
             Some(_) => Progress::Exchanging(taken),
             None => Progress::NeedsMore(taken),
         };
-        let mut receiving = Receiving::new(block, *scan, incoming, ongoing);
+        let mut receiving = Receiving::new(request, incoming, ongoing);
         receiving.count(read.consumed);
         self.state = State::Body(Box::new(receiving));
         Ok(progress)
@@ -192,8 +194,8 @@ impl Session {
             Ok(read) => read,
             Err(Stop::Reject(reject)) => return Err(reject),
             Err(Stop::Refused(response)) => {
-                let bytes = receiving.head.bytes();
-                let form = whole_head(&bytes, &receiving.scan, peer, limits)?.form;
+                let HeldRequest { head, scan, .. } = &receiving.request;
+                let form = whole_head(&head.bytes(), scan, peer, limits)?.form;
                 return Ok(refused(form, *response).after(0));
             }
         };
@@ -207,14 +209,17 @@ impl Session {
         }
         // A handler that panics finds the request still here.
         let sink = std::mem::replace(&mut receiving.incoming.sink, Sink::Discard);
-        let Receiving { head, scan, .. } = &**receiving;
+        let HeldRequest { head, scan, .. } = &receiving.request;
         let is_last = self.draining && read.consumed == input.len();
         let answer = {
             let bytes = head.bytes();
             let head = whole_head(&bytes, scan, peer, limits)?;
             end(sink, &head, is_last, shared, out)
         };
-        self.state = State::default();
+        // The request of a response that goes on is still needed.
+        if let Answer::Whole(_) = answer {
+            self.state = State::default();
+        }
         Ok(answer.after(read.consumed))
     }
 
@@ -237,10 +242,11 @@ impl Session {
             let read = match read {
                 Ok(read) => read,
                 Err(Stop::Reject(reject)) => {
-                    let step = self.refuse(reject, shared, out);
+                    let step = self.refuse(reject, &[], peer, shared, out);
                     return Step { consumed, ..step };
                 }
                 Err(Stop::Refused(_)) => {
+                    self.abandon(peer, shared);
                     let reason = self.failure().unwrap_or(Reason::ResponseFailed);
                     return self.close(consumed, reason);
                 }
@@ -250,13 +256,23 @@ impl Session {
             if read.ended {
                 // The reader goes first: its end may be what the source waits for.
                 receiving.incoming.sink = Sink::Discard;
-                if let Some(ongoing) = receiving.ongoing.take() {
+                if let Some(mut ongoing) = receiving.ongoing.take() {
+                    if H::OBSERVES {
+                        self.hold_request(&mut ongoing, &[], peer, shared);
+                    }
                     self.state = State::Responding(ongoing);
                 }
             }
         }
         let is_last = self.draining && consumed == input.len();
         let polled = self.poll(is_last, peer, shared, out);
+        if H::OBSERVES {
+            match &polled {
+                Polled::Done(written) => self.observe_ended(*written, peer, shared),
+                Polled::Closed(_) => self.abandon(peer, shared),
+                Polled::Ready(_) | Polled::Room | Polled::Wakeup => {}
+            }
+        }
         self.after_poll(polled, consumed, input)
     }
 
@@ -282,8 +298,12 @@ impl Session {
                 ongoing.form.asked
             };
             match shared.response(ongoing.form, peer, out).respond(response).0 {
-                Answer::Whole(persistence) => return Polled::Done(persistence),
-                Answer::Ongoing(next) => *ongoing = *next,
+                Answer::Whole(written) => return Polled::Done(written),
+                Answer::Ongoing(next) => {
+                    let request = ongoing.request.take();
+                    *ongoing = *next;
+                    ongoing.request = request;
+                }
             }
         }
     }
@@ -291,14 +311,14 @@ impl Session {
     fn after_poll(&mut self, polled: Polled, consumed: usize, input: &[u8]) -> Step {
         let wants = match (polled, &mut self.state) {
             (Polled::Closed(reason), _) => return self.close(consumed, reason),
-            (Polled::Done(persistence), State::Body(receiving)) => {
+            (Polled::Done(written), State::Body(receiving)) => {
                 // The rest of the content is discarded.
                 receiving.ongoing = None;
                 receiving.incoming.sink = Sink::Discard;
-                receiving.answered = Some(persistence);
+                receiving.answered = Some(written.persistence);
                 Wants::Input
             }
-            (Polled::Done(Persistence::Close), _) => {
+            (Polled::Done(written), _) if written.persistence == Persistence::Close => {
                 return self.close_after_answer(consumed, input);
             }
             (Polled::Done(_), _) => {
@@ -372,7 +392,11 @@ fn end<H: Handler>(
         Sink::Reader(reader) => {
             let form = if is_last { head.last().form } else { head.form };
             let writer = shared.response(form, head.request.peer(), out);
-            reader.end(&head.request, writer).0
+            let answer = reader.end(&head.request, writer).0;
+            if H::OBSERVES {
+                shared.observe_answer(&head.request, None, &answer);
+            }
+            answer
         }
         Sink::Block(Some(block)) => {
             answer(&head.with_content(&block.bytes()), is_last, shared, out)
@@ -403,7 +427,7 @@ impl Answer {
     #[inline]
     fn after(self, taken: usize) -> Progress {
         match self {
-            Self::Whole(persistence) => Progress::Answered(taken, persistence),
+            Self::Whole(written) => Progress::Answered(taken, written.persistence),
             Self::Ongoing(ongoing) => Progress::Ongoing(taken, ongoing),
         }
     }

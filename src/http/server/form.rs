@@ -1,6 +1,7 @@
-//! What a response has to look like because of its request.
+//! What a response has to look like because of its request, and what it came to.
 
 use super::super::grammar::connection::Persistence;
+use super::status::Status;
 
 /// What a response has to look like because of its request.
 #[derive(Clone, Copy, Debug)]
@@ -33,4 +34,13 @@ impl Form {
             Persistence::Close => b"\r\nConnection: close\r\n\r\n",
         }
     }
+}
+
+/// What was written of a whole response.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written {
+    pub(super) persistence: Persistence,
+    pub(super) status: Status,
+    /// Of its content, without the framing.
+    pub(super) content_bytes: u64,
 }

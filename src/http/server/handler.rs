@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::content::Content;
 use super::field::Field;
 use super::method::Method;
+use super::record::Exchange;
 use super::request::Request;
 use super::response::{Responded, ResponseWriter};
 use super::status::Status;
@@ -40,6 +41,16 @@ pub trait Handler {
     fn content(&self, _request: &Request<'_>) -> Content {
         Content::Skip
     }
+
+    /// Is [`observe`](Self::observe) called? If not, it costs nothing.
+    const OBSERVES: bool = false;
+
+    /// Is told of each request when its response has ended, in the order of the responses, and of those
+    /// that the engine has refused: for an access log. Called only if [`OBSERVES`](Self::OBSERVES) is
+    /// true. See also [`observed`].
+    ///
+    /// It runs on the event loop: it must return at once, and neither block nor panic.
+    fn observe(&self, _exchange: &Exchange<'_>) {}
 
     /// Answers OPTIONS, TRACE and methods that are not in [`Method`].
     ///
@@ -95,6 +106,13 @@ macro_rules! delegate {
 
             fn content(&self, request: &Request<'_>) -> Content {
                 (**self).content(request)
+            }
+
+            const OBSERVES: bool = H::OBSERVES;
+
+            #[inline]
+            fn observe(&self, exchange: &Exchange<'_>) {
+                (**self).observe(exchange);
             }
 
             fn handle_other(

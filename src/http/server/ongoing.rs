@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use super::super::grammar::connection::Persistence;
 use super::completion::Awaited;
-use super::form::Form;
+use super::form::{Form, Written};
+use super::held_request::HeldRequest;
 use super::output::Output;
 use super::response_value::Response;
 use super::source::{Piece, Produced, Source};
+use super::status::Status;
 use super::step::Reason;
 
 /// A source is asked so often in one turn, and no more when less room is left.
@@ -31,6 +33,8 @@ pub(super) struct Ongoing {
     delay: Option<Duration>,
     /// When that wait ends, by the shell's clock.
     timer: Option<u64>,
+    /// Its request, if there is an observer.
+    pub(super) request: Option<HeldRequest>,
 }
 
 enum Stage {
@@ -57,8 +61,11 @@ impl fmt::Debug for Stage {
 
 /// Content that is being sent.
 pub(super) struct Sending {
-    pub(super) source: Box<dyn Source>,
-    pub(super) coding: Coding,
+    source: Box<dyn Source>,
+    coding: Coding,
+    status: Status,
+    /// How much has been sent, without the framing.
+    content_bytes: u64,
 }
 
 /// How the end of the content is told.
@@ -75,7 +82,7 @@ pub(super) enum Coding {
 pub(super) enum Polled {
     /// The response is there, to be written.
     Ready(Response),
-    Done(Persistence),
+    Done(Written),
     /// There is more, once the peer has taken what is in the output.
     Room,
     /// It goes on after a wake-up.
@@ -91,6 +98,7 @@ impl Ongoing {
             is_asleep: delay.is_some(),
             delay,
             timer: None,
+            request: None,
         }
     }
 
@@ -122,6 +130,20 @@ impl Ongoing {
             Stage::Abort(reason) => Some(*reason),
             Stage::Ready(_) | Stage::Awaited(_) | Stage::Taken => None,
         }
+    }
+
+    /// What has been sent of the response: the status, if it was begun, and so much content.
+    pub(super) fn sent(&self) -> (Option<Status>, u64) {
+        match &self.stage {
+            Stage::Sending(sending) => (Some(sending.status), sending.content_bytes),
+            Stage::Ready(_) | Stage::Awaited(_) | Stage::Taken | Stage::Abort(_) => (None, 0),
+        }
+    }
+
+    /// How much memory it has taken from the blocks.
+    pub(super) fn block_bytes(&self) -> usize {
+        let request = self.request.as_ref();
+        request.map_or(0, |request| request.head.capacity())
     }
 
     /// A source may have more.
@@ -170,12 +192,31 @@ impl Ongoing {
                 Polled::Ready(response)
             }
             Stage::Abort(reason) => Polled::Closed(reason),
-            Stage::Sending(_) | Stage::Taken => Polled::Done(self.form.persistence),
+            // It was taken to be written, and its writer has put another stage in its place.
+            Stage::Sending(_) | Stage::Taken => Polled::Closed(Reason::ResponseFailed),
         }
     }
 }
 
 impl Sending {
+    pub(super) fn new(source: Box<dyn Source>, coding: Coding, status: Status) -> Self {
+        Self {
+            source,
+            coding,
+            status,
+            content_bytes: 0,
+        }
+    }
+
+    /// It has ended.
+    fn done(&self, persistence: Persistence) -> Polled {
+        Polled::Done(Written {
+            persistence,
+            status: self.status,
+            content_bytes: self.content_bytes,
+        })
+    }
+
     /// Asks the source for what the output has room for.
     fn send(
         &mut self,
@@ -185,7 +226,7 @@ impl Sending {
     ) -> Polled {
         for _ in 0..PIECES_PER_TURN_MAX {
             if let Coding::Length(0) = self.coding {
-                return Polled::Done(persistence);
+                return self.done(persistence);
             }
             let room = out.room().saturating_sub(CHUNK_OVERHEAD);
             if room < PIECE_BYTES_MIN {
@@ -195,10 +236,10 @@ impl Sending {
                 (Produced::More, _) => {}
                 (Produced::End, Coding::Chunked) => {
                     out.push(b"0\r\n\r\n");
-                    return Polled::Done(persistence);
+                    return self.done(persistence);
                 }
-                (Produced::End, Coding::Length(0)) => return Polled::Done(persistence),
-                (Produced::End, Coding::Close) => return Polled::Done(Persistence::Close),
+                (Produced::End, Coding::Length(0)) => return self.done(persistence),
+                (Produced::End, Coding::Close) => return self.done(Persistence::Close),
                 (Produced::Wait, _) => return Polled::Wakeup,
                 (Produced::WaitFor(time), _) => {
                     *delay = Some(time);
@@ -216,23 +257,24 @@ impl Sending {
     /// Appends one piece of at most `room` bytes, framed.
     fn piece(&mut self, room: usize, out: &mut Output) -> Produced {
         out.mark();
-        match &mut self.coding {
-            Coding::Close => self.source.produce(&mut Piece::new(out, room)),
-            Coding::Length(left) => {
-                let most = usize::try_from(*left).map_or(room, |left| left.min(room));
-                let start = out.len();
-                let produced = self.source.produce(&mut Piece::new(out, most));
-                *left -= (out.len() - start) as u64;
-                produced
-            }
-            Coding::Chunked => {
-                let start = out.begin_chunk();
-                let most = room.min(CHUNK_BYTES_MAX);
-                let produced = self.source.produce(&mut Piece::new(out, most));
-                out.end_chunk(start);
-                produced
-            }
+        let most = match self.coding {
+            Coding::Close => room,
+            Coding::Length(left) => usize::try_from(left).map_or(room, |left| left.min(room)),
+            Coding::Chunked => room.min(CHUNK_BYTES_MAX),
+        };
+        let is_chunked = matches!(self.coding, Coding::Chunked);
+        let chunk = is_chunked.then(|| out.begin_chunk());
+        let start = out.len();
+        let produced = self.source.produce(&mut Piece::new(out, most));
+        let bytes = (out.len() - start) as u64;
+        if let Some(chunk) = chunk {
+            out.end_chunk(chunk);
         }
+        if let Coding::Length(left) = &mut self.coding {
+            *left -= bytes;
+        }
+        self.content_bytes += bytes;
+        produced
     }
 
     /// How the connection ends when the source fails: so that the peer sees it.

@@ -15,6 +15,12 @@ pub trait Peer {
     /// By which another thread can ask for another [`Session::advance`](super::Session::advance) of
     /// this conversation.
     fn waker(&self) -> Waker;
+
+    /// Names the conversation among those of its worker: the same number as
+    /// [`ConnectionEvent`](crate::server::ConnectionEvent) has. `None`: the shell gives it no name.
+    fn id(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A peer of which nothing is known, and whose conversation nothing wakes.

@@ -8,17 +8,16 @@ use super::super::grammar::body::Body;
 use super::super::grammar::chunked::{BodyRead, Extensions, Rules};
 use super::super::grammar::connection::Persistence;
 use super::content::ContentReader;
+use super::held_request::HeldRequest;
 use super::limits::{BODY_PROGRESS_BYTES, EXTENSION_BYTES_MAX, Limits, TRAILER_BYTES_MAX};
 use super::ongoing::Ongoing;
 use super::reject::Reject;
 use super::response_value::Response;
-use super::scan::Scan;
 
 /// A request whose content has not come to its end.
 #[derive(Debug)]
 pub(super) struct Receiving {
-    pub(super) head: Block,
-    pub(super) scan: Scan,
+    pub(super) request: HeldRequest,
     pub(super) incoming: Incoming,
     /// The response has begun before the content has ended.
     pub(super) ongoing: Option<Box<Ongoing>>,
@@ -128,14 +127,12 @@ fn keep(kept: &mut Option<Block>, mut piece: &[u8], blocks: &Blocks) -> Option<(
 
 impl Receiving {
     pub(super) fn new(
-        head: Block,
-        scan: Scan,
+        request: HeldRequest,
         incoming: Incoming,
         ongoing: Option<Box<Ongoing>>,
     ) -> Self {
         Self {
-            head,
-            scan,
+            request,
             incoming,
             ongoing,
             answered: None,
@@ -163,6 +160,6 @@ impl Receiving {
             Sink::Block(Some(block)) => block.capacity(),
             _ => 0,
         };
-        self.head.capacity() + kept
+        self.request.head.capacity() + kept
     }
 }

@@ -51,6 +51,12 @@ impl<'a> Request<'a> {
         Request { content, ..*self }
     }
 
+    /// The request line, without its line end.
+    #[inline]
+    pub(super) fn line(&self) -> &'a [u8] {
+        self.between(0, self.line.fields.saturating_sub(2))
+    }
+
     /// The method, as far as it is in [`Method`].
     #[must_use]
     #[inline]

@@ -53,12 +53,12 @@ impl ResponseWriter<'_> {
                 self.out.push(b"\r\nTransfer-Encoding: chunked");
             }
         }
-        let form = self.form;
+        let (form, status) = (self.form, self.status);
         let head = self.end_of_head();
         if form.without_content {
             return head;
         }
-        let sending = Sending { source, coding };
+        let sending = Sending::new(source, coding, status);
         Responded(Ongoing::sending(form, sending).into())
     }
 

@@ -6,10 +6,9 @@
 
 use std::fmt;
 
-use super::super::grammar::connection::Persistence;
 use super::date::{DATE_BYTES, imf_fixdate};
 use super::field::Field;
-use super::form::Form;
+use super::form::{Form, Written};
 use super::ongoing::Ongoing;
 use super::output::Output;
 use super::peer::Peer;
@@ -54,6 +53,10 @@ impl Prepared {
         prepared
     }
 
+    pub(super) fn second(&self) -> u64 {
+        self.second
+    }
+
     #[inline]
     pub(super) fn tick(&mut self, unix_seconds: u64) {
         if self.second != unix_seconds {
@@ -71,7 +74,7 @@ pub struct Responded(pub(super) Answer);
 #[derive(Debug)]
 pub(super) enum Answer {
     /// The response is in the output.
-    Whole(Persistence),
+    Whole(Written),
     /// It is, or will be, in part.
     Ongoing(Box<Ongoing>),
 }
@@ -89,6 +92,8 @@ pub struct ResponseWriter<'o> {
     pub(super) prepared: &'o Prepared,
     pub(super) peer: &'o dyn Peer,
     pub(super) form: Form,
+    /// Of the response that is being written.
+    pub(super) status: Status,
 }
 
 impl fmt::Debug for ResponseWriter<'_> {
@@ -130,7 +135,7 @@ impl ResponseWriter<'_> {
     /// Ends a head of which neither the length nor the coding of the content is to be said.
     pub(super) fn end_of_head(self) -> Responded {
         self.out.push(self.form.end_of_head());
-        Responded(Answer::Whole(self.form.persistence))
+        self.written(0)
     }
 
     pub(super) fn push_date(&mut self) {
@@ -169,6 +174,7 @@ impl ResponseWriter<'_> {
     }
 
     pub(super) fn begin(&mut self, status: Status) {
+        self.status = status;
         self.out.answers.count(status);
         self.out.push(b"HTTP/1.1 ");
         self.out.push(&status.digits());
@@ -190,9 +196,20 @@ impl ResponseWriter<'_> {
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(length).as_bytes();
         self.out.push_all(&[head, digits, self.form.end_of_head()]);
-        if !self.form.without_content {
-            self.out.push_all(content);
+        if self.form.without_content {
+            return self.written(0);
         }
-        Responded(Answer::Whole(self.form.persistence))
+        self.out.push_all(content);
+        self.written(length as u64)
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
+    fn written(&self, content_bytes: u64) -> Responded {
+        Responded(Answer::Whole(Written {
+            persistence: self.form.persistence,
+            status: self.status,
+            content_bytes,
+        }))
     }
 }

@@ -71,7 +71,7 @@ impl Session {
     ) -> Step {
         let held = match &self.state {
             State::Head(_) => 0,
-            State::Body(receiving) if receiving.ongoing.is_none() => receiving.head.len(),
+            State::Body(receiving) if receiving.ongoing.is_none() => receiving.request.head.len(),
             State::Body(_) | State::Responding(_) => {
                 return self.go_on(0, input, peer, shared, out);
             }
@@ -92,7 +92,10 @@ impl Session {
                 Ok(Progress::Answered(taken, _) | Progress::SkippedLine(taken)) => {
                     consumed += taken;
                 }
-                Ok(Progress::Ongoing(taken, ongoing)) => {
+                Ok(Progress::Ongoing(taken, mut ongoing)) => {
+                    if H::OBSERVES {
+                        self.hold_request(&mut ongoing, &input[consumed..], peer, shared);
+                    }
                     self.state = State::Responding(ongoing);
                     return self.go_on(consumed + taken, input, peer, shared, out);
                 }
@@ -106,7 +109,7 @@ impl Session {
                     };
                 }
                 Err(reject) => {
-                    let step = self.refuse(reject, shared, out);
+                    let step = self.refuse(reject, &input[consumed..], peer, shared, out);
                     return Step { consumed, ..step };
                 }
             }
@@ -127,7 +130,8 @@ impl Session {
         self.draining = draining;
     }
 
-    /// The peer will send nothing more. What it is owed stays owed.
+    /// The peer will send nothing more. What it is owed stays owed. If the handler
+    /// [observes](Handler::OBSERVES), [`abandon`](Self::abandon) comes before.
     pub fn end(&mut self) -> Reason {
         let reason = match &self.state {
             State::Closed(reason) => *reason,
@@ -138,9 +142,16 @@ impl Session {
         reason
     }
 
-    /// The wait for what the [`phase`](Self::phase) names has lasted too long.
+    /// The wait for what the [`phase`](Self::phase) names has lasted too long. `input` is what it has not
+    /// consumed, if the handler [observes](Handler::OBSERVES); otherwise it may be empty.
     #[cold]
-    pub fn handle_timeout<H: Handler>(&mut self, shared: &Shared<H>, out: &mut Output) -> Step {
+    pub fn handle_timeout<H: Handler>(
+        &mut self,
+        input: &[u8],
+        peer: &dyn Peer,
+        shared: &Shared<H>,
+        out: &mut Output,
+    ) -> Step {
         match self.phase() {
             // RFC 9112 section 9.5: an idle connection may be closed at any time. Nothing was asked,
             // and a client might take a 408 for the answer to its next request.
@@ -148,23 +159,26 @@ impl Session {
             Phase::Between => self.close(0, Reason::Idle),
             // RFC 9110 section 15.5.9.
             Phase::Head | Phase::Body | Phase::Response => {
-                self.refuse(Reject::RequestTimeout, shared, out)
+                self.refuse(Reject::RequestTimeout, input, peer, shared, out)
             }
         }
     }
 
-    /// The server has run out of something, and this conversation has to end for it.
+    /// The server has run out of something, and this conversation has to end for it. `input` is as for
+    /// [`handle_timeout`](Self::handle_timeout).
     #[cold]
     pub fn handle_overload<H: Handler>(
         &mut self,
         overload: Overload,
+        input: &[u8],
+        peer: &dyn Peer,
         shared: &Shared<H>,
         out: &mut Output,
     ) -> Step {
         match overload {
             // RFC 9110 section 15.6.4.
-            Overload::Connections => self.refuse(Reject::Overloaded, shared, out),
-            Overload::Buffers => self.refuse(Reject::BufferLimit, shared, out),
+            Overload::Connections => self.refuse(Reject::Overloaded, input, peer, shared, out),
+            Overload::Buffers => self.refuse(Reject::BufferLimit, input, peer, shared, out),
             Overload::Eviction => self.close(0, Reason::Evicted),
         }
     }
@@ -172,11 +186,20 @@ impl Session {
     /// The handler has panicked in the last call. The request is answered `500` if its response has not
     /// begun, and the conversation ends.
     #[cold]
-    pub fn handle_panic<H: Handler>(&mut self, shared: &Shared<H>, out: &mut Output) -> Step {
-        if self.failure().is_some() {
+    pub fn handle_panic<H: Handler>(
+        &mut self,
+        peer: &dyn Peer,
+        shared: &Shared<H>,
+        out: &mut Output,
+    ) -> Step {
+        if shared.take_observing() {
+            // The response has been written.
+        } else if self.failure().is_some() {
             out.cut();
+            self.abandon(peer, shared);
         } else if self.reason().is_none() && !self.has_answered() {
-            shared.apologize(out);
+            let answer = shared.apologize(out);
+            self.observe_last(&[], &answer, None, peer, shared);
         }
         self.close(0, self.failure().unwrap_or(Reason::Panicked))
     }
@@ -262,14 +285,18 @@ impl Session {
     pub(super) fn refuse<H: Handler>(
         &mut self,
         reject: Reject,
+        input: &[u8],
+        peer: &dyn Peer,
         shared: &Shared<H>,
         out: &mut Output,
     ) -> Step {
         if let Some(reason) = self.failure() {
+            self.abandon(peer, shared);
             return self.close(0, reason);
         }
         if !self.has_answered() {
-            shared.refuse(reject, self.method(), out);
+            let answer = shared.refuse(reject, self.method(), out);
+            self.observe_last(input, &answer, Some(reject), peer, shared);
         }
         self.close(0, Reason::Refused(reject))
     }
@@ -309,7 +336,8 @@ impl Session {
     pub fn block_bytes(&self) -> usize {
         match &self.state {
             State::Body(receiving) => receiving.block_bytes(),
-            State::Head(_) | State::Responding(_) | State::Closed(_) => 0,
+            State::Responding(ongoing) => ongoing.block_bytes(),
+            State::Head(_) | State::Closed(_) => 0,
         }
     }
 
@@ -335,7 +363,7 @@ impl Session {
     fn method(&self) -> Method {
         match &self.state {
             State::Head(scan) => scan.line().method,
-            State::Body(receiving) => receiving.scan.line().method,
+            State::Body(receiving) => receiving.request.scan.line().method,
             State::Responding(ongoing) if ongoing.form.without_content => Method::Head,
             State::Responding(_) | State::Closed(_) => Method::Unknown,
         }

@@ -1,5 +1,7 @@
 //! What all conversations of a worker's listener share: handler, limits, prepared bytes, blocks.
 
+use std::cell::Cell;
+
 use super::super::blocks::Blocks;
 use super::super::grammar::connection::Persistence;
 use super::field::Field;
@@ -10,8 +12,9 @@ use super::limits::Limits;
 use super::method::Method;
 use super::output::Output;
 use super::peer::{Peer, UnknownPeer};
+use super::record::Exchange;
 use super::reject::Reject;
-use super::response::{Answer, Prepared, RETRY_AFTER, Responded, ResponseWriter};
+use super::response::{Answer, Prepared, RETRY_AFTER, ResponseWriter};
 use super::status::Status;
 
 /// What all conversations of a worker's listener share.
@@ -21,6 +24,10 @@ pub struct Shared<H> {
     limits: Limits,
     prepared: Prepared,
     blocks: Blocks,
+    /// The time of the turn, by any clock of the shell's. Only an observer asks for it.
+    micros: u64,
+    /// The handler has been told of an exchange, and has not returned.
+    is_observing: Cell<bool>,
 }
 
 impl<H> Shared<H> {
@@ -41,6 +48,21 @@ impl<H> Shared<H> {
     #[inline]
     pub fn tick(&mut self, unix_seconds: u64) {
         self.prepared.tick(unix_seconds);
+    }
+
+    /// Sets the time of the turn in microseconds, by a clock that never goes back: needed only if the
+    /// handler [observes](Handler::OBSERVES).
+    #[inline]
+    pub fn set_micros(&mut self, micros: u64) {
+        self.micros = micros;
+    }
+
+    pub(super) fn micros(&self) -> u64 {
+        self.micros
+    }
+
+    pub(super) fn unix_seconds(&self) -> u64 {
+        self.prepared.second()
     }
 
     /// The limits in force.
@@ -67,15 +89,16 @@ impl<H> Shared<H> {
             prepared: &self.prepared,
             peer,
             form,
+            status: Status::OK,
         }
     }
 
     /// Answers a request whose handler panicked. Its method is not known any more: it may be HEAD, so
     /// there is no content.
     #[cold]
-    pub(super) fn apologize(&self, out: &mut Output) {
+    pub(super) fn apologize(&self, out: &mut Output) -> Answer {
         let status = Status::INTERNAL_SERVER_ERROR;
-        let _: Responded = self.closing(Method::Unknown, out).send(status, &[], &[]);
+        self.closing(Method::Unknown, out).send(status, &[], &[]).0
     }
 
     /// The writer of the last response of a conversation.
@@ -106,6 +129,8 @@ impl<H: Handler> Shared<H> {
             limits,
             prepared: Prepared::new(unix_seconds),
             blocks: Blocks::default(),
+            micros: 0,
+            is_observing: Cell::new(false),
         }
     }
 
@@ -115,7 +140,7 @@ impl<H: Handler> Shared<H> {
     pub(super) fn answer(&self, head: &Head<'_>, out: &mut Output) -> Answer {
         let request = &head.request;
         let response = self.response(head.form, request.peer(), out);
-        let responded = match request.method() {
+        let answer = match request.method() {
             _ if head.expects_more => {
                 let reject = Reject::Expectation;
                 response.out.answers.count_refusal(reject);
@@ -126,12 +151,29 @@ impl<H: Handler> Shared<H> {
             }
             _ => self.handler.handle(request, response),
         };
-        responded.0
+        if H::OBSERVES {
+            let reject = head.expects_more.then_some(Reject::Expectation);
+            self.observe_answer(request, reject, &answer.0);
+        }
+        answer.0
+    }
+
+    /// Tells the handler what became of a request.
+    pub(super) fn tell(&self, exchange: &Exchange<'_>) {
+        self.is_observing.set(true);
+        self.handler.observe(exchange);
+        self.is_observing.set(false);
+    }
+
+    /// Has the handler panicked when it was told of an exchange? Then the response has been written.
+    #[cold]
+    pub(super) fn take_observing(&self) -> bool {
+        self.is_observing.take()
     }
 
     /// Writes the last answer of a conversation.
     #[cold]
-    pub(super) fn refuse(&self, reject: Reject, method: Method, out: &mut Output) {
+    pub(super) fn refuse(&self, reject: Reject, method: Method, out: &mut Output) -> Answer {
         out.answers.count_refusal(reject);
         let field: Option<Field<'_>> = match reject {
             // RFC 9110 section 15.5.6: a 405 has an Allow field.
@@ -140,6 +182,7 @@ impl<H: Handler> Shared<H> {
             _ => None,
         };
         let writer = self.closing(method, out);
-        let _: Responded = writer.say(reject.status(), field.as_slice(), reject.sentence());
+        let responded = writer.say(reject.status(), field.as_slice(), reject.sentence());
+        responded.0
     }
 }
