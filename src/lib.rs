@@ -247,6 +247,8 @@ mod net;
 mod outcome;
 #[cfg(feature = "cli")]
 mod race;
+#[cfg(feature = "cli")]
+mod random;
 mod serve;
 pub mod server;
 #[cfg(feature = "cli")]

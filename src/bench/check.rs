@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::distribution::{Distribution, Figures};
 use super::error::CAUSES;
-use super::report::{Distribution, Figures, OfferedLoad, Report, RunSummary, Settings, ratio};
+use super::rates::Rates;
+use super::report::{OfferedLoad, Phase, Report, RunSummary, Settings, ratio};
 use super::request::method;
 use super::tally::BIN_NANOS;
 use super::times::DIGITS;
@@ -42,10 +44,20 @@ pub(super) fn check(report: &Report) -> Result<(), String> {
     sums(report)?;
     for (name, times) in [
         ("latency", &report.latency),
+        ("service", &report.service),
         ("connect", &report.connect),
         ("lag", &report.lag),
     ] {
         distribution(name, times)?;
+    }
+    for phase in &report.phases {
+        self::phase(phase)?;
+    }
+    if let Some(unanswered) = &report.unanswered {
+        distribution("unanswered.waited", &unanswered.waited)?;
+        let count = unanswered.waited.count;
+        within("unanswered.waited.count", count, 1, COUNT_MAX)?;
+        at_most("unanswered.sent", unanswered.sent, count)?;
     }
     per_connection(report)?;
     derived(report)
@@ -85,9 +97,17 @@ fn settings(settings: &Settings) -> Result<(), String> {
         ("warmup_ns", settings.warmup_ns, 0, NANOS_MAX),
         ("repeat", settings.repeat, 1, u32::MAX.into()),
         ("timeout_ns", some(settings.timeout_ns), 1, NANOS_MAX),
+        ("deadline_ns", some(settings.deadline_ns), 1, NANOS_MAX),
         ("lookup_ns", settings.lookup_ns, 0, NANOS_MAX),
     ] {
         within(&format!("settings.{name}"), value, least, most)?;
+    }
+    if let Some(error) = settings
+        .rates
+        .as_deref()
+        .and_then(|text| Rates::parse(text).err())
+    {
+        return Err(format!("`settings.rates`: {error}"));
     }
     for (name, rate) in [
         ("rate", settings.rate),
@@ -252,7 +272,40 @@ fn offered_load(load: &OfferedLoad) -> Result<(), String> {
     up_to("offer.requests_per_second", rate, RATE_MAX)?;
     up_to("offer.all_busy", load.all_busy, SHARE_MAX)?;
     up_to("offer.busy_connections", load.busy_connections, RATE_MAX)?;
-    at_most("offer.left_over", load.left_over, COUNT_MAX)
+    for (name, value, most) in [
+        ("offer.sending_ns", load.sending_ns, NANOS_MAX),
+        ("offer.due", load.due, COUNT_MAX),
+        ("offer.sent", load.sent, load.due),
+        ("offer.connections_used", load.connections_used, COUNT_MAX),
+        ("offer.backlog_at_half", load.backlog_at_half, COUNT_MAX),
+        ("offer.backlog_at_end", load.backlog_at_end, COUNT_MAX),
+        ("offer.left_over", load.left_over, COUNT_MAX),
+    ] {
+        at_most(name, value, most)?;
+    }
+    let (said, sent) = (load.sent_per_second, load.clone().with_sent_per_second());
+    if is_near(said, sent.sent_per_second) {
+        Ok(())
+    } else {
+        Err(format!(
+            "`offer.sent_per_second` is {said}, but the other fields give {}",
+            sent.sent_per_second
+        ))
+    }
+}
+
+fn phase(phase: &Phase) -> Result<(), String> {
+    at_most("phases.start_ns", phase.start_ns, NANOS_MAX)?;
+    within("phases.length_ns", phase.length_ns, 1, NANOS_MAX)?;
+    for (name, rate) in [("phases.from", phase.from), ("phases.to", phase.to)] {
+        up_to(name, rate, RATE_MAX)?;
+        if rate <= 0.0 {
+            return Err(format!("`{name}` is 0, not above 0"));
+        }
+    }
+    at_most("phases.due", phase.due, COUNT_MAX)?;
+    distribution("phases.latency", &phase.latency)?;
+    at_most("phases.latency.count", phase.latency.count, phase.due)
 }
 
 fn over_time(report: &Report) -> Result<(), String> {

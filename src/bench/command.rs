@@ -81,7 +81,7 @@ fn repeat(options: &BenchOptions, plan: &Plan, stop: &Arc<AtomicBool>) -> io::Re
             line.show(responses, errors);
         });
         line.clear();
-        let measured = Measured::of(result?, plan.rate);
+        let measured = Measured::of(result?, plan.offered());
         match &mut all {
             None => all = Some(measured),
             Some(all) => all.follow(measured),

@@ -32,6 +32,8 @@ pub(super) struct Context<'a> {
     pub(super) clock: Clock,
     /// The last reading of the clock.
     pub(super) now: u64,
+    /// In the open model, latency counts from when a request is due.
+    pub(super) is_open: bool,
     /// Between two requests of a batch in the open model; otherwise 0.
     pub(super) interval: u64,
     /// The system's message for the first connection that failed.
@@ -80,6 +82,8 @@ pub(super) struct Connection {
     buffered: Vec<u8>,
     /// When the batch was sent, or its first request was due.
     since: u64,
+    /// When the batch was sent.
+    sent_at: u64,
     next: usize,
     end: usize,
     /// Bytes of the batch written so far.
@@ -110,10 +114,18 @@ impl Connection {
     ) -> Next {
         debug_assert!(self.in_flight() == 0 && count > 0);
         self.since = since;
+        self.sent_at = context.now;
         self.next = 0;
         self.end = count;
         self.written = 0;
         self.resume(token, context)
+    }
+
+    /// How long each request in flight has waited at this time.
+    pub(super) fn waits(&self, now: u64, interval: u64) -> impl Iterator<Item = u64> + use<> {
+        let since = self.since;
+        let due = (self.next..self.end).map(move |position| since + position as u64 * interval);
+        due.map(move |due| now.saturating_sub(due))
     }
 
     /// Closes the connection. Returns how many requests were in flight.
@@ -390,7 +402,7 @@ impl Connection {
     #[inline]
     fn count(&mut self, first: usize, context: &mut Context<'_>) {
         self.counts.answers += (self.next - first) as u64;
-        let took = context.latencies(self.since, first, self.next);
+        let took = context.latencies((self.since, self.sent_at), first, self.next);
         self.counts.latency_sum = self.counts.latency_sum.saturating_add(took);
     }
 }
@@ -421,21 +433,39 @@ impl Context<'_> {
     /// Records the latencies of the requests `first..end` of a batch, whose answers arrived in one read.
     /// Returns their sum.
     #[inline]
-    fn latencies(&mut self, since: u64, first: usize, end: usize) -> u64 {
+    fn latencies(&mut self, (since, sent_at): (u64, u64), first: usize, end: usize) -> u64 {
         let now = self.now;
-        if self.interval == 0 {
-            let (took, count) = (now.saturating_sub(since), (end - first) as u64);
+        let count = (end - first) as u64;
+        if !self.is_open {
+            let took = now.saturating_sub(since);
             self.tally.latency.record(took, count);
             return took.saturating_mul(count);
         }
+        self.tally
+            .service
+            .record(now.saturating_sub(sent_at), count);
         let mut sum = 0_u64;
         for position in first..end {
             let due = since + position as u64 * self.interval;
             let took = now.saturating_sub(due);
             self.tally.latency.record(took, 1);
+            self.phase(due, took);
             sum = sum.saturating_add(took);
         }
         sum
+    }
+
+    /// Where the rate changes: counts the latency of a request that was due then.
+    #[inline]
+    fn phase(&mut self, due: u64, took: u64) {
+        if self.tally.phases.is_empty() {
+            return;
+        }
+        let offer = self.plan.offer.as_ref();
+        let phase = offer.and_then(|offer| offer.profile.phase_at(due));
+        if let Some(times) = phase.and_then(|phase| self.tally.phases.get_mut(phase)) {
+            times.record(took, 1);
+        }
     }
 
     #[cold]

@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use super::cpu::Cost;
 use super::error::ErrorKind;
 use super::measured::Measured;
+use super::pace::Arrivals;
 use super::per_connection::{ConnectionCounts, PerConnection};
+use super::plan::Offer;
+use super::rates::{Profile, Rates};
 use super::read::read_report;
 use super::report::{Report, Settings};
 use super::report_tests::{report, tally};
@@ -22,6 +25,13 @@ fn sample() -> Value {
     let mut tally = tally(&[900, 1_000, 2_000_000, 2_000_000, 77_000_000]);
     tally.connect.record(5_000, 2);
     tally.lag.record(700, 5);
+    tally.service.record(800, 5);
+    tally.unanswered.record(900_000, 3);
+    (tally.unanswered_sent, tally.connections_used) = (1, 2);
+    (tally.due, tally.sent) = (8, 6);
+    (tally.backlog_at_half, tally.backlog_at_end) = (1, 3);
+    tally.due_in_phase = vec![5, 6];
+    tally.phases = vec![tally.latency.clone(), tally.service.clone()];
     tally.statuses[200] = 4;
     tally.statuses[503] = 1;
     tally.record_error(ErrorKind::Connect, 2);
@@ -56,11 +66,26 @@ fn sample() -> Value {
     let settings = Settings {
         rate: Some(100.0),
         rate_per_connection: Some(1.0),
+        rates: Some("50,150".to_owned()),
+        arrivals: Some(Arrivals::Poisson),
         duration_ns: Some(80_000_000),
+        deadline_ns: Some(90_000_000),
         ..report(tally.clone()).settings
     };
-    let report = Report::new(settings, Measured::of(run(tally), Some(100.0)));
+    let offer = offer();
+    let offered = Some((&offer, 80_000_000));
+    let report = Report::new(settings, Measured::of(run(tally), offered));
     serde_json::from_str(&report.json()).unwrap()
+}
+
+fn offer() -> Offer {
+    let rates = Rates::parse("50,150").unwrap();
+    Offer {
+        profile: rates.over(Some(80_000_000)).unwrap(),
+        warmup: Profile::constant(50.0),
+        arrivals: Arrivals::Poisson,
+        seed: 1,
+    }
 }
 
 /// The paths of a value and of all values below it.

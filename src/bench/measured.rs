@@ -1,13 +1,17 @@
 //! What was measured, in a form that can be joined with other measurements and made into a report.
 
+use super::closed_model::ClosedModel;
 use super::cpu::Cost;
+use super::distribution::{Distribution, Figures, Percentiles};
 use super::error::CAUSES;
+use super::plan::Offer;
 use super::report::{
-    Distribution, Errors, FORMAT, Figures, Generator, OfferedLoad, OverTime, Report, RunSummary,
-    Settings, ratio,
+    Errors, FORMAT, Generator, OfferedLoad, OverTime, Phase, Report, RunSummary, Settings,
+    Unanswered, ratio,
 };
 use super::run::Run;
 use super::tally::{BIN_NANOS, Bin, Tally};
+use super::times::Times;
 use super::warn;
 
 /// Everything else in a report follows from this and the settings.
@@ -21,6 +25,8 @@ pub(super) struct Measured {
     pub(super) busy: f64,
     pub(super) queued: f64,
     pub(super) offer: Option<OfferedLoad>,
+    /// The phases of the latencies in the tally.
+    pub(super) phases: Vec<Span>,
     pub(super) runs: Vec<RunSummary>,
     pub(super) connect_error: Option<String>,
 }
@@ -29,8 +35,8 @@ pub(super) struct Measured {
 const SHARE_NANOS_MIN: u64 = 50_000_000;
 
 impl Measured {
-    /// `rate` is that of the open model.
-    pub(super) fn of(run: Run, rate: Option<f64>) -> Self {
+    /// `offered` is the load of the open model, and how long it was to be sent.
+    pub(super) fn of(run: Run, offered: Option<(&Offer, u64)>) -> Self {
         let share = |nanos: u64| match run.elapsed {
             0..SHARE_NANOS_MIN => 0.0,
             elapsed => ratio(nanos as f64, elapsed as f64),
@@ -43,7 +49,8 @@ impl Measured {
             cpu: run.costs.iter().map(|cost| cost.cpu).sum(),
             busy: share(most(|cost| cost.cpu)),
             queued: share(most(|cost| cost.queued)),
-            offer: rate.map(|rate| offered_load(&run, rate)),
+            offer: offered.map(|(offer, nanos)| offered_load(&run, offer, nanos)),
+            phases: offered.map_or_else(Vec::new, |(offer, _)| spans(offer)),
             runs: Vec::new(),
             connect_error: run.connect_error,
             tally: run.tally,
@@ -98,6 +105,7 @@ impl Measured {
 
     fn join_common(&mut self, other: Self, at_once: bool) {
         self.offer = OfferedLoad::joined(self.offer.take(), other.offer, at_once);
+        self.phases = joined_spans(&self.phases, &other.phases, at_once);
         self.started_unix_ms = self.started_unix_ms.min(other.started_unix_ms);
         self.cpu = self.cpu.saturating_add(other.cpu);
         self.busy = self.busy.max(other.busy);
@@ -107,13 +115,108 @@ impl Measured {
     }
 }
 
-fn offered_load(run: &Run, rate: f64) -> OfferedLoad {
+fn offered_load(run: &Run, offer: &Offer, length: u64) -> OfferedLoad {
     let tally = &run.tally;
-    OfferedLoad {
-        requests_per_second: rate,
+    let load = OfferedLoad {
+        requests_per_second: offer.profile.mean(length),
+        sending_ns: length.min(run.elapsed),
+        due: tally.due,
+        sent: tally.sent,
+        sent_per_second: 0.0,
         all_busy: ratio(tally.all_busy_nanos as f64, tally.thread_nanos as f64),
         busy_connections: ratio(tally.busy_nanos as f64, run.elapsed as f64),
+        connections_used: tally.connections_used,
+        backlog_at_half: tally.backlog_at_half,
+        backlog_at_end: tally.backlog_at_end,
         left_over: tally.left_over,
+    };
+    load.with_sent_per_second()
+}
+
+/// A phase without its latencies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Span {
+    start_ns: u64,
+    length_ns: u64,
+    from: f64,
+    to: f64,
+}
+
+fn spans(offer: &Offer) -> Vec<Span> {
+    let phases = offer.profile.all_phases().iter();
+    phases
+        .map(|phase| Span {
+            start_ns: phase.start as u64,
+            length_ns: (phase.length as u64).max(1),
+            from: phase.from,
+            to: phase.to,
+        })
+        .collect()
+}
+
+/// Rates at the same time add up.
+fn joined_spans(ours: &[Span], theirs: &[Span], at_once: bool) -> Vec<Span> {
+    let (longer, shorter) = if ours.len() < theirs.len() {
+        (theirs, ours)
+    } else {
+        (ours, theirs)
+    };
+    let mut spans = longer.to_vec();
+    if at_once {
+        for (span, more) in spans.iter_mut().zip(shorter) {
+            span.from += more.from;
+            span.to += more.to;
+        }
+    }
+    spans
+}
+
+fn phases(spans: &[Span], tally: &Tally) -> Vec<Phase> {
+    let counts = tally.due_in_phase.iter().zip(&tally.phases);
+    let pairs = spans.iter().zip(counts);
+    pairs
+        .map(|(span, (due, times))| Phase {
+            start_ns: span.start_ns,
+            length_ns: span.length_ns,
+            from: span.from,
+            to: span.to,
+            due: *due,
+            latency: Distribution::of(times),
+        })
+        .collect()
+}
+
+fn unanswered(tally: &Tally) -> Option<Unanswered> {
+    let waited = &tally.unanswered;
+    (waited.count() > 0).then(|| {
+        let mut both = tally.latency.clone();
+        both.add(waited);
+        Unanswered {
+            sent: tally.unanswered_sent,
+            waited: Distribution::of(waited),
+            percentiles_at_least_ns: Percentiles::of(&both),
+        }
+    })
+}
+
+fn closed_model(settings: &Settings, measured: &Measured) -> Option<ClosedModel> {
+    if settings.rate.is_some() {
+        return None;
+    }
+    let slots = settings.connections.saturating_mul(settings.pipeline);
+    let slots = slots.saturating_mul(measured.machines);
+    let pace = settings.rate_per_connection.map(|rate| (1e9 / rate) as u64);
+    ClosedModel::of(&measured.tally.latency, slots, measured.elapsed, pace)
+}
+
+impl Phase {
+    fn span(&self) -> Span {
+        Span {
+            start_ns: self.start_ns,
+            length_ns: self.length_ns,
+            from: self.from,
+            to: self.to,
+        }
     }
 }
 
@@ -122,6 +225,7 @@ impl Report {
         let tally = &measured.tally;
         let causes = CAUSES.iter().map(|cause| (*cause).to_owned());
         let statuses = (0..).zip(&tally.statuses).filter(|(_, count)| **count > 0);
+        let closed_model = closed_model(&settings, &measured);
         let mut report = Self {
             format: FORMAT.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -144,6 +248,7 @@ impl Report {
             per_connection: tally.per_connection.map(Figures::of),
             unfinished: tally.unfinished,
             latency: Distribution::of(&tally.latency),
+            service: Distribution::of(&tally.service),
             connect: Distribution::of(&tally.connect),
             lag: Distribution::of(&tally.lag),
             over_time: OverTime {
@@ -158,6 +263,9 @@ impl Report {
                 queued: measured.queued,
             },
             offer: measured.offer,
+            phases: phases(&measured.phases, tally),
+            closed_model,
+            unanswered: unanswered(tally),
             runs: measured.runs,
             warnings: Vec::new(),
         };
@@ -176,16 +284,27 @@ impl Report {
             busy: self.generator.busy,
             queued: self.generator.queued,
             offer: self.offer.clone(),
+            phases: self.phases.iter().map(Phase::span).collect(),
             runs: self.runs.clone(),
             connect_error: self.errors.connect_says.clone(),
         }
     }
 
     fn tally(&self) -> Tally {
+        let unanswered = self.unanswered.as_ref();
         let mut tally = Tally {
             latency: self.latency.times(),
             connect: self.connect.times(),
+            service: self.service.times(),
             lag: self.lag.times(),
+            unanswered: unanswered.map_or_else(Times::default, |some| some.waited.times()),
+            unanswered_sent: unanswered.map_or(0, |some| some.sent),
+            due_in_phase: self.phases.iter().map(|phase| phase.due).collect(),
+            phases: self
+                .phases
+                .iter()
+                .map(|phase| phase.latency.times())
+                .collect(),
             errors: self.errors.kinds,
             responses: self.responses,
             body_bytes: self.body_bytes,

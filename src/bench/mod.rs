@@ -30,21 +30,28 @@
 )]
 
 mod check;
+mod closed_model;
 mod command;
 mod connection;
 mod cpu;
 #[cfg(test)]
 mod damage_tests;
+mod distribution;
+mod durations;
 mod error;
 mod expect;
+mod load_text;
 mod measured;
 mod merge;
+mod open_model;
 mod options;
+mod overload;
 mod pace;
 pub(crate) mod per_connection;
 mod plan;
 mod prepare;
 mod progress;
+mod rates;
 mod read;
 mod report;
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::expect::Statuses;
+use super::pace::Arrivals;
+use super::rates::Rates;
 use super::request;
 use super::thresholds::Condition;
 use crate::units;
@@ -39,9 +41,10 @@ pub(crate) struct BenchOptions {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) requests: u64,
 
-    /// Number of concurrent connections [default: 50, or -n if smaller]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) connections: Option<u32>,
+    /// Number of concurrent connections [default: 50, or -n if smaller]. With --rate, auto opens one when a
+    /// request is due and none is free, up to 1000, or to N with auto:N
+    #[arg(short, long, value_name = "N", value_parser = connections)]
+    pub(super) connections: Option<Connections>,
 
     /// Send requests for this long (10s, 3m) instead of -n; those in flight at the end are awaited
     #[arg(short = 'z', long, value_name = "TIME", value_parser = time)]
@@ -52,9 +55,21 @@ pub(crate) struct BenchOptions {
     pub(super) rate_per_connection: Option<f64>,
 
     /// Send requests at this rate per second in total, regardless of how fast the server answers; latency
-    /// counts from when a request is due (open model)
-    #[arg(long, value_name = "RATE", value_parser = rate)]
-    pub(super) rate: Option<f64>,
+    /// counts from when a request is due (open model). 1k..20k is a ramp and 1k,5k,20k are steps over -z
+    #[arg(long, value_name = "RATE", value_parser = Rates::parse)]
+    pub(super) rate: Option<Rates>,
+
+    /// Distances of the requests of --rate
+    #[arg(long, value_name = "KIND", value_enum, requires = "rate")]
+    pub(super) arrivals: Option<Arrivals>,
+
+    /// Seed of the random numbers of --arrivals poisson
+    #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true)]
+    pub(super) seed: u64,
+
+    /// End the run after this long, whatever is in flight; count what has no answer then as unanswered
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) deadline: Option<u64>,
 
     /// Timeout of a request, including connecting; 0 means none
     #[arg(short, long, default_value = "20s", value_name = "TIME", value_parser = time)]
@@ -165,13 +180,30 @@ pub(crate) struct BenchOptions {
 /// The default of hey.
 const CONNECTIONS: u32 = 50;
 
+/// The most of `-c auto`.
+const CONNECTIONS_AUTO: u32 = 1000;
+
+/// What `-c` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Connections {
+    Number(u32),
+    /// As many as are needed, up to this number.
+    Auto(u32),
+}
+
 impl BenchOptions {
-    /// The number of connections: as given, or 50, but not more than there are requests.
+    /// The number of connections: as given, or 50, but not more than there are requests. With
+    /// `-c auto`, the most.
     pub(super) fn connections(&self) -> u32 {
-        self.connections.unwrap_or_else(|| match self.duration {
-            Some(_) => CONNECTIONS,
-            None => CONNECTIONS.min(u32::try_from(self.requests).unwrap_or(u32::MAX)),
-        })
+        match (self.connections, self.duration) {
+            (Some(Connections::Number(number) | Connections::Auto(number)), _) => number,
+            (None, Some(_)) => CONNECTIONS,
+            (None, None) => CONNECTIONS.min(u32::try_from(self.requests).unwrap_or(u32::MAX)),
+        }
+    }
+
+    pub(super) fn has_auto_connections(&self) -> bool {
+        matches!(self.connections, Some(Connections::Auto(_)))
     }
 }
 
@@ -196,6 +228,20 @@ fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate > 0.0 && rate <= 1e9 => Ok(rate),
         _ => Err("not a rate: write a number of requests per second above 0".to_owned()),
+    }
+}
+
+fn connections(text: &str) -> Result<Connections, String> {
+    let number = |text: &str| {
+        let number = text.parse::<u32>().ok().filter(|number| *number > 0);
+        number.ok_or_else(|| {
+            "not a number of connections: write 1 or more, auto, or auto:N".to_owned()
+        })
+    };
+    match text.split_once(':') {
+        None if text == "auto" => Ok(Connections::Auto(CONNECTIONS_AUTO)),
+        Some(("auto", most)) => number(most).map(Connections::Auto),
+        _ => number(text).map(Connections::Number),
     }
 }
 
@@ -280,6 +326,12 @@ mod tests {
         );
         assert_eq!(read("-n 10 http://a/").unwrap().connections(), 10);
         assert_eq!(read("-z 1s -n 10 http://a/").unwrap().connections(), 50);
+        let auto = read("-c auto:7 --rate 1k --arrivals poisson http://a/").unwrap();
+        assert_eq!((auto.connections(), auto.has_auto_connections()), (7, true));
+        assert_eq!(
+            (auto.rate, auto.arrivals),
+            (Some(Rates::Constant(1e3)), Some(Arrivals::Poisson))
+        );
     }
 
     #[test]
@@ -289,7 +341,11 @@ mod tests {
             ("-x localhost:3128 http://a/", "would measure the proxy"),
             ("-h2 http://a/", "hullo uses HTTP/1.1"),
             ("-n 0 http://a/", "not in 1.."),
-            ("-c 0 http://a/", "not in 1.."),
+            ("-c 0 http://a/", "not a number of connections"),
+            ("-c auto:0 http://a/", "not a number of connections"),
+            ("-c 5:auto http://a/", "not a number of connections"),
+            ("--arrivals poisson http://a/", "--rate"),
+            ("--rate 5..0 http://a/", "a ramp as"),
             ("-p 0 http://a/", "not in 1..=1024"),
             ("-q 0 http://a/", "not a rate"),
             ("--rate nan http://a/", "not a rate"),

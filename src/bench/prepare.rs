@@ -7,11 +7,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::expect::Expect;
 use super::options::BenchOptions;
-use super::plan::{Plan, RunLength};
+use super::pace::Arrivals;
+use super::plan::{Offer, Plan, RunLength};
+use super::rates::{Profile, Rates};
 use super::report::Settings;
 use super::request::{self, Batch, PLACEHOLDER, Request, method};
 use super::stream::Destination;
 use super::url::{Url, reachable};
+use crate::units;
 
 /// Descriptors other than connections: standard streams, pollers, timers, files.
 const DESCRIPTORS_RESERVED: u64 = 16;
@@ -36,15 +39,20 @@ pub(super) fn prepare(options: &BenchOptions) -> Result<(Plan, Settings), String
         align: options.align.filter(|nanos| *nanos > 0),
         connections,
         threads,
-        rate: options.rate,
+        grows: options.has_auto_connections(),
+        offer: offer(options, length)?,
+        deadline: deadline(options)?,
         pace: options.rate_per_connection.map(|rate| (1e9 / rate) as u64),
         timeout: Some(options.timeout).filter(|nanos| *nanos > 0),
         keepalive: !request.closes,
     };
+    let rate = plan.offered();
+    let changing = options.rate.as_ref().filter(|rates| !rates.is_constant());
     let settings = Settings {
         url: text.to_owned(),
         method: request.method,
         connections: connections as u64,
+        connections_auto: plan.grows,
         threads: threads as u64,
         pipeline: plan.batch.len() as u64,
         requests: match length {
@@ -54,9 +62,12 @@ pub(super) fn prepare(options: &BenchOptions) -> Result<(Plan, Settings), String
         duration_ns: options.duration,
         warmup_ns: options.warmup,
         repeat: u64::from(options.repeat),
-        rate: options.rate,
+        rate: rate.map(|(offer, nanos)| offer.profile.mean(nanos)),
+        rates: changing.map(Rates::text),
+        arrivals: plan.offer.as_ref().map(|offer| offer.arrivals),
         rate_per_connection: options.rate_per_connection,
         timeout_ns: plan.timeout,
+        deadline_ns: plan.deadline,
         keepalive: plan.keepalive,
         lookup_ns,
     };
@@ -68,7 +79,10 @@ fn length(options: &BenchOptions) -> Result<RunLength, String> {
         Some(0) => Err("-z 0 would send nothing".to_owned()),
         Some(nanos) => Ok(RunLength::Time(nanos)),
         // hey refuses it too: some connections would stay idle.
-        None if options.requests < u64::from(options.connections()) && options.rate.is_none() => {
+        None if options.requests < u64::from(options.connections())
+            && options.rate.is_none()
+            && !options.has_auto_connections() =>
+        {
             Err(format!(
                 "-n {} is less than -c {}: each connection must send at least one request",
                 options.requests,
@@ -76,6 +90,43 @@ fn length(options: &BenchOptions) -> Result<RunLength, String> {
             ))
         }
         None => Ok(RunLength::Requests(options.requests)),
+    }
+}
+
+fn offer(options: &BenchOptions, length: RunLength) -> Result<Option<Offer>, String> {
+    let Some(rates) = &options.rate else {
+        let needs_rate = "-c auto needs --rate: without it, a connection is needed for each request in flight, however many there are";
+        return if options.has_auto_connections() {
+            Err(needs_rate.to_owned())
+        } else {
+            Ok(None)
+        };
+    };
+    let arrivals = options.arrivals.unwrap_or_default();
+    if options.pipeline > 1 && (arrivals == Arrivals::Poisson || !rates.is_constant()) {
+        return Err("--pipeline needs a constant --rate, and --arrivals constant: the requests of one write are due at equal distances".to_owned());
+    }
+    let time = match length {
+        RunLength::Time(nanos) => Some(nanos),
+        RunLength::Requests(_) => None,
+    };
+    Ok(Some(Offer {
+        profile: rates.over(time)?,
+        warmup: Profile::constant(rates.first()),
+        arrivals,
+        seed: options.seed,
+    }))
+}
+
+fn deadline(options: &BenchOptions) -> Result<Option<u64>, String> {
+    match (options.deadline, options.duration) {
+        (Some(0), _) => Err("--deadline 0 would end the run before it begins".to_owned()),
+        (Some(deadline), Some(duration)) if deadline < duration => Err(format!(
+            "--deadline {} is before the end of -z {}: give the shorter time as -z",
+            units::show_nanos(deadline),
+            units::show_nanos(duration)
+        )),
+        (deadline, _) => Ok(deadline),
     }
 }
 

@@ -7,15 +7,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::closed_model::ClosedModel;
+use super::distribution::{Distribution, Figures, Percentiles};
 #[cfg(test)]
 use super::error::CAUSES;
 use super::error::ErrorCounts;
+use super::pace::Arrivals;
 use super::per_connection::PerConnection;
 #[cfg(test)]
 use super::tally::BIN_NANOS;
 use super::tally::Connections;
-#[cfg(test)]
-use super::times::DIGITS;
 use super::times::Times;
 
 /// The format of the JSON. It changes when a reader of the old one would misread the new one.
@@ -55,8 +56,10 @@ pub(super) struct Report {
     pub(super) per_connection: PerConnection<Figures>,
     /// Requests sent or due when the run was interrupted, with neither answer nor error.
     pub(super) unfinished: u64,
-    /// Of complete answers.
+    /// Of complete answers. In the open model: from when a request was due.
     pub(super) latency: Distribution,
+    /// Open model: of complete answers, from when a request was sent.
+    pub(super) service: Distribution,
     /// Of new connections: from connecting to the first byte written.
     pub(super) connect: Distribution,
     /// Open model: how late requests were sent although a connection was free.
@@ -64,6 +67,14 @@ pub(super) struct Report {
     /// Open model only.
     #[serde(deserialize_with = "Option::deserialize")]
     pub(super) offer: Option<OfferedLoad>,
+    /// Open model with a rate that changes: its parts, by when requests were due.
+    pub(super) phases: Vec<Phase>,
+    /// Closed model only, with an answer.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub(super) closed_model: Option<ClosedModel>,
+    /// Null if there are none.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub(super) unanswered: Option<Unanswered>,
     pub(super) over_time: OverTime,
     pub(super) generator: Generator,
     #[cfg_attr(test, schemars(length(min = 1)))]
@@ -80,8 +91,11 @@ pub(super) struct Settings {
     pub(super) url: String,
     #[cfg_attr(test, schemars(length(min = 1)))]
     pub(super) method: String,
+    /// With `connections_auto`, the most.
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) connections: u64,
+    /// They are opened when a request is due and none is free.
+    pub(super) connections_auto: bool,
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) threads: u64,
     /// Requests in one write.
@@ -98,10 +112,15 @@ pub(super) struct Settings {
     pub(super) warmup_ns: u64,
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) repeat: u64,
-    /// Requests per second of the open model.
+    /// Requests per second of the open model, on average.
     #[serde(deserialize_with = "Option::deserialize")]
     #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0)))]
     pub(super) rate: Option<f64>,
+    /// The --rate that changes over time: a ramp, such as 1000..20000, or steps, such as 1000,2000.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub(super) rates: Option<String>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub(super) arrivals: Option<Arrivals>,
     /// Most requests per second on each connection.
     #[serde(deserialize_with = "Option::deserialize")]
     #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0)))]
@@ -109,6 +128,10 @@ pub(super) struct Settings {
     #[serde(deserialize_with = "Option::deserialize")]
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) timeout_ns: Option<u64>,
+    /// The run ended by then.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    pub(super) deadline_ns: Option<u64>,
     pub(super) keepalive: bool,
     /// The time of the DNS lookup. 0 when the URL has an address.
     pub(super) lookup_ns: u64,
@@ -147,155 +170,107 @@ pub(super) struct Errors {
 pub(super) struct OfferedLoad {
     #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0)))]
     pub(super) requests_per_second: f64,
+    /// How long requests were to be sent.
+    pub(super) sending_ns: u64,
+    /// Requests due in that time, and how many of them were sent in it.
+    pub(super) due: u64,
+    pub(super) sent: u64,
+    /// `sent` over `sending_ns`.
+    pub(super) sent_per_second: f64,
     /// The fraction of the time in which a thread had no idle connection.
     pub(super) all_busy: f64,
     /// The number of busy connections, averaged over time.
     pub(super) busy_connections: f64,
+    /// Connections opened for the load: with -c auto, as many as were needed at the same time.
+    pub(super) connections_used: u64,
+    /// Requests due and without an answer at half of `sending_ns`, and at its end.
+    pub(super) backlog_at_half: u64,
+    pub(super) backlog_at_end: u64,
     /// Requests still waiting for a connection when the last one was due.
     pub(super) left_over: u64,
 }
 
 impl OfferedLoad {
+    pub(super) fn with_sent_per_second(self) -> Self {
+        Self {
+            sent_per_second: ratio(self.sent as f64 * 1e9, self.sending_ns as f64),
+            ..self
+        }
+    }
+
     /// The loads of two machines at the same time add up, those of two runs in turn do not.
     pub(super) fn joined(one: Option<Self>, other: Option<Self>, at_once: bool) -> Option<Self> {
         let (Some(one), Some(other)) = (&one, &other) else {
             return one.or(other);
         };
         let both = |a: f64, b: f64| if at_once { a + b } else { a.max(b) };
-        Some(Self {
+        let number = |a: u64, b: u64| {
+            if at_once {
+                a.saturating_add(b)
+            } else {
+                a.max(b)
+            }
+        };
+        let time = |a: u64, b: u64| {
+            if at_once {
+                a.max(b)
+            } else {
+                a.saturating_add(b)
+            }
+        };
+        let joined = Self {
             requests_per_second: both(one.requests_per_second, other.requests_per_second),
+            sending_ns: time(one.sending_ns, other.sending_ns),
+            due: one.due.saturating_add(other.due),
+            sent: one.sent.saturating_add(other.sent),
+            sent_per_second: 0.0,
             all_busy: one.all_busy.max(other.all_busy),
             busy_connections: both(one.busy_connections, other.busy_connections),
+            connections_used: number(one.connections_used, other.connections_used),
+            backlog_at_half: one.backlog_at_half.saturating_add(other.backlog_at_half),
+            backlog_at_end: one.backlog_at_end.saturating_add(other.backlog_at_end),
             left_over: one.left_over.saturating_add(other.left_over),
-        })
+        };
+        Some(joined.with_sent_per_second())
     }
 }
 
-/// A distribution of times, in nanoseconds.
+/// A part of the run in which the rate was constant or changed evenly.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Distribution {
-    pub(super) count: u64,
-    pub(super) sum_ns: u64,
-    pub(super) min_ns: u64,
-    pub(super) max_ns: u64,
-    pub(super) mean_ns: f64,
-    pub(super) stdev_ns: f64,
-    pub(super) percentiles_ns: Percentiles,
-    pub(super) histogram: Buckets,
+pub(super) struct Phase {
+    pub(super) start_ns: u64,
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    pub(super) length_ns: u64,
+    /// Requests per second at its start and at its end.
+    #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0)))]
+    pub(super) from: f64,
+    #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0)))]
+    pub(super) to: f64,
+    /// Requests due in it.
+    pub(super) due: u64,
+    /// Of the answers to them, whenever they came.
+    pub(super) latency: Distribution,
 }
 
-impl Distribution {
-    pub(super) fn of(times: &Times) -> Self {
-        Self {
-            count: times.count(),
-            sum_ns: times.sum(),
-            min_ns: times.min(),
-            max_ns: times.max(),
-            mean_ns: times.mean(),
-            stdev_ns: times.histogram().stdev(),
-            percentiles_ns: Percentiles::of(times),
-            histogram: Buckets::of(times),
-        }
-    }
-
-    pub(super) fn times(&self) -> Times {
-        let counts = &self.histogram.counts;
-        Times::from_parts(counts, self.sum_ns, self.min_ns, self.max_ns)
+impl Phase {
+    pub(super) fn is_ramp(&self) -> bool {
+        self.from.total_cmp(&self.to).is_ne()
     }
 }
 
-/// The one list of reported percentiles: field, name, quantile.
-macro_rules! percentiles {
-    ($($field:ident, $name:literal, $quantile:literal;)+) => {
-        #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-        #[cfg_attr(test, derive(schemars::JsonSchema))]
-        #[serde(deny_unknown_fields)]
-        pub(super) struct Percentiles {
-            $(#[serde(rename = $name)] pub(super) $field: u64,)+
-        }
-
-        impl Percentiles {
-            fn of(times: &Times) -> Self {
-                Self { $($field: times.quantile($quantile),)+ }
-            }
-
-            /// Name and value, in increasing order.
-            pub(super) fn rows(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
-                [$(($name, self.$field),)+].into_iter()
-            }
-        }
-    };
-}
-
-percentiles! {
-    p10, "p10", 0.1;
-    p25, "p25", 0.25;
-    p50, "p50", 0.5;
-    p75, "p75", 0.75;
-    p90, "p90", 0.9;
-    p95, "p95", 0.95;
-    p99, "p99", 0.99;
-    p99_9, "p99.9", 0.999;
-    p99_99, "p99.99", 0.9999;
-}
-
-/// One number for each connection.
+/// Requests without an answer at the --deadline.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Figures {
-    pub(super) count: u64,
-    pub(super) sum: u64,
-    pub(super) min: u64,
-    pub(super) max: u64,
-    pub(super) p50: u64,
-    pub(super) p90: u64,
-    pub(super) histogram: Buckets,
-}
-
-impl Figures {
-    pub(super) fn of(times: &Times) -> Self {
-        Self {
-            count: times.count(),
-            sum: times.sum(),
-            min: times.min(),
-            max: times.max(),
-            p50: times.quantile(0.5),
-            p90: times.quantile(0.9),
-            histogram: Buckets::of(times),
-        }
-    }
-
-    pub(super) fn times(&self) -> Times {
-        Times::from_parts(&self.histogram.counts, self.sum, self.min, self.max)
-    }
-}
-
-/// An HDR histogram.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub(super) struct Buckets {
-    #[cfg_attr(test, schemars(extend("const" = DIGITS)))]
-    pub(super) significant_digits: u8,
-    /// For each bucket that is not empty: its highest value, and its count.
-    #[cfg_attr(test, schemars(schema_with = "schema::buckets"))]
-    pub(super) counts: Vec<(u64, u64)>,
-}
-
-impl Buckets {
-    fn of(times: &Times) -> Self {
-        let histogram = times.histogram();
-        let recorded = histogram.iter_recorded();
-        Self {
-            significant_digits: histogram.sigfig(),
-            counts: recorded
-                .map(|step| (step.value_iterated_to(), step.count_at_value()))
-                .collect(),
-        }
-    }
+pub(super) struct Unanswered {
+    /// The others were still waiting for a connection.
+    pub(super) sent: u64,
+    /// How long they had waited.
+    pub(super) waited: Distribution,
+    /// Of answers and these together: a lower bound, since these might have waited for longer.
+    pub(super) percentiles_at_least_ns: Percentiles,
 }
 
 /// Answers and errors by interval. The last interval of a run may be shorter.
@@ -352,6 +327,21 @@ impl RunSummary {
 }
 
 impl Report {
+    /// Of answers, and of requests without one at the deadline: how long they have waited at least.
+    pub(super) fn response_times(&self) -> Times {
+        let mut times = self.latency.times();
+        if let Some(unanswered) = &self.unanswered {
+            times.add(&unanswered.waited.times());
+        }
+        times
+    }
+
+    /// Requests without an answer at the deadline.
+    pub(super) fn unanswered_count(&self) -> u64 {
+        let unanswered = self.unanswered.as_ref();
+        unanswered.map_or(0, |unanswered| unanswered.waited.count)
+    }
+
     /// Answers that were as expected.
     pub(super) fn succeeded(&self) -> u64 {
         let kinds = &self.errors.kinds;
@@ -398,20 +388,5 @@ mod schema {
             .map(|cause| ((*cause).to_owned(), count().to_value()))
             .collect();
         json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
-    }
-
-    pub(super) fn buckets(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "array",
-            "items": {
-                "type": "array",
-                "prefixItems": [
-                    { "type": "integer", "minimum": 0 },
-                    { "type": "integer", "minimum": 1 },
-                ],
-                "minItems": 2,
-                "maxItems": 2,
-            },
-        })
     }
 }

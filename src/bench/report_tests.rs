@@ -4,7 +4,7 @@ use super::cpu::Cost;
 use super::error::ErrorKind;
 use super::measured::Measured;
 use super::per_connection::{ConnectionCounts, PerConnection};
-use super::report::{Report, Settings};
+use super::report::{OfferedLoad, Report, Settings};
 use super::run::Run;
 use super::tally::{Bin, Tally};
 use super::{tables, text};
@@ -31,6 +31,7 @@ fn settings() -> Settings {
         url: "http://127.0.0.1/".into(),
         method: "GET".into(),
         connections: 1,
+        connections_auto: false,
         threads: 1,
         pipeline: 1,
         requests: Some(1),
@@ -38,8 +39,11 @@ fn settings() -> Settings {
         warmup_ns: 0,
         repeat: 1,
         rate: None,
+        rates: None,
+        arrivals: None,
         rate_per_connection: None,
         timeout_ns: Some(20_000_000_000),
+        deadline_ns: None,
         keepalive: true,
         lookup_ns: 0,
     }
@@ -55,11 +59,45 @@ fn measured(tally: Tally) -> Measured {
         busy: 0.5,
         queued: 0.0,
         offer: None,
+        phases: Vec::new(),
         runs: Vec::new(),
         connect_error: None,
     };
     measured.runs = vec![measured.summary()];
     measured
+}
+
+/// The load of 1 s, with 10 connections that were never all busy.
+pub(super) fn offered(due: u64, sent: u64) -> OfferedLoad {
+    let load = OfferedLoad {
+        requests_per_second: due as f64,
+        sending_ns: 1_000_000_000,
+        due,
+        sent,
+        sent_per_second: 0.0,
+        all_busy: 0.0,
+        busy_connections: 1.0,
+        connections_used: 10,
+        backlog_at_half: 0,
+        backlog_at_end: 0,
+        left_over: 0,
+    };
+    load.with_sent_per_second()
+}
+
+/// The same report of an open model.
+pub(super) fn open_report(change: impl Fn(&mut Measured, &mut OfferedLoad)) -> Report {
+    let mut measured = measured(tally(&[1_000_000; 500]));
+    measured.tally.service.record(100_000_000, 500);
+    let mut offer = offered(500, 500);
+    change(&mut measured, &mut offer);
+    measured.offer = Some(offer.with_sent_per_second());
+    let settings = Settings {
+        rate: Some(500.0),
+        connections: 10,
+        ..settings()
+    };
+    Report::new(settings, measured)
 }
 
 /// One second long, half busy.
@@ -180,7 +218,14 @@ fn warnings_appear_when_they_apply() {
         ..settings()
     };
     assert_eq!(warned(&|_| {}, open.clone()), "");
-    assert!(warned(&|m| m.tally.lag.record(2_000_000, 5), open).contains("was late"));
+    let late = |number| {
+        move |m: &mut Measured| {
+            m.offer = Some(offered(500, 500));
+            m.tally.lag.record(2_000_000, number);
+        }
+    };
+    assert_eq!(warned(&late(5), open.clone()), "");
+    assert!(warned(&late(6), open).contains("it sent 6 of 500 requests 1 ms or more after"));
 }
 
 #[test]

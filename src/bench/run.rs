@@ -8,12 +8,14 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::cpu::Cost;
-use super::pace::Schedule;
+use super::pace::{Arrivals, Schedule, Share};
 use super::per_connection::PerConnection;
-use super::plan::{Plan, RunLength};
+use super::plan::{Offer, Plan, RunLength};
+use super::rates::Profile;
 use super::tally::Tally;
 use super::work_source::WorkSource;
 use super::worker::{Progress, ThreadResult, Worker};
+use crate::random::Random;
 
 /// The counts of all threads.
 #[derive(Debug)]
@@ -158,36 +160,62 @@ impl Shared {
         let warm = match plan.warmup {
             0 => Ok(0),
             time => {
-                let source = self.source(number, plan, RunLength::Time(time));
-                worker.run(source).map(|warm| warm.tally.connections.opened)
+                let source = match &plan.offer {
+                    Some(offer) => {
+                        let length = RunLength::Time(time);
+                        let schedule = schedule(offer, &offer.warmup, length, plan, number);
+                        WorkSource::Schedule(schedule)
+                    }
+                    None => WorkSource::Until(time),
+                };
+                let warm = worker.run(source, plan.warmup_deadline());
+                warm.map(|warm| warm.tally.connections.opened)
             }
         };
         self.warm.wait();
         let opened_before = warm?;
-        let mut result = worker.run(self.source(number, plan, plan.length))?;
+        let mut result = worker.run(self.source(number, plan), plan.deadline)?;
         result.tally.connections.opened_in_warmup = opened_before;
         result.tally.connections.opened += opened_before;
         Ok(result)
     }
 
-    fn source(&self, number: usize, plan: &Plan, length: RunLength) -> WorkSource<'_> {
-        match (plan.rate, length) {
-            (Some(rate), length) => {
-                let (threads, connections) = (plan.threads, plan.connections);
-                let schedule =
-                    |requests| Schedule::new(rate, requests, number, threads, connections);
-                WorkSource::Schedule(match length {
-                    RunLength::Requests(requests) => schedule(requests),
-                    RunLength::Time(time) => {
-                        schedule(Schedule::requests_in(rate, time)).lasting(time)
-                    }
-                })
+    fn source<'a>(&'a self, number: usize, plan: &'a Plan) -> WorkSource<'a> {
+        match (&plan.offer, plan.length) {
+            (Some(offer), length) => {
+                WorkSource::Schedule(schedule(offer, &offer.profile, length, plan, number))
             }
             (None, RunLength::Requests(requests)) => {
                 let own = plan.own_requests(number, requests);
                 WorkSource::count(&self.left, own, plan.threads)
             }
             (None, RunLength::Time(time)) => WorkSource::Until(time),
+        }
+    }
+}
+
+/// What a thread sends of the open model.
+fn schedule<'a>(
+    offer: &Offer,
+    profile: &'a Profile,
+    length: RunLength,
+    plan: &Plan,
+    thread: usize,
+) -> Schedule<'a> {
+    let share = Share {
+        thread,
+        threads: plan.threads,
+        connections: plan.connections,
+    };
+    let schedule = match length {
+        RunLength::Requests(requests) => Schedule::new(profile, requests, share),
+        RunLength::Time(time) => Schedule::lasting(profile, time, share),
+    };
+    match offer.arrivals {
+        Arrivals::Constant => schedule,
+        Arrivals::Poisson => {
+            let random = Random::new(offer.seed, thread as u64);
+            schedule.random(random, matches!(length, RunLength::Time(_)))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::durations::short;
 use super::report::{Report, RunSummary};
 use crate::markdown;
 use crate::terminal::clean;
@@ -36,13 +37,13 @@ const MARKDOWN: &[Column] = &[
     ("requests/s", |run| {
         format!("{:.0}", run.requests_per_second)
     }),
-    ("mean", |run| time(run.mean_ns)),
-    ("p50", |run| time(run.p50_ns as f64)),
-    ("p90", |run| time(run.p90_ns as f64)),
-    ("p99", |run| time(run.p99_ns as f64)),
-    ("p99.9", |run| time(run.p99_9_ns as f64)),
-    ("max", |run| time(run.max_ns as f64)),
-    ("CPU/request", |run| time(run.cpu_ns_per_request)),
+    ("mean", |run| short(run.mean_ns)),
+    ("p50", |run| short(run.p50_ns as f64)),
+    ("p90", |run| short(run.p90_ns as f64)),
+    ("p99", |run| short(run.p99_ns as f64)),
+    ("p99.9", |run| short(run.p99_9_ns as f64)),
+    ("max", |run| short(run.max_ns as f64)),
+    ("CPU/request", |run| short(run.cpu_ns_per_request)),
 ];
 
 /// The header, and a row for each run and one for all of them.
@@ -80,22 +81,6 @@ pub(super) fn markdown_table(report: &Report) -> String {
         let _ = writeln!(out, "\n**Warning:** {text}.");
     }
     out
-}
-
-/// Three digits, in a suitable unit.
-fn time(nanos: f64) -> String {
-    let (value, unit) = match nanos {
-        n if n < 1e3 => (n, "ns"),
-        n if n < 1e6 => (n / 1e3, "\u{b5}s"),
-        n if n < 1e9 => (n / 1e6, "ms"),
-        n => (n / 1e9, "s"),
-    };
-    let digits = match value {
-        v if v < 9.995 => 2,
-        v if v < 99.95 => 1,
-        _ => 0,
-    };
-    format!("{value:.digits$} {unit}")
 }
 
 /// Lines for each halving of what remains to 100 %.

@@ -40,8 +40,13 @@ pub(super) struct Tally {
     pub(super) latency: Times,
     /// Of new connections: from connecting to the first byte written.
     pub(super) connect: Times,
+    /// In the open model: of complete answers, from when the request was sent.
+    pub(super) service: Times,
     /// In the open model: how late requests were sent although a connection was free.
     pub(super) lag: Times,
+    /// At the deadline: how long requests had waited without an answer. Some of them were sent.
+    pub(super) unanswered: Times,
+    pub(super) unanswered_sent: u64,
     pub(super) statuses: Vec<u64>,
     pub(super) errors: ErrorCounts,
     pub(super) causes: [u64; CAUSES.len()],
@@ -56,8 +61,20 @@ pub(super) struct Tally {
     pub(super) busy_nanos: u64,
     pub(super) thread_nanos: u64,
     pub(super) all_busy_nanos: u64,
-    /// In the open model: requests still waiting for a connection when the last one was due.
+    /// In the open model, when the last request was due: requests due so far, sent so far, and still
+    /// waiting for a connection.
+    pub(super) due: u64,
+    pub(super) sent: u64,
     pub(super) left_over: u64,
+    /// In the open model: requests due and without an answer, at half of the time and at the end of it.
+    pub(super) backlog_at_half: u64,
+    pub(super) backlog_at_end: u64,
+    /// Connections that had a request.
+    pub(super) connections_used: u64,
+    /// In the open model, where the rate changes: requests and latencies by the phase in which requests
+    /// were due.
+    pub(super) due_in_phase: Vec<u64>,
+    pub(super) phases: Vec<Times>,
     /// Known when a run has ended.
     pub(super) per_connection: PerConnection<Times>,
     pub(super) bins: Vec<Bin>,
@@ -119,7 +136,9 @@ impl Tally {
     pub(super) fn add(&mut self, other: &Self) {
         self.latency.add(&other.latency);
         self.connect.add(&other.connect);
+        self.service.add(&other.service);
         self.lag.add(&other.lag);
+        self.unanswered.add(&other.unanswered);
         self.per_connection.add(&other.per_connection);
         add_each(&mut self.statuses, &other.statuses);
         self.errors.add(&other.errors);
@@ -141,9 +160,25 @@ impl Tally {
             (&mut self.busy_nanos, other.busy_nanos),
             (&mut self.thread_nanos, other.thread_nanos),
             (&mut self.all_busy_nanos, other.all_busy_nanos),
+            (&mut self.unanswered_sent, other.unanswered_sent),
+            (&mut self.due, other.due),
+            (&mut self.sent, other.sent),
             (&mut self.left_over, other.left_over),
+            (&mut self.backlog_at_half, other.backlog_at_half),
+            (&mut self.backlog_at_end, other.backlog_at_end),
+            (&mut self.connections_used, other.connections_used),
         ] {
             *sum = sum.saturating_add(more);
+        }
+        if self.phases.len() < other.phases.len() {
+            self.phases.resize_with(other.phases.len(), Times::default);
+        }
+        if self.due_in_phase.len() < other.due_in_phase.len() {
+            self.due_in_phase.resize(other.due_in_phase.len(), 0);
+        }
+        add_each(&mut self.due_in_phase, &other.due_in_phase);
+        for (phase, more) in self.phases.iter_mut().zip(&other.phases) {
+            phase.add(more);
         }
         if self.bins.len() < other.bins.len() {
             self.bins.resize(other.bins.len(), Bin::default());

@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
+use super::distribution::Distribution;
+use super::durations::secs;
 use super::error::{CAUSES, Row};
-use super::report::{Distribution, Report, ratio};
+use super::report::{Report, ratio};
+use super::{load_text, overload};
 use crate::terminal::clean;
 
 /// The length of the longest bar.
@@ -17,10 +20,21 @@ const OVER_TIME_LINES_MAX: usize = 10;
 
 pub(super) fn of(report: &Report) -> String {
     let mut out = String::new();
+    // Before any number: it changes how all of them are read.
+    let missed = overload::missed(report);
+    if let Some(sentence) = &missed {
+        let _ = writeln!(out, "Warning: {sentence}.");
+    }
     summary(report, &mut out);
     for (title, lines) in [
         ("Response time histogram", histogram(&report.latency)),
-        ("Latency distribution", percentiles(&report.latency)),
+        (load_text::latency_title(report), load_text::latency(report)),
+        (
+            "Service time distribution (from when a request was sent)",
+            load_text::service(report),
+        ),
+        ("Phases", load_text::phases(report)),
+        ("Closed model", load_text::closed(report)),
         ("Details (average, fastest, slowest)", details(report)),
         ("Status code distribution", statuses(report)),
         ("Error distribution", errors(report)),
@@ -31,7 +45,8 @@ pub(super) fn of(report: &Report) -> String {
     ] {
         section(title, &lines, &mut out);
     }
-    for warning in &report.warnings {
+    let rest = |warning: &&String| missed.as_ref() != Some(*warning);
+    for warning in report.warnings.iter().filter(rest) {
         let _ = writeln!(out, "\nWarning: {}.", clean(warning));
     }
     out
@@ -47,11 +62,6 @@ fn section(title: &str, lines: &[String], out: &mut String) {
     }
 }
 
-/// Seconds as hey writes them, with the digits that a fast server needs.
-fn secs(nanos: f64) -> String {
-    format!("{:.6} secs", nanos / 1e9)
-}
-
 fn summary(report: &Report, out: &mut String) {
     let latency = &report.latency;
     let mut lines = vec![format!(
@@ -64,11 +74,7 @@ fn summary(report: &Report, out: &mut String) {
         lines.push(format!("Average:\t{}", secs(latency.mean_ns)));
     }
     lines.push(format!("Requests/sec:\t{:.4}", report.requests_per_second));
-    if let Some(offer) = &report.offer {
-        let (rate, percent) = (offer.requests_per_second, offer.all_busy * 100.0);
-        lines.push(format!("Offered/sec:\t{rate:.4}"));
-        lines.push(format!("All connections busy:\t{percent:.1} % of the time"));
-    }
+    lines.extend(load_text::offer(report));
     section("Summary", &lines, out);
     if report.body_bytes > 0 {
         let each = report.body_bytes / report.responses.max(1);
@@ -106,16 +112,6 @@ fn histogram(latency: &Distribution) -> Vec<String> {
         format!("{:.6} [{count}]\t|{}", mark(bucket) / 1e9, bar(count, most))
     };
     counts.iter().enumerate().map(line).collect()
-}
-
-fn percentiles(latency: &Distribution) -> Vec<String> {
-    if latency.count == 0 {
-        return Vec::new();
-    }
-    let rows = latency.percentiles_ns.rows();
-    rows.chain([("p100", latency.max_ns)])
-        .map(|(name, nanos)| format!("{}% in {}", &name[1..], secs(nanos as f64)))
-        .collect()
 }
 
 fn details(report: &Report) -> Vec<String> {

@@ -32,17 +32,19 @@ enum Unit {
 type NamedMetric = (&'static [&'static str], Unit, fn(&Report) -> f64);
 
 /// All metrics but percentiles and kinds of errors, in the order of the help.
-const METRICS: [NamedMetric; 14] = [
+const METRICS: [NamedMetric; 15] = [
     (&["min", "fastest"], Unit::Time, |report| {
-        report.latency.min_ns as f64
+        report.response_times().min() as f64
     }),
     (&["max", "slowest"], Unit::Time, |report| {
-        report.latency.max_ns as f64
+        report.response_times().max() as f64
     }),
     (&["mean", "average"], Unit::Time, |report| {
-        report.latency.mean_ns
+        report.response_times().mean()
     }),
-    (&["stdev"], Unit::Time, |report| report.latency.stdev_ns),
+    (&["stdev"], Unit::Time, |report| {
+        report.response_times().histogram().stdev()
+    }),
     (&["cpu"], Unit::Time, |report| {
         report.generator.cpu_ns_per_request
     }),
@@ -61,6 +63,9 @@ const METRICS: [NamedMetric; 14] = [
     }),
     (&["unfinished"], Unit::Count, |report| {
         report.unfinished as f64
+    }),
+    (&["unanswered"], Unit::Count, |report| {
+        report.unanswered_count() as f64
     }),
     (&["rps"], Unit::Count, |report| report.requests_per_second),
     (&["error_rate"], Unit::Fraction, error_rate),
@@ -202,7 +207,7 @@ impl Metric {
             return None;
         }
         match self {
-            Self::Quantile(quantile) => Some(report.latency.times().quantile(quantile) as f64),
+            Self::Quantile(quantile) => Some(report.response_times().quantile(quantile) as f64),
             Self::Errors(key) => {
                 let mut rows = report.errors.kinds.rows();
                 rows.find(|row| row.key == key).map(|row| row.count as f64)

@@ -1,22 +1,18 @@
 //! Warnings: what a reader should know before believing the numbers.
 
+use super::durations::short;
+use super::overload;
 use super::per_connection::Fairness;
-use super::report::{OfferedLoad, Report, RunSummary, ratio};
-
-/// A thread that ran for a larger fraction of the time had none left: the generator was measured.
-const BUSY_MAX: f64 = 0.95;
-
-/// A thread that waited for a core for a larger fraction of the time measured its neighbours too.
-const QUEUED_MAX: f64 = 0.05;
+use super::report::{Report, RunSummary};
 
 /// In the open model requests should be sent when they are due.
 const LAG_NANOS_MAX: u64 = 1_000_000;
 
+/// In the open model: so many requests may be sent late because the generator was.
+const LATE_MAX: f64 = 0.01;
+
 /// Runs that are joined should overlap by this fraction of the longest.
 const OVERLAP_MIN: f64 = 0.9;
-
-/// In the open model: if a larger fraction of the requests waits at the end, that is not chance.
-const LEFT_OVER_MAX: f64 = 0.01;
 
 pub(super) fn of(report: &Report) -> Vec<String> {
     let fairness = fairness(report);
@@ -25,12 +21,14 @@ pub(super) fn of(report: &Report) -> Vec<String> {
         .map(|sentence| format!("{sentence}: the server does not treat all connections alike"));
     // The first changes how the latencies are read.
     [
-        overload(report),
+        overload::missed(report),
         busy(report),
         queued(report),
         lag(report),
         starvation,
         fairness.concentrated_errors(),
+        omission(report),
+        deadline(report),
         interrupted(report),
         apart(report),
     ]
@@ -39,37 +37,9 @@ pub(super) fn of(report: &Report) -> Vec<String> {
     .collect()
 }
 
-/// The connections could not carry the offered load. By Little's law, the number of busy connections
-/// grows in proportion to the rate while the server's latency stays the same.
-fn overload(report: &Report) -> Option<String> {
-    let OfferedLoad {
-        requests_per_second: rate,
-        all_busy,
-        busy_connections,
-        left_over,
-    } = report.offer.as_ref()?;
-    let ended = report.ended() as f64;
-    let due = ended + report.unfinished as f64;
-    if *left_over as f64 <= due * LEFT_OVER_MAX {
-        return None;
-    }
-    let achieved = ratio(ended * 1e9, report.elapsed_ns as f64);
-    let needed = (ratio(*rate, achieved) * busy_connections).ceil();
-    let have = report.settings.connections.saturating_mul(report.machines) as f64;
-    let advice = if needed > have {
-        format!(". If the server keeps up, use about {needed:.0} connections (-c, now {have:.0})")
-    } else {
-        String::new()
-    };
-    Some(format!(
-        "the offered rate was not reached: {rate:.1} requests/s were due and {achieved:.1} requests/s ended; {left_over} requests were still waiting for a connection when the last was due. All connections were busy {:.0} % of the time. Latency and duration include that wait{advice}",
-        all_busy * 100.0
-    ))
-}
-
 fn busy(report: &Report) -> Option<String> {
     let busy = report.generator.busy;
-    (busy > BUSY_MAX).then(|| {
+    (busy > overload::BUSY_MAX).then(|| {
         format!(
             "the generator was the bottleneck: its thread was {:.0} % busy. Use more --threads, or rely only on the CPU per request",
             busy * 100.0
@@ -79,7 +49,7 @@ fn busy(report: &Report) -> Option<String> {
 
 fn queued(report: &Report) -> Option<String> {
     let queued = report.generator.queued;
-    (queued > QUEUED_MAX).then(|| {
+    (queued > overload::QUEUED_MAX).then(|| {
         format!(
             "the generator waited for a core {:.0} % of the time: other processes used it, perhaps the server. Give the generator a core of its own (taskset -c)",
             queued * 100.0
@@ -88,11 +58,14 @@ fn queued(report: &Report) -> Option<String> {
 }
 
 fn lag(report: &Report) -> Option<String> {
-    let lag = report.lag.percentiles_ns.p99;
-    (report.settings.rate.is_some() && lag > LAG_NANOS_MAX).then(|| {
+    let offer = report.offer.as_ref()?;
+    let times = report.lag.times();
+    let late = times.histogram().count_between(LAG_NANOS_MAX, u64::MAX);
+    (late as f64 > offer.due as f64 * LATE_MAX).then(|| {
         format!(
-            "the generator was late: it sent 1 % of the requests {:.1} ms or more after they were due, although a connection was free",
-            lag as f64 / 1e6
+            "the generator was late: it sent {late} of {} requests 1 ms or more after they were due, although a connection was free, and the latest after {}. Service time does not include that",
+            offer.due,
+            short(report.lag.max_ns as f64)
         )
     })
 }
@@ -100,15 +73,50 @@ fn lag(report: &Report) -> Option<String> {
 fn fairness(report: &Report) -> Fairness {
     let each = &report.per_connection;
     let elapsed = report.runs.iter().map(|run| run.elapsed_ns);
+    // With -c auto, connections differ in how long they have existed.
+    let starved = if report.settings.connections_auto {
+        0
+    } else {
+        each.starved
+    };
     Fairness {
         connections: each.answers.count,
         best: each.answers.p90,
-        starved: each.starved,
+        starved,
         with_errors: each.with_errors,
         errors: each.errors,
         all_errors: report.errors.total,
         pipeline: report.settings.pipeline,
         elapsed_ns: elapsed.min().unwrap_or(0),
+    }
+}
+
+/// Coordinated omission.
+fn omission(report: &Report) -> Option<String> {
+    let (measured, steady) = report.closed_model.as_ref()?.hidden(&report.latency)?;
+    Some(format!(
+        "slow moments are under-represented (coordinated omission): each connection waits for its answer before it sends again. Had requests kept coming, p99 would be about {}, not {}. To measure that, use --rate",
+        short(steady as f64),
+        short(measured as f64)
+    ))
+}
+
+/// What the deadline has cut off.
+fn deadline(report: &Report) -> Option<String> {
+    report.settings.deadline_ns?;
+    let left = report.unanswered_count();
+    let ended = report.ended().saturating_add(left);
+    let all = report.settings.requests.unwrap_or(0);
+    let all = all.saturating_mul(report.runs.len() as u64);
+    let unsent = all.saturating_sub(ended.saturating_add(report.unfinished));
+    match (left, unsent) {
+        (0, 0) => None,
+        (left, 0) => Some(format!(
+            "{left} of {ended} requests had no answer at the deadline: what they had waited until then counts in the latency distribution, and in conditions on it"
+        )),
+        (left, unsent) => Some(format!(
+            "the deadline came before the end: {left} requests had no answer, and {unsent} were not sent"
+        )),
     }
 }
 

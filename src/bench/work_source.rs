@@ -17,7 +17,7 @@ pub(super) enum WorkSource<'a> {
     /// Until this time.
     Until(u64),
     /// The open model.
-    Schedule(Schedule),
+    Schedule(Schedule<'a>),
 }
 
 impl<'a> WorkSource<'a> {
@@ -63,6 +63,14 @@ impl<'a> WorkSource<'a> {
         match self {
             Self::Count { .. } | Self::Until(_) => None,
             Self::Schedule(schedule) => schedule.due(),
+        }
+    }
+
+    /// The schedule of the open model.
+    pub(super) fn schedule(&self) -> Option<&Schedule<'a>> {
+        match self {
+            Self::Count { .. } | Self::Until(_) => None,
+            Self::Schedule(schedule) => Some(schedule),
         }
     }
 

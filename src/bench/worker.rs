@@ -14,11 +14,13 @@ use mio::{Events, Poll, Token};
 use super::connection::{Clock, Connection, Context, Next};
 use super::cpu::Cost;
 use super::error::ErrorKind;
-use super::pace::Pace;
+use super::open_model::Load;
+use super::pace::{Pace, Schedule};
 use super::per_connection::ConnectionCounts;
 use super::plan::Plan;
 use super::tally::Tally;
 use super::timer::Timer;
+use super::times::Times;
 use super::work_source::WorkSource;
 use crate::http::client::{HEAD_BYTES_MAX, Memo};
 
@@ -73,6 +75,8 @@ pub(super) struct Worker<'a> {
     clock: Clock,
     now: u64,
     connections: Vec<Connection>,
+    /// How many of them are in use. With `-c auto`, more are taken when a request is due and none is idle.
+    used: usize,
     /// The number of connections with requests in flight.
     busy: usize,
     /// Connections with nothing to send.
@@ -87,13 +91,13 @@ pub(super) struct Worker<'a> {
     paced: BinaryHeap<Reverse<(u64, usize)>>,
     source: WorkSource<'a>,
     interval: u64,
+    /// No request is sent or awaited from this time on.
+    deadline: u64,
     next_sweep: u64,
     /// With `-q`: the end of the interval of the last request.
     paced_until: u64,
-    /// When the time of busy connections was last added up.
-    accounted_at: u64,
-    /// In the open model: the end of the schedule.
-    schedule_end: u64,
+    /// In the open model.
+    load: Option<Load>,
     started: Cost,
     block: Box<[u8]>,
     memo: Memo,
@@ -112,6 +116,7 @@ impl<'a> Worker<'a> {
         let timer = Timer::new(poll.registry(), TIMER)?;
         let mut connections = Vec::new();
         connections.resize_with(plan.share(thread), Connection::default);
+        let used = if plan.grows { 1 } else { connections.len() };
         Ok(Self {
             plan,
             stop,
@@ -121,6 +126,7 @@ impl<'a> Worker<'a> {
             clock: Clock::start(),
             now: 0,
             connections,
+            used,
             busy: 0,
             idle: VecDeque::new(),
             read_again: VecDeque::new(),
@@ -129,10 +135,10 @@ impl<'a> Worker<'a> {
             paced: BinaryHeap::new(),
             source: WorkSource::Until(0),
             interval: 0,
+            deadline: u64::MAX,
             next_sweep: 0,
             paced_until: 0,
-            accounted_at: 0,
-            schedule_end: u64::MAX,
+            load: None,
             started: Cost::default(),
             block: vec![0; BLOCK_BYTES].into_boxed_slice(),
             memo: Memo::default(),
@@ -141,20 +147,25 @@ impl<'a> Worker<'a> {
         })
     }
 
-    /// Sends all requests of the source and awaits the answers, or stops early. Counts start at zero;
-    /// connections stay open for the next call.
-    pub(super) fn run(&mut self, source: WorkSource<'a>) -> io::Result<ThreadResult> {
+    /// Sends all requests of the source and awaits the answers, up to the deadline, or stops early. Counts
+    /// start at zero; connections stay open for the next call.
+    pub(super) fn run(
+        &mut self,
+        source: WorkSource<'a>,
+        deadline: Option<u64>,
+    ) -> io::Result<ThreadResult> {
         if self.stop.load(Ordering::Relaxed) {
             return Ok(ThreadResult {
                 connect_error: self.connect_error.clone(),
                 ..ThreadResult::default()
             });
         }
+        self.deadline = deadline.unwrap_or(u64::MAX);
         self.begin(source);
         let mut events = Events::with_capacity(EVENTS_MAX);
         while !self.stop.load(Ordering::Relaxed) && !self.is_over() {
             self.wait(&mut events)?;
-            self.account_busy();
+            self.account_load();
             for event in &events {
                 if event.token() != TIMER {
                     let readable = event.is_readable() || event.is_error();
@@ -173,13 +184,13 @@ impl<'a> Worker<'a> {
     }
 
     fn begin(&mut self, source: WorkSource<'a>) {
-        (self.interval, self.schedule_end) = match &source {
-            WorkSource::Schedule(schedule) => (schedule.interval(), schedule.length()),
-            WorkSource::Count { .. } | WorkSource::Until(_) => (0, u64::MAX),
-        };
+        let schedule = source.schedule();
+        self.interval = schedule.map_or(0, Schedule::interval);
+        self.load = schedule.map(|schedule| Load::new(schedule.length()));
+        let phases = schedule.map_or(0, |schedule| schedule.claimed_in().len());
+        self.tally.phases.resize_with(phases, Times::default);
         self.source = source;
         self.paced_until = 0;
-        self.accounted_at = 0;
         self.started = Cost::so_far();
         self.clock = Clock::start();
         self.now = 0;
@@ -190,7 +201,7 @@ impl<'a> Worker<'a> {
         self.ready.clear();
         self.reconnecting.clear();
         self.paced.clear();
-        for index in 0..self.connections.len() {
+        for index in 0..self.used {
             self.connections[index].pace = Pace::default();
             self.connections[index].counts = ConnectionCounts::default();
             self.start_batch(index);
@@ -198,53 +209,75 @@ impl<'a> Worker<'a> {
     }
 
     fn is_over(&self) -> bool {
-        self.busy == 0 && self.source.is_over(self.now) && self.now >= self.paced_until
+        let is_done =
+            self.busy == 0 && self.source.is_over(self.now) && self.now >= self.paced_until;
+        is_done || self.now >= self.deadline
     }
 
-    /// In the open model: adds up the time of busy connections, once a turn, and counts the requests that
-    /// wait for a connection at the end of the schedule.
-    fn account_busy(&mut self) {
-        if self.interval == 0 {
+    /// In the open model: adds up the time of busy connections, once a turn, and counts what waits at half
+    /// of the time and at its end.
+    fn account_load(&mut self) {
+        let (Some(load), Some(schedule)) = (&mut self.load, self.source.schedule()) else {
             return;
-        }
-        let passed = self.now.saturating_sub(self.accounted_at);
-        self.accounted_at = self.now;
-        self.tally.thread_nanos += passed;
-        self.tally.busy_nanos += passed.saturating_mul(self.busy as u64);
-        if self.busy == self.connections.len() {
-            self.tally.all_busy_nanos += passed;
-        }
-        if self.now >= self.schedule_end
-            && let WorkSource::Schedule(schedule) = &self.source
-        {
+        };
+        let is_full = self.busy == self.connections.len();
+        load.pass(self.now, self.busy, is_full, &mut self.tally);
+        if load.is_at_mark(self.now) {
+            let in_flight = self.connections.iter().map(Connection::in_flight).sum();
             // With an idle connection the generator is late, not the connections.
-            if self.idle.is_empty() {
-                self.tally.left_over += schedule.waiting(self.schedule_end);
-            }
-            self.schedule_end = u64::MAX;
+            let is_short = self.idle.is_empty() && self.used == self.connections.len();
+            load.mark(schedule, self.now, in_flight, is_short, &mut self.tally);
         }
     }
 
     fn finish(&mut self) -> ThreadResult {
         self.now = self.clock.now();
         let cost = self.started.to_now();
-        // Only a stopped run leaves requests in flight.
+        if let Some(load) = &mut self.load {
+            load.end(self.now);
+        }
+        // Both marks, if it has not passed any.
+        self.account_load();
+        self.account_load();
+        if self.now >= self.deadline {
+            self.give_up();
+        }
+        // Only a stopped run still has requests in flight.
         for connection in &mut self.connections {
             self.tally.unfinished += connection.abandon_if_busy();
         }
         self.busy = 0;
-        if let WorkSource::Schedule(schedule) = &self.source {
+        if let Some(schedule) = self.source.schedule() {
             self.tally.unfinished += schedule.waiting(self.now);
+            self.tally.due_in_phase = schedule.claimed_in().to_vec();
         }
+        self.tally.connections_used = self.used as u64;
         self.tally.tick(self.now);
         self.tally.close_bin();
         self.publish();
+        let used = self.connections.iter().take(self.used);
         ThreadResult {
             elapsed: self.now,
+            connections: used.map(|connection| connection.counts).collect(),
             tally: std::mem::replace(&mut self.tally, Tally::new()),
-            connections: self.connections.iter().map(|c| c.counts).collect(),
             cost,
             connect_error: self.connect_error.clone(),
+        }
+    }
+
+    /// At the deadline: requests that are due, sent or not, have no answer.
+    fn give_up(&mut self) {
+        let (now, interval) = (self.now, self.interval);
+        for connection in &mut self.connections {
+            for wait in connection.waits(now, interval) {
+                self.tally.unanswered.record(wait, 1);
+            }
+            self.tally.unanswered_sent += connection.abandon_if_busy();
+        }
+        if let WorkSource::Schedule(schedule) = &mut self.source {
+            while let Some((due, _)) = schedule.claim(now, 1) {
+                self.tally.unanswered.record(now - due, 1);
+            }
         }
     }
 
@@ -268,12 +301,14 @@ impl<'a> Worker<'a> {
             return Ok(Duration::ZERO);
         }
         let end = self.source.end(self.now);
-        let due = self.source.due().filter(|_| !self.idle.is_empty());
+        let can_send = !self.idle.is_empty() || self.used < self.connections.len();
+        let due = self.source.due().filter(|_| can_send);
         let reconnect = self.reconnecting.front().map(|(time, _)| *time);
         let paced = self.paced.peek().map(|Reverse((time, _))| *time);
         let sweep = Some(self.next_sweep);
         let last = Some(self.paced_until).filter(|time| *time > self.now);
-        let exact = [end, due, reconnect, paced, sweep, last]
+        let deadline = Some(self.deadline);
+        let exact = [end, due, reconnect, paced, sweep, last, deadline]
             .into_iter()
             .flatten()
             .min();
@@ -312,6 +347,7 @@ impl<'a> Worker<'a> {
             tally: &mut self.tally,
             clock: self.clock,
             now: self.now,
+            is_open: self.load.is_some(),
             interval: self.interval,
             connect_error: &mut self.connect_error,
         };
@@ -420,16 +456,26 @@ impl<'a> Worker<'a> {
 
     /// In the open model: sends due requests on idle connections.
     fn send_due(&mut self) {
-        if self.interval == 0 {
+        if self.load.is_none() {
             return;
         }
         while let Some(due) = self.source.due().filter(|due| *due <= self.now) {
-            let Some(index) = self.idle.pop_front() else {
+            let Some(index) = self.idle.pop_front().or_else(|| self.one_more()) else {
                 return;
             };
             self.tally.lag.record(self.now - due, 1);
             self.send_batch(index);
         }
+    }
+
+    /// With `-c auto`: a connection that was not in use.
+    fn one_more(&mut self) -> Option<usize> {
+        let next = self.used;
+        (next < self.connections.len()).then(|| {
+            self.used += 1;
+            self.connections[next].counts = ConnectionCounts::default();
+            next
+        })
     }
 
     /// Fails requests that are late.
@@ -461,6 +507,9 @@ impl<'a> Worker<'a> {
         {
             self.tally.record_error(ErrorKind::Timeout, late as u64);
             self.tally.left_over += late as u64;
+            if let Some(load) = &mut self.load {
+                load.expired += late as u64;
+            }
         }
         let oldest = self.source.due().map_or(oldest, |due| due.min(oldest));
         let least = match timeout {

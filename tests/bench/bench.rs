@@ -101,7 +101,7 @@ pub(crate) fn validate(json: &Value) {
         number(&json["latency"]["count"]),
         number(&json["responses"])
     );
-    for times in ["latency", "connect", "lag"] {
+    for times in ["latency", "service", "connect", "lag"] {
         let counts = json[times]["histogram"]["counts"].as_array().unwrap();
         let count: u64 = counts.iter().map(|pair| number(&pair[1])).sum();
         assert_eq!(count, number(&json[times]["count"]), "{times}");

@@ -5,6 +5,7 @@ mod bench;
 mod broken;
 mod errors;
 mod faulty;
+mod load;
 mod merging;
 mod pacing;
 mod per_connection;

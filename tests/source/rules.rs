@@ -51,7 +51,10 @@ const LAYERS: &[Layer] = &[
     },
     layer("net", &["http", "outcome"]),
     layer("server", &["net", "http"]),
-    layer("serve", &["server", "http", "signals", "terminal", "units"]),
+    layer(
+        "serve",
+        &["server", "http", "random", "signals", "terminal", "units"],
+    ),
     Layer {
         module: "serve::greeting",
         modules: &["http"],
@@ -61,7 +64,7 @@ const LAYERS: &[Layer] = &[
     layer(
         "bench",
         &[
-            "http", "markdown", "outcome", "signals", "terminal", "units",
+            "http", "markdown", "outcome", "random", "signals", "terminal", "units",
         ],
     ),
     layer(
@@ -76,6 +79,7 @@ const LAYERS: &[Layer] = &[
     layer("lib", &["serve"]),
     layer("markdown", &[]),
     layer("outcome", &[]),
+    layer("random", &[]),
     layer("signals", &[]),
     layer("terminal", &[]),
     layer("units", &[]),

@@ -6,7 +6,6 @@ mod echo;
 mod parameters;
 mod plan;
 mod query;
-mod random;
 mod sending;
 mod shares;
 mod spread;
@@ -17,12 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::plan::{Bounds, Content as Answer, Echo, Ending, Plan};
-use self::random::Random;
 use self::sending::{Data, Sending};
 use super::greeting::{Greeting, greeting_of};
 use crate::http::{
     Content, Field, Handler, Method, Produced, Request, Responded, Response, ResponseWriter, Status,
 };
+use crate::random::Random;
 
 /// How the test endpoints are set up.
 #[derive(Clone, Debug, PartialEq, Eq)]

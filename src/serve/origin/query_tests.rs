@@ -312,7 +312,7 @@ proptest! {
     ) {
         let pair = [(PARAMETERS[at].name, value)];
         if let Ok(plan) = Plan::default().changed(pair.into_iter(), &bounds()) {
-            let random = super::super::random::Random::new(1, 0);
+            let random = crate::random::Random::new(1, 0);
             let delay = plan.delay.map_or(0, |delay| delay.draw(&random));
             prop_assert!(delay <= 60_000_000_000);
             if let Content::Pattern(size) = plan.content {

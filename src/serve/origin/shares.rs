@@ -1,8 +1,8 @@
 //! Which statuses are sent, and how often.
 
-use super::random::Random;
 use super::spread::percent;
 use crate::http::Status;
+use crate::random::Random;
 
 /// All responses, in the smallest share that is told apart.
 const ALL: u64 = 1_000_000_000;

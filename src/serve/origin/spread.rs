@@ -1,6 +1,6 @@
 //! Times and sizes that are drawn for each request: one value, a range, or percentiles.
 
-use super::random::Random;
+use crate::random::Random;
 
 /// Which values a parameter takes, and how often.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,17 +5,17 @@ use std::cell::Cell;
 /// What one step adds to the state: the odd number nearest to 2^64 over the golden ratio.
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// A generator of random numbers: splitmix64, by Sebastiano Vigna (public domain). Each worker has one.
+/// A generator of random numbers: splitmix64, by Sebastiano Vigna (public domain). Each thread has one.
 #[derive(Clone, Debug)]
-pub(super) struct Random {
+pub(crate) struct Random {
     state: Cell<u64>,
 }
 
 impl Random {
-    /// The generator of the worker with this number. Workers draw from places of the sequence that are
+    /// The generator of the thread with this number. Threads draw from places of the sequence that are
     /// far apart.
-    pub(super) fn new(seed: u64, worker: u64) -> Self {
-        let state = Cell::new(mix(seed) ^ mix(!worker));
+    pub(crate) fn new(seed: u64, thread: u64) -> Self {
+        let state = Cell::new(mix(seed) ^ mix(!thread));
         Self { state }
     }
 
@@ -30,12 +30,12 @@ impl Random {
         clippy::cast_precision_loss,
         reason = "53 bits are what an f64 can hold"
     )]
-    pub(super) fn fraction(&self) -> f64 {
+    pub(crate) fn fraction(&self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// A number from `min` to `max`, both of which may come.
-    pub(super) fn between(&self, min: u64, max: u64) -> u64 {
+    pub(crate) fn between(&self, min: u64, max: u64) -> u64 {
         let count = u128::from(max.saturating_sub(min)) + 1;
         // The product is below 2^64 times `count`.
         let offset = (u128::from(self.next()) * count) >> 64;
