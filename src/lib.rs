@@ -235,6 +235,8 @@
 #[cfg(feature = "cli")]
 mod bench;
 #[cfg(feature = "cli")]
+mod check;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
 #[cfg(feature = "cli")]

@@ -8,7 +8,7 @@ use super::config::Config;
 use super::settings::{SETTINGS, Setting, Value};
 
 /// The flags that were given.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Flags(Vec<(&'static Setting, Value)>);
 
 impl Args for Flags {

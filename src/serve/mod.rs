@@ -12,6 +12,8 @@ mod greeting;
 #[cfg(feature = "cli")]
 mod origin;
 #[cfg(feature = "cli")]
+mod own_url;
+#[cfg(feature = "cli")]
 mod settings;
 #[cfg(feature = "cli")]
 mod words;
@@ -21,3 +23,5 @@ pub(crate) use command::serve;
 #[cfg(feature = "cli")]
 pub(crate) use flags::Flags;
 pub use greeting::Greeting;
+#[cfg(feature = "cli")]
+pub(crate) use own_url::own_url;

@@ -73,7 +73,8 @@ const LAYERS: &[Layer] = &[
             "bench", "server", "http", "markdown", "signals", "terminal", "units",
         ],
     ),
-    layer("cli", &["serve", "bench", "race"]),
+    layer("check", &["bench", "serve", "http", "terminal", "units"]),
+    layer("cli", &["serve", "bench", "race", "check", "terminal"]),
     layer("main", &["cli"]),
     // The library's face.
     layer("lib", &["serve"]),
