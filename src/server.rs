@@ -58,6 +58,8 @@ pub struct Server {
     hook: Hook,
     event_hook: Option<EventHook>,
     measures_times: bool,
+    thread_name: &'static str,
+    reserved_files: usize,
 }
 
 impl Server {
@@ -91,6 +93,8 @@ impl Server {
             hook: Box::new(|_| {}),
             event_hook: None,
             measures_times: false,
+            thread_name: "hullo",
+            reserved_files: 0,
         })
     }
 
@@ -198,6 +202,25 @@ impl Server {
         }
     }
 
+    /// What the threads of the workers are called, before their number.
+    #[cfg(feature = "cli")]
+    pub(crate) fn thread_name(self, thread_name: &'static str) -> Self {
+        Self {
+            thread_name,
+            ..self
+        }
+    }
+
+    /// Leaves so many of the open files that the process may have to others, unless
+    /// [`Options::max_connections`] says how many connections there may be.
+    #[cfg(feature = "cli")]
+    pub(crate) fn reserve_files(self, reserved_files: usize) -> Self {
+        Self {
+            reserved_files,
+            ..self
+        }
+    }
+
     /// Where it listens because of [`Options::address`], with the real port.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
@@ -256,7 +279,7 @@ impl Server {
             .map(System::waker)
             .collect::<io::Result<Arc<[mio::Waker]>>>()?;
         let socket_files = std::mem::take(&mut self.socket_files);
-        let local_addr = self.local_addr;
+        let (local_addr, thread_name) = (self.local_addr, self.thread_name);
         let setup = self.setup(listeners, &wakers);
         let mut server = ServerHandle {
             local_addr,
@@ -278,7 +301,7 @@ impl Server {
             let handlers: Vec<H> = places.map(&handler_of).collect();
             let setup = setup.clone();
             let shutdown_handle = server.shutdown_handle();
-            let thread = thread::Builder::new().name(format!("hullo-{worker}"));
+            let thread = thread::Builder::new().name(format!("{thread_name}-{worker}"));
             server.threads.push(thread.spawn(move || {
                 let mut guard = StopOnDrop::armed(shutdown_handle);
                 let mut worker = Worker::new(system, handlers, setup, worker);
@@ -299,7 +322,7 @@ impl Server {
             Box::new(move || drop(wakers[worker].wake())) as Box<dyn Fn() + Send + Sync>
         };
         let workers = 0..wakers.len();
-        let connections = self.options.connections(listeners);
+        let connections = self.options.connections(listeners, self.reserved_files);
         let limit = ConnectionLimit::new(connections, workers.clone().map(wake), self.hook);
         let mailboxes = workers
             .clone()

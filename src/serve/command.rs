@@ -12,6 +12,7 @@ use signal_hook::iterator::Signals;
 
 use super::Greeting;
 use super::access_log::{self, AccessLog};
+use super::admin::{self, Subject};
 use super::config::Config;
 use super::flags::Flags;
 use super::origin::Origin;
@@ -49,10 +50,9 @@ fn origin(config: &Config) -> Result<Option<Origin>, String> {
     // The time is not the same in any two runs; few digits are easy to type.
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let seed = now.map_or(0, |time| time.as_nanos() as u64 / 1000 % 1_000_000_000);
-    let hostname = uname().nodename().to_string_lossy().into_owned();
     let origin = settings
         .is_on
-        .then(|| Origin::new(settings, seed, hostname));
+        .then(|| Origin::new(settings, seed, hostname()));
     origin.transpose()
 }
 
@@ -94,6 +94,7 @@ fn until_ended(
     raise_open_file_limit();
     let Config {
         options,
+        admin,
         drain_delay,
         grace,
         access_log,
@@ -108,7 +109,11 @@ fn until_ended(
         .map_err(|error| format!("cannot handle signals: {error}"))?;
     let (address, workers) = (options.address, options.workers.get());
     let workers = format!("{workers} worker{}", if workers == 1 { "" } else { "s" });
-    let server = Server::bind(options).map_err(|error| cannot_listen(address, &error))?;
+    let mut server = Server::bind(options).map_err(|error| cannot_listen(address, &error))?;
+    let admin = admin.map(bind_admin).transpose()?;
+    if admin.is_some() {
+        server = server.measure_times().reserve_files(admin::FILES_MAX);
+    }
     let no_thread = |error| format!("cannot start {workers}: {error}; try fewer with --workers");
     let notices = stderr.clone();
     let server = server.on_notice(move |notice| notices.put(format!("hullo: {notice}")));
@@ -120,12 +125,46 @@ fn until_ended(
         format!(", test endpoints with --seed {}", origin.seed())
     });
     stdout.put(format!("listening on http://{address} ({workers}{seed})"));
+    // Until the process ends: during a drain as well.
+    let _admin = admin
+        .map(|admin| start_admin(admin, &running, stdout, stderr))
+        .transpose()?;
     let ended = running.wait();
     if let Some(log) = &log {
         log.finish();
     }
     ended.map_err(|error| format!("an event loop failed: {error}"))?;
     Ok(stats.read().iter().map(|worker| worker.closed_cut).sum())
+}
+
+fn bind_admin(address: SocketAddr) -> Result<Server, String> {
+    admin::bind(address)
+        .map_err(|error| format!("--admin {address}: {}", cannot_listen(address, &error)))
+}
+
+/// Serves what operators ask for, until the handle is dropped.
+fn start_admin(
+    server: Server,
+    running: &ServerHandle,
+    stdout: &Lines,
+    stderr: &Lines,
+) -> Result<ServerHandle, String> {
+    let notices = stderr.clone();
+    let server = server.on_notice(move |notice| notices.put(format!("hullo: admin: {notice}")));
+    let subject = Subject {
+        stats: running.stats_handle(),
+        health: running.health_handle(),
+        addresses: vec![format!("http://{}", running.local_addr())],
+        hostname: hostname(),
+    };
+    let admin = admin::start(server, subject)
+        .map_err(|error| format!("cannot start the admin listener: {error}"))?;
+    stdout.put(format!("admin on http://{}", admin.local_addr()));
+    Ok(admin)
+}
+
+fn hostname() -> String {
+    uname().nodename().to_string_lossy().into_owned()
 }
 
 /// The greeting is a handler of its own type, so that it pays nothing for the test endpoints and the

@@ -3,6 +3,8 @@
 #[cfg(feature = "cli")]
 mod access_log;
 #[cfg(feature = "cli")]
+mod admin;
+#[cfg(feature = "cli")]
 mod command;
 #[cfg(feature = "cli")]
 mod config;

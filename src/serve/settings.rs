@@ -4,7 +4,7 @@
 //! A new setting is a field of [`Config`] or its [`Options`], and a row of [`SETTINGS`]; a test prints
 //! the table for the README. Defaults and ranges that the library has are taken from there.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::Arg;
 
 use super::config::Config;
-use super::words::{host, switch};
+use super::words::{address, host, switch};
 use crate::http::Limits;
 use crate::server::Options;
 use crate::units;
@@ -62,6 +62,8 @@ impl Group {
 enum Kind {
     /// The IP address of [`Options::address`].
     Host,
+    /// An address with a port, or `off`.
+    Address(fn(&mut Config, Option<SocketAddr>)),
     Number(Number),
     /// It is on or off.
     Switch(fn(&mut Config, bool)),
@@ -101,6 +103,8 @@ enum Unit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     Host(IpAddr),
+    /// `None` is `off`.
+    Address(Option<SocketAddr>),
     /// `None` is `auto`.
     Number(Option<u64>),
     Switch(bool),
@@ -118,7 +122,7 @@ const TIMES: RangeInclusive<u64> =
 const DRAIN_TIMES: RangeInclusive<u64> = 0..=Options::TIMEOUT_MAX.as_nanos() as u64;
 
 /// All of them, in the order of the help.
-pub(super) static SETTINGS: [Setting; 22] = [
+pub(super) static SETTINGS: [Setting; 23] = [
     Setting {
         flag: "host",
         short: None,
@@ -162,6 +166,15 @@ pub(super) static SETTINGS: [Setting; 22] = [
                 config.options.workers = count_of(count).unwrap_or(config.options.workers);
             },
         }),
+    },
+    Setting {
+        flag: "admin",
+        short: None,
+        group: Group::Listen,
+        value_name: "ADDRESS|off",
+        help: "Where to serve the status page, health, readiness and metrics, such as localhost:9090; not for strangers",
+        beyond: "",
+        kind: Kind::Address(|config, address| config.admin = address),
     },
     Setting {
         flag: "max-head-bytes",
@@ -425,7 +438,7 @@ impl Setting {
         let config = Config::default();
         match &self.kind {
             Kind::Host => config.options.address.ip().to_string(),
-            Kind::Switch(_) => "off".to_owned(),
+            Kind::Switch(_) | Kind::Address(_) => "off".to_owned(),
             Kind::Text(_) => String::new(),
             Kind::Choice(choice) => (choice.default)(&config).to_owned(),
             Kind::Number(number) => {
@@ -442,6 +455,7 @@ impl Setting {
     pub(super) fn parse(&self, text: &str) -> Result<Value, String> {
         match &self.kind {
             Kind::Host => host(text).map(Value::Host),
+            Kind::Address(_) => address(text).map(Value::Address),
             Kind::Number(number) => number.parse(text).map(Value::Number),
             Kind::Switch(_) => switch(text).map(Value::Switch),
             Kind::Text(_) => Ok(Value::Text(text.to_owned())),
@@ -453,6 +467,7 @@ impl Setting {
     pub(super) fn apply(&self, value: Value, config: &mut Config) {
         match (&self.kind, value) {
             (Kind::Host, Value::Host(address)) => config.options.address.set_ip(address),
+            (Kind::Address(set), Value::Address(address)) => set(config, address),
             (Kind::Number(number), Value::Number(value)) => (number.set)(config, value),
             (Kind::Switch(set), Value::Switch(is_on)) => set(config, is_on),
             (Kind::Text(set), Value::Text(text)) => set(config, text),

@@ -17,6 +17,7 @@ fn markdown(group: Group) -> String {
             Kind::Host | Kind::Text(_) => "any".to_owned(),
             Kind::Switch(_) => "on, off".to_owned(),
             Kind::Choice(choice) => (choice.words)().join(", "),
+            Kind::Address(_) => "address and port, off".to_owned(),
             Kind::Number(number) => match (*number.range.start(), *number.range.end()) {
                 (0, u64::MAX) => "any".to_owned(),
                 (min, u64::MAX) => format!("at least {}", number.show(min)),
@@ -88,6 +89,7 @@ fn each_setting_sets_a_field_of_its_own() {
     for setting in &SETTINGS {
         let text = match setting.kind {
             Kind::Host => "10.0.0.1",
+            Kind::Address(_) => "10.0.0.1:80",
             Kind::Switch(_) => "on",
             Kind::Choice(_) => "json",
             Kind::Number(Number {
@@ -168,5 +170,28 @@ fn an_address_that_cannot_accept_is_refused() {
     }
     for good in ["127.0.0.1", "0.0.0.0", "[::1]", "::", "localhost"] {
         assert!(host(good).is_ok(), "{good}");
+    }
+}
+
+#[test]
+fn an_address_has_a_host_and_a_port() {
+    for (text, read) in [
+        ("localhost:9090", "127.0.0.1:9090"),
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("[::1]:9090", "[::1]:9090"),
+        ("0.0.0.0:1", "0.0.0.0:1"),
+    ] {
+        assert_eq!(address(text).unwrap().unwrap().to_string(), read);
+    }
+    assert_eq!(address("off"), Ok(None));
+    for text in [
+        "",
+        "9090",
+        "localhost",
+        "::1:9090",
+        "127.0.0.1:65536",
+        "224.0.0.1:1",
+    ] {
+        assert!(address(text).is_err(), "{text}");
     }
 }

@@ -1,6 +1,6 @@
 //! Values of settings that are words.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Reads whether something is on or off.
 ///
@@ -36,4 +36,23 @@ pub(super) fn host(text: &str) -> Result<IpAddr, String> {
         return Err("a multicast or broadcast address, to which no client can connect".to_owned());
     }
     Ok(address)
+}
+
+/// Reads an address with a port, or `off`.
+///
+/// # Errors
+///
+/// What is wrong with the text.
+pub(super) fn address(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let wrong = || "not an address with a port: write localhost:9090 or [::1]:9090".to_owned();
+    let (name, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+    // Without its brackets, the end of an IPv6 address would be taken for a port.
+    if name.contains(':') && !name.ends_with(']') {
+        return Err(wrong());
+    }
+    let port = port.parse().map_err(|_| wrong())?;
+    Ok(Some((host(name)?, port).into()))
 }

@@ -58,12 +58,13 @@ impl Options {
         )))
     }
 
-    /// How many connections there may be at once, when each worker has so many listeners.
-    pub(super) fn connections(&self, listeners: usize) -> usize {
+    /// How many connections there may be at once, when each worker has so many listeners, and so many files
+    /// are for others.
+    pub(super) fn connections(&self, listeners: usize, reserved: usize) -> usize {
         self.max_connections.map_or_else(
             || {
                 let of_worker = DESCRIPTORS_PER_WORKER + listeners.saturating_sub(1);
-                let taken = DESCRIPTORS_RESERVED + self.workers.get() * of_worker;
+                let taken = DESCRIPTORS_RESERVED + reserved + self.workers.get() * of_worker;
                 open_file_limit().saturating_sub(taken).max(1)
             },
             NonZeroUsize::get,

@@ -51,9 +51,19 @@ const LAYERS: &[Layer] = &[
     },
     layer("net", &["http", "outcome"]),
     layer("server", &["net", "http"]),
+    // `server` hands out the numbers that `net` counts.
     layer(
         "serve",
-        &["server", "http", "random", "signals", "terminal", "units"],
+        &[
+            "server",
+            "net::stats",
+            "net::times",
+            "http",
+            "random",
+            "signals",
+            "terminal",
+            "units",
+        ],
     ),
     Layer {
         module: "serve::greeting",

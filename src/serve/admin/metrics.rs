@@ -1,0 +1,293 @@
+//! The metrics, in the words of Prometheus: <https://prometheus.io/docs/practices/naming/>.
+
+use std::fmt;
+use std::time::Duration;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, NoLabelSet, prometheus_text, text,
+};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::accept::Format;
+use super::snapshot::{Snapshot, Worker};
+use crate::server::ServiceTimes;
+
+/// The upper bounds of the histogram, in microseconds: those of which [`ServiceTimes`] has exact counts.
+const BOUNDS: [u64; 20] = [
+    5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000,
+    500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000,
+];
+
+pub(super) fn encode(snapshot: Snapshot, times: ServiceTimes, format: Format) -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Metrics { snapshot, times }));
+    let mut out = String::new();
+    // It writes into a string, which does not fail.
+    let _ = match format {
+        Format::Prometheus => prometheus_text::encode(&mut out, &registry),
+        Format::OpenMetrics => text::encode(&mut out, &registry),
+    };
+    out
+}
+
+#[derive(Debug)]
+struct Metrics {
+    snapshot: Snapshot,
+    times: ServiceTimes,
+}
+
+type Labels = Vec<(&'static str, String)>;
+
+/// What a family of metrics is called and means. The unit, and `_total` of a counter, are added to the name.
+struct Family {
+    name: &'static str,
+    help: &'static str,
+    unit: Option<Unit>,
+}
+
+const fn family(name: &'static str, unit: Option<Unit>, help: &'static str) -> Family {
+    Family { name, help, unit }
+}
+
+impl Collector for Metrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut out = Writer(&mut encoder);
+        self.about(&mut out)?;
+        self.requests(&mut out)?;
+        self.connections(&mut out)?;
+        self.workers(&mut out)?;
+        self.process(&mut out)
+    }
+}
+
+impl Metrics {
+    fn about(&self, out: &mut Writer<'_, '_>) -> fmt::Result {
+        let labels = [("version", self.snapshot.version.clone())];
+        let about = family(
+            "hullo_build",
+            None,
+            "A constant 1, labelled with the version.",
+        );
+        out.info(&about, &labels)?;
+        let ready = family(
+            "hullo_ready",
+            None,
+            "Whether new connections are welcome: 0 from the moment that the server drains.",
+        );
+        out.gauge(&ready, u64::from(self.snapshot.ready))
+    }
+
+    fn requests(&self, out: &mut Writer<'_, '_>) -> fmt::Result {
+        let Snapshot {
+            requests, refusals, ..
+        } = &self.snapshot;
+        let by_status = requests.by_status.iter();
+        let by_status = by_status.map(|count| (count.status, count.total));
+        // A rate needs a value before the first one.
+        let has_ok = requests.by_status.iter().any(|count| count.status == 200);
+        let none = (!has_ok).then_some((200, 0));
+        out.counters(
+            &family(
+                "hullo_requests",
+                None,
+                "Requests, by the status code of their response; those that were refused are among them.",
+            ),
+            none.into_iter().chain(by_status).map(|(status, count)| {
+                (vec![("code", status.to_string())], count)
+            }),
+        )?;
+        out.counters(
+            &family(
+                "hullo_refusals",
+                None,
+                "Requests, and connections over the limit, that were refused.",
+            ),
+            refusals.iter().map(|count| {
+                let code = count.status.to_string();
+                (
+                    vec![("reason", count.reason.clone()), ("code", code)],
+                    count.total,
+                )
+            }),
+        )?;
+        let duration = family(
+            "hullo_request_duration",
+            Some(Unit::Seconds),
+            "Time from the wake-up that brought the end of a request until its response was handed to the kernel; without the time in which it waited for a busy worker.",
+        );
+        out.histogram(&duration, &self.times)
+    }
+
+    fn connections(&self, out: &mut Writer<'_, '_>) -> fmt::Result {
+        let Snapshot {
+            connections,
+            traffic,
+            workers,
+            ..
+        } = &self.snapshot;
+        let accepted = family(
+            "hullo_connections_accepted",
+            None,
+            "Accepted connections, those as well that were over the limit and refused.",
+        );
+        out.counters(&accepted, of_workers(workers, |worker| worker.accepted))?;
+        let open = family(
+            "hullo_connections_open",
+            None,
+            "Connections that are open now.",
+        );
+        out.gauges(&open, of_workers(workers, |worker| worker.open))?;
+        out.counters(
+            &family(
+                "hullo_connections_closed",
+                None,
+                "Connections that were closed.",
+            ),
+            connections
+                .closed
+                .iter()
+                .map(|count| (vec![("reason", count.reason.clone())], count.total)),
+        )?;
+        let received = family(
+            "hullo_received",
+            Some(Unit::Bytes),
+            "Bytes read from peers.",
+        );
+        out.counter(&received, traffic.received_bytes)?;
+        let sent = family("hullo_sent", Some(Unit::Bytes), "Bytes written to peers.");
+        out.counter(&sent, traffic.sent_bytes)
+    }
+
+    fn workers(&self, out: &mut Writer<'_, '_>) -> fmt::Result {
+        let workers = &self.snapshot.workers;
+        let busy = family(
+            "hullo_worker_busy",
+            Some(Unit::Seconds),
+            "Time in which a worker was awake: its rate is near 1 when the worker is the bottleneck.",
+        );
+        out.counters(&busy, of_workers(workers, |worker| worker.busy_seconds))?;
+        let requests = family("hullo_worker_requests", None, "Requests, by worker.");
+        out.counters(&requests, of_workers(workers, |worker| worker.requests))?;
+        let wake_ups = family("hullo_worker_wakeups", None, "Times that a worker woke up.");
+        out.counters(&wake_ups, of_workers(workers, |worker| worker.wake_ups))
+    }
+
+    /// As Prometheus's own clients call them.
+    fn process(&self, out: &mut Writer<'_, '_>) -> fmt::Result {
+        let Snapshot {
+            process, started, ..
+        } = &self.snapshot;
+        let cpu = family(
+            "process_cpu",
+            Some(Unit::Seconds),
+            "Total user and system CPU time spent in seconds.",
+        );
+        out.counter(&cpu, process.cpu_seconds)?;
+        let started_at = family(
+            "process_start_time",
+            Some(Unit::Seconds),
+            "Start time of the process since unix epoch in seconds.",
+        );
+        out.gauge(&started_at, *started)?;
+        let resident = family(
+            "process_resident_memory",
+            Some(Unit::Bytes),
+            "Resident memory size in bytes.",
+        );
+        out.gauge_if_known(&resident, process.resident_bytes)?;
+        let virtual_memory = family(
+            "process_virtual_memory",
+            Some(Unit::Bytes),
+            "Virtual memory size in bytes.",
+        );
+        out.gauge_if_known(&virtual_memory, process.virtual_bytes)?;
+        let open = family("process_open_fds", None, "Number of open file descriptors.");
+        out.gauge_if_known(&open, process.open_files)?;
+        let most = family(
+            "process_max_fds",
+            None,
+            "Maximum number of open file descriptors.",
+        );
+        out.gauge(&most, process.max_files)
+    }
+}
+
+fn of_workers<'a, V>(
+    workers: &'a [Worker],
+    value: impl Fn(&Worker) -> V + 'a,
+) -> impl Iterator<Item = (Labels, V)> + 'a {
+    let row = move |worker: &Worker| (vec![("worker", worker.number.to_string())], value(worker));
+    workers.iter().map(row)
+}
+
+struct Writer<'e, 'w>(&'e mut DescriptorEncoder<'w>);
+
+impl Writer<'_, '_> {
+    fn counters<V: EncodeCounterValue>(
+        &mut self,
+        family: &Family,
+        rows: impl Iterator<Item = (Labels, V)>,
+    ) -> fmt::Result {
+        let Family { name, help, unit } = family;
+        let kind = MetricType::Counter;
+        let mut metric = self.0.encode_descriptor(name, help, unit.as_ref(), kind)?;
+        for (labels, value) in rows {
+            let mut row = metric.encode_family(&labels)?;
+            row.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
+        }
+        Ok(())
+    }
+
+    fn counter(&mut self, family: &Family, value: impl EncodeCounterValue) -> fmt::Result {
+        self.counters(family, [(Labels::new(), value)].into_iter())
+    }
+
+    fn gauges<V: EncodeGaugeValue>(
+        &mut self,
+        family: &Family,
+        rows: impl Iterator<Item = (Labels, V)>,
+    ) -> fmt::Result {
+        let Family { name, help, unit } = family;
+        let kind = MetricType::Gauge;
+        let mut metric = self.0.encode_descriptor(name, help, unit.as_ref(), kind)?;
+        for (labels, value) in rows {
+            metric.encode_family(&labels)?.encode_gauge(&value)?;
+        }
+        Ok(())
+    }
+
+    fn gauge(&mut self, family: &Family, value: impl EncodeGaugeValue) -> fmt::Result {
+        self.gauges(family, [(Labels::new(), value)].into_iter())
+    }
+
+    fn gauge_if_known(&mut self, family: &Family, value: Option<u64>) -> fmt::Result {
+        value.map_or(Ok(()), |value| self.gauge(family, value))
+    }
+
+    fn info(&mut self, family: &Family, labels: &[(&'static str, String)]) -> fmt::Result {
+        let Family { name, help, .. } = family;
+        let mut metric = self
+            .0
+            .encode_descriptor(name, help, None, MetricType::Info)?;
+        metric.encode_info(&labels)
+    }
+
+    fn histogram(&mut self, family: &Family, times: &ServiceTimes) -> fmt::Result {
+        let Family { name, help, unit } = family;
+        let kind = MetricType::Histogram;
+        let mut metric = self.0.encode_descriptor(name, help, unit.as_ref(), kind)?;
+        let mut below = 0;
+        let mut buckets = Vec::with_capacity(BOUNDS.len() + 1);
+        for micros in BOUNDS {
+            let time = Duration::from_micros(micros);
+            let within = times.count_within(time);
+            buckets.push((time.as_secs_f64(), within - below));
+            below = within;
+        }
+        buckets.push((f64::INFINITY, times.count() - below));
+        let sum = times.sum().as_secs_f64();
+        metric.encode_histogram::<NoLabelSet>(sum, times.count(), &buckets, None)
+    }
+}
