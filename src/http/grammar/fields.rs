@@ -42,14 +42,14 @@ impl<'a> FieldLines<'a> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "on the path of every request")]
     pub(in crate::http) fn read(&mut self) -> Result<Option<FieldLine<'a>>, FieldError> {
+        if let [b'\r', b'\n', rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(None);
+        }
         let name_end = TOKEN.first_outside(self.rest).ok_or(FieldError::Name)?;
         let (name, after_name) = self.rest.split_at(name_end);
         let after_colon = match after_name {
             [b':', rest @ ..] if !name.is_empty() => rest,
-            [b'\r', b'\n', rest @ ..] if name.is_empty() => {
-                self.rest = rest;
-                return Ok(None);
-            }
             _ => return Err(FieldError::Name),
         };
         let (value, line_end) = after_colon.split_at(end_of_value(after_colon));

@@ -26,12 +26,13 @@ impl Form {
         }
     }
 
+    /// The field line for it, with the line end in front of it.
     #[inline]
-    pub(super) fn end_of_head(self) -> &'static [u8] {
+    pub(super) fn connection(self) -> &'static [u8] {
         match self.persistence {
-            Persistence::Keep => b"\r\n\r\n",
-            Persistence::KeepAlive => b"\r\nConnection: keep-alive\r\n\r\n",
-            Persistence::Close => b"\r\nConnection: close\r\n\r\n",
+            Persistence::Keep => b"",
+            Persistence::KeepAlive => b"\r\nConnection: keep-alive",
+            Persistence::Close => b"\r\nConnection: close",
         }
     }
 }

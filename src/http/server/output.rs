@@ -145,10 +145,10 @@ impl Output {
     pub(super) fn push_all(&mut self, parts: &[&[u8]]) {
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
         let end = self.len + bytes;
-        if end > self.block.len() {
-            self.grow(end);
-        }
-        let mut room = &mut self.block[self.len..end];
+        let mut room = match self.block.get_mut(self.len..end) {
+            Some(room) => room,
+            None => self.grow(end),
+        };
         for part in parts {
             let (place, rest) = room.split_at_mut(part.len());
             place.copy_from_slice(part);
@@ -157,9 +157,11 @@ impl Output {
         self.len = end;
     }
 
+    /// Makes room up to `end`.
     #[cold]
-    fn grow(&mut self, bytes: usize) {
-        self.block.resize(bytes, 0);
+    fn grow(&mut self, end: usize) -> &mut [u8] {
+        self.block.resize(end, 0);
+        &mut self.block[self.len..]
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use super::super::grammar::connection::Persistence;
 use super::date::{DATE_BYTES, imf_fixdate};
 use super::field::Field;
 use super::form::{Form, Written};
@@ -133,9 +134,18 @@ impl ResponseWriter<'_> {
     }
 
     /// Ends a head of which neither the length nor the coding of the content is to be said.
-    pub(super) fn end_of_head(self) -> Responded {
-        self.out.push(self.form.end_of_head());
+    pub(super) fn end_of_head(mut self) -> Responded {
+        self.push_end_of_head();
         self.written(0)
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
+    fn push_end_of_head(&mut self) {
+        if self.form.persistence != Persistence::Keep {
+            self.out.push(self.form.connection());
+        }
+        self.out.push(b"\r\n\r\n");
     }
 
     pub(super) fn push_date(&mut self) {
@@ -176,13 +186,12 @@ impl ResponseWriter<'_> {
     pub(super) fn begin(&mut self, status: Status) {
         self.status = status;
         self.out.answers.count(status);
-        self.out.push(b"HTTP/1.1 ");
-        self.out.push(&status.digits());
-        // RFC 9112 section 4: the space stays, also where no reason phrase follows.
-        self.out.push(b" ");
-        self.out.push(status.reason().as_bytes());
+        // RFC 9112 section 4: the second space stays, also where no reason phrase follows.
+        let (digits, reason) = (status.digits(), status.reason().as_bytes());
+        self.out.push_all(&[b"HTTP/1.1 ", &digits, b" ", reason]);
     }
 
+    #[inline]
     fn push_fields(&mut self, fields: &[Field<'_>]) {
         for part in fields.iter().flat_map(Field::line) {
             self.out.push(part);
@@ -191,11 +200,12 @@ impl ResponseWriter<'_> {
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "on the path of every request")]
-    fn finish(self, head: &[u8], content: &[&[u8]]) -> Responded {
+    fn finish(mut self, head: &[u8], content: &[&[u8]]) -> Responded {
         let length: usize = content.iter().map(|part| part.len()).sum();
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(length).as_bytes();
-        self.out.push_all(&[head, digits, self.form.end_of_head()]);
+        self.out.push_all(&[head, digits]);
+        self.push_end_of_head();
         if self.form.without_content {
             return self.written(0);
         }

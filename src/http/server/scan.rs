@@ -44,6 +44,47 @@ pub(super) struct Line {
     pub(super) fields: u32,
 }
 
+impl Line {
+    /// Reads a whole request line whose target is a path without percent-encoding, perhaps with a query: most are
+    /// like that. `None` decides nothing.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
+    fn plain(input: &[u8], limits: &Limits) -> Option<Self> {
+        let (method, start) = if input.starts_with(b"GET ") {
+            (Method::Get, b"GET ".len())
+        } else {
+            let end = TOKEN.first_outside(input)?;
+            if !(1..=METHOD_BYTES_MAX).contains(&end) || input[end] != b' ' {
+                return None;
+            }
+            (Method::of(&input[..end]), end + 1)
+        };
+        let target = input.get(start..)?;
+        let path = PATH.first_outside(target)?;
+        let length = match target[path] {
+            b'?' => path + TARGET.first_outside(&target[path..])?,
+            _ => path,
+        };
+        let (target, rest) = target.split_at(length);
+        let [minor @ b'0'..=b'9', b'\r', b'\n', ..] = rest.strip_prefix(b" HTTP/1.")? else {
+            return None;
+        };
+        if target.first() != Some(&b'/') || length > limits.target_bytes {
+            return None;
+        }
+        // A head is at most `Limits::HEAD_BYTES_MAX` long.
+        let start = start as u32;
+        let end = start + length as u32;
+        Some(Self {
+            method,
+            minor: minor - b'0',
+            target: (start, end),
+            path: (start, start + path as u32),
+            fields: end + 11,
+        })
+    }
+}
+
 impl Scan {
     /// Has no byte of the head been seen?
     #[inline]
@@ -71,6 +112,19 @@ impl Scan {
     #[expect(clippy::inline_always, reason = "on the path of every request")]
     pub(super) fn request_line(&mut self, input: &[u8], limits: &Limits) -> Result<bool, Reject> {
         let window = limits.window(input);
+        if self.is_new()
+            && let Some(line) = Line::plain(window, limits)
+        {
+            self.line = line;
+            self.begin(Part::Fields, line.fields as usize);
+            return Ok(true);
+        }
+        self.parts_of_line(window, limits)
+    }
+
+    /// Reads on in a line of which not all is there, or whose target is not a plain one.
+    #[inline(never)]
+    fn parts_of_line(&mut self, window: &[u8], limits: &Limits) -> Result<bool, Reject> {
         let is_whole = (self.part != Part::Method || self.method_in(window)?)
             && (self.part != Part::Target || self.target_in(window, limits)?)
             && (self.part != Part::Version || self.version_in(window)?);
@@ -97,15 +151,7 @@ impl Scan {
         self.begin(Part::Fields, length);
     }
 
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "on the path of every request")]
     fn method_in(&mut self, input: &[u8]) -> Result<bool, Reject> {
-        // Most requests.
-        if self.at == 0 && input.starts_with(b"GET ") {
-            self.line.method = Method::Get;
-            self.begin(Part::Target, b"GET ".len());
-            return Ok(true);
-        }
         let new = &input[self.at as usize..];
         let end = self.at as usize + TOKEN.first_outside(new).unwrap_or(new.len());
         if end > METHOD_BYTES_MAX {
@@ -126,13 +172,8 @@ impl Scan {
         }
     }
 
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "on the path of every request")]
     fn target_in(&mut self, input: &[u8], limits: &Limits) -> Result<bool, Reject> {
         let new = &input[self.at as usize..];
-        if self.at == self.start && self.is_plain_path(new, limits) {
-            return Ok(true);
-        }
         let end = self.at as usize + TARGET.first_outside(new).unwrap_or(new.len());
         if end - self.start as usize > limits.target_bytes {
             return Err(Reject::TargetLength);
@@ -154,26 +195,7 @@ impl Scan {
         }
     }
 
-    /// Most targets are a path without percent-encoding and query: one look at each byte is enough.
-    #[inline]
-    fn is_plain_path(&mut self, target: &[u8], limits: &Limits) -> bool {
-        match PATH.first_outside(target) {
-            Some(length)
-                if target[length] == b' ' && target[0] == b'/' && length <= limits.target_bytes =>
-            {
-                let end = self.start + length as u32;
-                self.line.target = (self.start, end);
-                self.line.path = self.line.target;
-                self.begin(Part::Version, end as usize + 1);
-                true
-            }
-            _ => false,
-        }
-    }
-
     /// `HTTP/d.d` and CR LF: ten bytes, looked at again whenever one of them arrives.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "on the path of every request")]
     fn version_in(&mut self, input: &[u8]) -> Result<bool, Reject> {
         let rest = &input[self.start as usize..];
         match rest.first_chunk::<10>() {
