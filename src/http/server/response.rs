@@ -123,6 +123,7 @@ impl ResponseWriter<'_> {
     }
 
     /// What follows the fields of a handler.
+    #[inline]
     pub(super) fn end(mut self, status: Status, content: &[&[u8]]) -> Responded {
         if status.has_length() {
             let head = &self.prepared.head[DATE_FIELD..];

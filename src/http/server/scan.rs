@@ -123,7 +123,6 @@ impl Scan {
     }
 
     /// Reads on in a line of which not all is there, or whose target is not a plain one.
-    #[inline(never)]
     fn parts_of_line(&mut self, window: &[u8], limits: &Limits) -> Result<bool, Reject> {
         let is_whole = (self.part != Part::Method || self.method_in(window)?)
             && (self.part != Part::Target || self.target_in(window, limits)?)
