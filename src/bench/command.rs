@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::find::{self, Found};
+use super::goal::{By, Goal};
 use super::measured::Measured;
 use super::options::{BenchOptions, Format};
 use super::plan::Plan;
@@ -29,10 +31,18 @@ const EXIT_USAGE: u8 = 2;
 const EXIT_CONDITION: u8 = 3;
 /// Some of the files to join were left out.
 const EXIT_LEFT_OUT: u8 = 4;
+/// `--find` has no answer.
+const EXIT_NO_ANSWER: u8 = 5;
 
 /// Runs the command.
 #[must_use]
 pub(crate) fn bench(options: &BenchOptions) -> ExitCode {
+    if let Some(goal) = &options.find {
+        return find(options, goal).unwrap_or_else(|(code, sentence)| {
+            note("hullo bench", sentence);
+            code.into()
+        });
+    }
     let report = if options.merge.is_empty() {
         measure(options).map(|report| (report, 0))
     } else {
@@ -55,6 +65,59 @@ pub(crate) fn bench(options: &BenchOptions) -> ExitCode {
 }
 
 type Failure = (u8, String);
+
+fn find(options: &BenchOptions, goal: &Goal) -> Result<ExitCode, Failure> {
+    check_find(options).map_err(|sentence| (EXIT_USAGE, sentence))?;
+    let stop = stop_on_signal()
+        .map_err(|error| (EXIT_NOTHING, format!("cannot listen for signals: {error}")))?;
+    let found = find::find(options, goal, &stop).map_err(|sentence| (EXIT_NOTHING, sentence))?;
+    publish_found(options, &found).map_err(|sentence| (EXIT_NOTHING, sentence))?;
+    Ok(if found.has_answer() {
+        ExitCode::SUCCESS
+    } else {
+        EXIT_NO_ANSWER.into()
+    })
+}
+
+/// What only some of the flags of a search can do.
+fn check_find(options: &BenchOptions) -> Result<(), String> {
+    if !matches!(options.output, Format::Text | Format::Json) {
+        return Err("--find writes text or, with -o json, JSON".to_owned());
+    }
+    if options.find_by == By::Connections && options.connections.is_some() {
+        return Err(
+            "--find-by connections finds the number of connections: leave out -c".to_owned(),
+        );
+    }
+    if options.find_by == By::Connections && options.arrivals.is_some() {
+        return Err("--arrivals is for rates: leave it out, or find by rate".to_owned());
+    }
+    prepare(&BenchOptions {
+        connections: None,
+        arrivals: None,
+        ..options.clone()
+    })
+    .map(|_| ())
+}
+
+fn publish_found(options: &BenchOptions, found: &Found) -> Result<(), String> {
+    if let Some(path) = &options.json {
+        write(path, found.json())?;
+    }
+    if let Some(path) = &options.svg {
+        write(path, find::svg(found))?;
+    }
+    let text = if options.output == Format::Json {
+        found.json()
+    } else {
+        find::text(found)
+    };
+    print(&text).map_err(|error| format!("cannot write the report: {error}"))
+}
+
+fn write(path: &Path, text: String) -> Result<(), String> {
+    fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
 
 fn measure(options: &BenchOptions) -> Result<Report, Failure> {
     let (plan, settings) = prepare(options).map_err(|sentence| (EXIT_USAGE, sentence))?;
@@ -94,9 +157,6 @@ fn repeat(options: &BenchOptions, plan: &Plan, stop: &Arc<AtomicBool>) -> io::Re
 }
 
 fn publish(options: &BenchOptions, report: &Report) -> Result<(), String> {
-    let write = |path: &Path, text: String| {
-        fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
-    };
     if let Some(path) = &options.json {
         write(path, report.json())?;
     }

@@ -7,6 +7,8 @@
 //!                                         └─ connection ── stream      text, tables, thresholds
 //!                                              └─ response ── http::client
 //!
+//!  --find: goal ─> find ─> many short runs ─> the highest load that holds
+//!
 //!  files ─> merge ─> read ─> check ─> report ─> measured
 //! ```
 //!
@@ -40,6 +42,9 @@ mod distribution;
 mod durations;
 mod error;
 mod expect;
+mod find;
+mod goal;
+mod line_chart;
 mod load_text;
 mod measured;
 mod merge;

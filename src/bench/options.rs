@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::expect::Statuses;
+use super::goal::{By, Goal};
 use super::pace::Arrivals;
 use super::rates::Rates;
 use super::request;
@@ -19,7 +20,7 @@ const BODY_HELP: &str =
     "Count an answer with any other content as an error; {\u{1b}[0mn} as in the URL";
 
 /// Arguments of `hullo bench`.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Exit codes:
   0  success
@@ -27,6 +28,7 @@ Exit codes:
   2  wrong arguments, or --merge could join none of the files
   3  a --fail-if condition was met
   4  --merge left out some of the files
+  5  --find has no answer
 If several apply, the first of 2, 1, 3, 4.
 
 Example: hullo bench -z 5s -c 100 http://127.0.0.1:8080/any/path")]
@@ -60,7 +62,7 @@ pub(crate) struct BenchOptions {
     pub(super) rate: Option<Rates>,
 
     /// Distances of the requests of --rate
-    #[arg(long, value_name = "KIND", value_enum, requires = "rate")]
+    #[arg(long, value_name = "KIND", value_enum)]
     pub(super) arrivals: Option<Arrivals>,
 
     /// Seed of the random numbers of --arrivals poisson
@@ -159,22 +161,35 @@ pub(crate) struct BenchOptions {
     #[arg(long, value_name = "CONDITION", value_parser = Condition::parse)]
     pub(super) fail_if: Vec<Condition>,
 
+    /// Find the highest load at which this holds, as 'p99<5ms' or 'p99<5ms and errors==0': runs trials of -z
+    /// (5s) at rising rates, and narrows down where it begins to fail
+    #[arg(long, value_name = "GOAL", value_parser = Goal::parse, conflicts_with_all = ["merge", "rate", "rate_per_connection", "repeat", "deadline", "hdr", "fail_if", "align"])]
+    pub(super) find: Option<Goal>,
+
+    /// What --find changes
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = By::Rate, hide_default_value = true, requires = "find")]
+    pub(super) find_by: By,
+
+    /// Write a picture to a file: with --find, latency over load
+    #[arg(long, value_name = "FILE", requires = "find")]
+    pub(super) svg: Option<PathBuf>,
+
     /// Send nothing: join the results that --json or -o json wrote on several machines. Files that cannot
     /// be joined and duplicate runs are reported and left out
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "url")]
     pub(super) merge: Vec<PathBuf>,
 
     #[arg(short = 'x', hide = true, value_name = "PROXY", value_parser = no_proxy)]
-    proxy: Option<String>,
+    pub(super) proxy: Option<String>,
 
     #[arg(long, hide = true, num_args = 0, default_missing_value = "", value_parser = no_h2)]
-    h2: Option<String>,
+    pub(super) h2: Option<String>,
 
     // hullo does not ask for compression or follow redirects: these flags of hey change nothing.
     #[arg(long, hide = true)]
-    disable_compression: bool,
+    pub(super) disable_compression: bool,
     #[arg(long, hide = true)]
-    disable_redirects: bool,
+    pub(super) disable_redirects: bool,
 }
 
 /// The default of hey.
@@ -189,6 +204,10 @@ pub(super) enum Connections {
     Number(u32),
     /// As many as are needed, up to this number.
     Auto(u32),
+}
+
+impl Connections {
+    pub(super) const AUTO: Self = Self::Auto(CONNECTIONS_AUTO);
 }
 
 impl BenchOptions {
@@ -239,7 +258,7 @@ fn connections(text: &str) -> Result<Connections, String> {
         })
     };
     match text.split_once(':') {
-        None if text == "auto" => Ok(Connections::Auto(CONNECTIONS_AUTO)),
+        None if text == "auto" => Ok(Connections::AUTO),
         Some(("auto", most)) => number(most).map(Connections::Auto),
         _ => number(text).map(Connections::Number),
     }
@@ -344,7 +363,10 @@ mod tests {
             ("-c 0 http://a/", "not a number of connections"),
             ("-c auto:0 http://a/", "not a number of connections"),
             ("-c 5:auto http://a/", "not a number of connections"),
-            ("--arrivals poisson http://a/", "--rate"),
+            ("--find p99 http://a/", "has no comparison"),
+            ("--find p99<1ms --rate 5 http://a/", "cannot be used with"),
+            ("--find-by rate http://a/", "--find"),
+            ("--svg x http://a/", "--find"),
             ("--rate 5..0 http://a/", "a ramp as"),
             ("-p 0 http://a/", "not in 1..=1024"),
             ("-q 0 http://a/", "not a rate"),

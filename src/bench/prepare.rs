@@ -95,6 +95,9 @@ fn length(options: &BenchOptions) -> Result<RunLength, String> {
 
 fn offer(options: &BenchOptions, length: RunLength) -> Result<Option<Offer>, String> {
     let Some(rates) = &options.rate else {
+        if options.arrivals.is_some() && options.find.is_none() {
+            return Err("--arrivals needs --rate or --find".to_owned());
+        }
         let needs_rate = "-c auto needs --rate: without it, a connection is needed for each request in flight, however many there are";
         return if options.has_auto_connections() {
             Err(needs_rate.to_owned())

@@ -1,12 +1,13 @@
 //! `report.schema.json` is derived from the types of `report`.
 
 use schemars::transform::{RecursiveTransform, Transform as _};
-use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::json;
 
+use super::find::Found;
 use super::report::Report;
 
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/bench/report.schema.json");
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/bench");
 
 /// Makes the schema as strict as the reader of reports: no number is negative, and no field is
 /// missing. Descriptions are single lines.
@@ -26,20 +27,26 @@ fn tighten(schema: &mut Schema) {
     }
 }
 
-fn derived() -> String {
+fn derived<T: JsonSchema>() -> String {
     let generator: SchemaGenerator = SchemaSettings::draft2020_12().into();
-    let mut schema = generator.into_root_schema_for::<Report>();
+    let mut schema = generator.into_root_schema_for::<T>();
     RecursiveTransform(tighten).transform(&mut schema);
     serde_json::to_string_pretty(&schema).unwrap() + "\n"
 }
 
-#[test]
-fn the_schema_is_derived_from_the_types() {
-    let derived = derived();
+#[track_caller]
+fn check<T: JsonSchema>(name: &str) {
+    let (path, derived) = (format!("{FOLDER}/{name}"), derived::<T>());
     if std::env::var_os("HULLO_SCHEMA").is_some() {
-        std::fs::write(PATH, &derived).unwrap();
+        std::fs::write(&path, &derived).unwrap();
     }
-    let written = std::fs::read_to_string(PATH).unwrap();
+    let written = std::fs::read_to_string(&path).unwrap();
     let hint = "run HULLO_SCHEMA=1 cargo test --lib schema";
-    assert!(written == derived, "{PATH} is out of date: {hint}");
+    assert!(written == derived, "{path} is out of date: {hint}");
+}
+
+#[test]
+fn the_schemas_are_derived_from_the_types() {
+    check::<Report>("report.schema.json");
+    check::<Found>("find/find.schema.json");
 }

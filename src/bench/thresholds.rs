@@ -120,19 +120,47 @@ impl Condition {
         })
     }
 
+    /// What was measured, if the condition is not met.
+    pub(super) fn unmet(&self, report: &Report) -> Option<String> {
+        let Some(measured) = self.metric.of(report) else {
+            return Some(format!("{}: no request was answered", self.text));
+        };
+        let is_met = (self.compare)(&measured, &self.value);
+        (!is_met).then(|| self.sentence(measured))
+    }
+
+    /// Does it limit errors of any kind?
+    pub(super) fn is_about_errors(&self) -> bool {
+        let named = ["errors", "error_rate", "non_2xx"];
+        let name = self.text.trim_start();
+        matches!(self.metric, Metric::Errors(_)) || named.iter().any(|word| name.starts_with(word))
+    }
+
+    /// The percentile that it is about, as a fraction.
+    pub(super) fn quantile(&self) -> Option<f64> {
+        match self.metric {
+            Metric::Quantile(quantile) => Some(quantile),
+            Metric::Errors(_) | Metric::Named(..) => None,
+        }
+    }
+
+    /// The time that it names, in nanoseconds.
+    pub(super) fn nanos(&self) -> Option<f64> {
+        (self.metric.unit() == Unit::Time).then_some(self.value)
+    }
+
+    fn sentence(&self, measured: f64) -> String {
+        let unit = self.metric.unit();
+        format!("{}: it is {}", self.text, unit.write(measured))
+    }
+
     /// What was measured, if the condition is met. A condition on times is also met when there are
     /// none because nothing was answered: that must not pass.
     pub(super) fn met(&self, report: &Report) -> Option<String> {
         let Some(measured) = self.metric.of(report) else {
             return Some(format!("{}: no request was answered", self.text));
         };
-        (self.compare)(&measured, &self.value).then(|| {
-            format!(
-                "{}: it is {}",
-                self.text,
-                self.metric.unit().write(measured)
-            )
-        })
+        (self.compare)(&measured, &self.value).then(|| self.sentence(measured))
     }
 }
 

@@ -5,6 +5,7 @@ mod bench;
 mod broken;
 mod errors;
 mod faulty;
+mod finding;
 mod load;
 mod merging;
 mod pacing;
