@@ -28,7 +28,9 @@ use crate::net::{
 use open_files::DESCRIPTORS_OF_WORKER;
 use shutdown::StopOnDrop;
 
-pub use crate::net::{CloseReason, ConnectionEvent, Notice, ServiceTimes, Stats, Timeouts};
+pub use crate::net::{
+    BusyPolling, CloseReason, ConnectionEvent, Notice, ServiceTimes, Stats, Timeouts,
+};
 pub use handle::ServerHandle;
 pub use observe::{HealthCheck, HealthHandle, StatsHandle};
 #[cfg(feature = "cli")]
@@ -337,6 +339,7 @@ impl Server {
             times: self
                 .measures_times
                 .then(|| workers.map(|_| Times::new()).collect()),
+            busy_polling: self.options.busy_polling,
             event_hook: self.event_hook,
         }
     }

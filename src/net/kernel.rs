@@ -73,6 +73,8 @@ pub(crate) trait Kernel {
     fn now(&self) -> Now;
     /// The present value of [`Now::micros`].
     fn micros(&self) -> u64;
+    /// The CPU time that the thread of this worker has taken so far, in nanoseconds.
+    fn cpu_nanos(&self) -> u64;
     fn accept(&mut self, listener: ListenerId) -> io::Result<Self::Stream>;
     /// Closes a listener. A later `accept` from it finds no connection.
     fn close_listener(&mut self, listener: ListenerId);

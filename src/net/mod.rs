@@ -3,6 +3,8 @@
 //!
 //! ```text
 //!  worker ── waits, reads the clock once in a turn, serves the ready connections
+//!    ├─ waiting      waits for events: polls, and sleeps
+//!    ├─ polling      whether it sleeps at once, or polls before
 //!    ├─ accept       new connections, within the limit
 //!    ├─ listener     whether a connection waits at one, and the handler of its connections
 //!    ├─ connection   one peer: its socket, its session, and what is buffered
@@ -39,6 +41,7 @@ pub(crate) mod listener;
 mod mailbox;
 mod notice;
 mod peer;
+mod polling;
 mod sending;
 mod shed;
 mod slots;
@@ -47,6 +50,7 @@ mod stats;
 mod system;
 mod timers;
 mod times;
+mod waiting;
 mod wakeups;
 mod worker;
 
@@ -62,6 +66,7 @@ pub(crate) use lifecycle::Then;
 pub(crate) use lifecycle::{Lifecycle, Phase};
 pub(crate) use mailbox::Mailbox;
 pub use notice::Notice;
+pub use polling::BusyPolling;
 pub(crate) use stats::PublishedStats;
 pub use stats::{CloseReason, Stats};
 pub(crate) use system::System;

@@ -4,6 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rustix::time::{ClockId, clock_gettime};
+
 use super::kernel::{Event, Kernel, Now, Token};
 use super::listener::ListenerId;
 use super::socket::{Listener, Stream};
@@ -86,6 +88,12 @@ impl Kernel for System {
     fn micros(&self) -> u64 {
         let elapsed = self.start.elapsed();
         elapsed.as_secs() * 1_000_000 + u64::from(elapsed.subsec_micros())
+    }
+
+    #[cold]
+    fn cpu_nanos(&self) -> u64 {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
     }
 
     fn accept(&mut self, listener: ListenerId) -> io::Result<Stream> {

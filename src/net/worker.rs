@@ -15,6 +15,7 @@ use super::kernel::{Event, Kernel, Now, Token};
 use super::lifecycle::{Lifecycle, Phase, Then};
 use super::listener::ListenerState;
 use super::mailbox::Mailbox;
+use super::polling::{BusyPolling, Poller};
 use super::slots::{Index, Slots};
 use super::stats::{CloseReason, PublishedStats, Stats};
 use super::timers::Timers;
@@ -33,7 +34,7 @@ pub(crate) struct Worker<K: Kernel, H> {
     pub(super) deadlines: Deadlines,
     /// The connections to be served again without an event.
     pub(super) ready: VecDeque<Token>,
-    events: Vec<Event>,
+    pub(super) events: Vec<Event>,
     pub(super) limit: Arc<ConnectionLimit>,
     /// Its place among the workers.
     pub(super) number: usize,
@@ -42,13 +43,14 @@ pub(crate) struct Worker<K: Kernel, H> {
     /// What outlives a turn, of all connections.
     pub(super) blocks: Blocks,
     input: Box<[u8]>,
-    out: Output,
+    pub(super) out: Output,
     pub(super) stats: Stats,
     published: Arc<[PublishedStats]>,
     /// `None`: times are not measured.
     meter: Option<Box<Meter>>,
     pub(super) timers: Timers,
     pub(super) mailbox: Arc<Mailbox>,
+    pub(super) poller: Poller,
     pub(super) event_hook: Option<EventHook>,
     /// How many of the events have been looked at.
     looked_at: usize,
@@ -73,6 +75,7 @@ pub(crate) struct Setup {
     pub(crate) times: Option<Arc<[Times]>>,
     /// Where each worker is told which conversations to go on with.
     pub(crate) mailboxes: Arc<[Arc<Mailbox>]>,
+    pub(crate) busy_polling: BusyPolling,
     /// Whom to tell of each connection.
     pub(crate) event_hook: Option<EventHook>,
 }
@@ -109,6 +112,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             meter: setup.times.map(|times| Box::new(Meter::new(times, number))),
             timers: Timers::new(),
             mailbox: Arc::clone(&setup.mailboxes[number]),
+            poller: Poller::new(setup.busy_polling),
             event_hook: setup.event_hook,
             looked_at: 0,
             serving: None,
@@ -134,9 +138,16 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
     pub(crate) fn turn(&mut self) -> io::Result<()> {
         let timeout = self.timeout();
         self.looked_at = 0;
-        self.kernel.wait(&mut self.events, timeout)?;
+        self.wait(timeout)?;
         self.stats.wake_ups += 1;
+        let before = self.now.micros;
         self.now = self.kernel.now();
+        if self
+            .poller
+            .on_turn(self.now.micros, self.now.micros - before)
+        {
+            self.end_polling_span();
+        }
         for listener in &mut self.listeners {
             listener.shared.tick(self.now.unix_seconds);
             if H::OBSERVES {

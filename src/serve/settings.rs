@@ -21,6 +21,8 @@ use crate::units;
 mod access_log;
 #[path = "settings_origin.rs"]
 mod origin;
+#[path = "settings_polling.rs"]
+mod polling;
 
 /// One setting of the server.
 #[derive(Debug)]
@@ -97,6 +99,8 @@ enum Unit {
     Count,
     Bytes,
     Time,
+    /// 0 is `off`.
+    TimeOrOff,
 }
 
 /// The value of a setting, within its range.
@@ -122,7 +126,7 @@ const TIMES: RangeInclusive<u64> =
 const DRAIN_TIMES: RangeInclusive<u64> = 0..=Options::TIMEOUT_MAX.as_nanos() as u64;
 
 /// All of them, in the order of the help.
-pub(super) static SETTINGS: [Setting; 23] = [
+pub(super) static SETTINGS: [Setting; 24] = [
     Setting {
         flag: "host",
         short: None,
@@ -167,6 +171,7 @@ pub(super) static SETTINGS: [Setting; 23] = [
             },
         }),
     },
+    polling::POLL,
     Setting {
         flag: "admin",
         short: None,
@@ -501,7 +506,8 @@ impl Number {
                 ),
             }),
             Unit::Bytes => units::bytes(text),
-            Unit::Time => units::nanos(text),
+            Unit::TimeOrOff if text == "off" => Ok(0),
+            Unit::Time | Unit::TimeOrOff => units::nanos(text),
         };
         value
             .and_then(|value| units::within(value, &self.range, |value| self.show(value)))
@@ -519,7 +525,8 @@ impl Number {
         match self.unit {
             Unit::Count => value.to_string(),
             Unit::Bytes => units::show_bytes(value),
-            Unit::Time => units::show_nanos(value),
+            Unit::TimeOrOff if value == 0 => "off".to_owned(),
+            Unit::Time | Unit::TimeOrOff => units::show_nanos(value),
         }
     }
 }

@@ -96,6 +96,10 @@ fn each_setting_sets_a_field_of_its_own() {
                 unit: Unit::Time, ..
             }) => "123s",
             Kind::Number(_) if setting.flag == "max-buffered-bytes" => "7MiB",
+            Kind::Number(Number {
+                unit: Unit::TimeOrOff,
+                ..
+            }) => "123us",
             Kind::Number(_) | Kind::Text(_) => "123",
         };
         let mut config = Config::default();

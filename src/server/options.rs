@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::memory;
 use crate::http::Limits;
-use crate::net::Timeouts;
+use crate::net::{BusyPolling, Timeouts};
 
 /// How a server is set up. [`Options::default`] is what `hullo` does without flags.
 ///
@@ -44,6 +44,8 @@ pub struct Options {
     /// or closed. At least [`Options::BUFFERED_BYTES_MIN`] for each worker.
     /// `None`: a quarter of the memory that this process may use.
     pub max_buffered_bytes: Option<NonZeroUsize>,
+    /// Whether a worker polls for a while before it sleeps.
+    pub busy_polling: BusyPolling,
 }
 
 impl Default for Options {
@@ -55,6 +57,7 @@ impl Default for Options {
             timeouts: Timeouts::default(),
             max_connections: None,
             max_buffered_bytes: None,
+            busy_polling: BusyPolling::Auto,
         }
     }
 }
@@ -104,6 +107,15 @@ impl Options {
 }
 
 impl Options {
+    /// Sets [`busy_polling`](Self::busy_polling).
+    #[must_use]
+    pub fn busy_polling(self, busy_polling: BusyPolling) -> Self {
+        Self {
+            busy_polling,
+            ..self
+        }
+    }
+
     /// How much each worker may hold of what is left over between turns.
     pub(super) fn buffered_bytes_each(&self) -> io::Result<usize> {
         let all = self.max_buffered_bytes.map_or_else(
@@ -126,6 +138,8 @@ impl Options {
     pub const TIMEOUT_MIN: Duration = Duration::from_millis(1);
     /// The most that each of [`Options::timeouts`] may be: a year.
     pub const TIMEOUT_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+    /// The longest that [`Options::busy_polling`] may be.
+    pub const BUSY_POLLING_MAX: Duration = Duration::from_secs(1);
     /// The least that [`Options::max_buffered_bytes`] may be for each worker.
     pub const BUFFERED_BYTES_MIN: usize = 1 << 20;
 
@@ -142,6 +156,12 @@ impl Options {
         if workers.get() > max {
             return Err(out_of_range(format!(
                 "workers is {workers}: out of range, from 1 to {max}"
+            )));
+        }
+        let (polling, max) = (self.busy_polling.time(), Self::BUSY_POLLING_MAX);
+        if let Some(time) = polling.filter(|time| *time > max) {
+            return Err(out_of_range(format!(
+                "busy_polling is {time:?}: out of range, at most {max:?}"
             )));
         }
         let timeouts = [

@@ -48,7 +48,8 @@ use std::time::Duration;
 
 use crate::http::Limits;
 use crate::net::{
-    ConnectionLimit, Lifecycle, Mailbox, PublishedStats, Setup, Then, Timeouts, Times, Worker,
+    BusyPolling, ConnectionLimit, Lifecycle, Mailbox, PublishedStats, Setup, Then, Timeouts, Times,
+    Worker,
 };
 
 use dice::Dice;
@@ -138,6 +139,7 @@ fn workers(world: &Rc<RefCell<World>>, sink: &Sink) -> Vec<Worker<Kernel, Script
         stats: (0..count).map(|_| PublishedStats::new()).collect(),
         times: Some((0..count).map(|_| Times::new()).collect()),
         mailboxes,
+        busy_polling: BusyPolling::Off,
         event_hook: None,
     };
     let worker = |number| {
