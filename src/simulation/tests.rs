@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::rc::Rc;
+use std::thread;
 
 use super::dice::Dice;
 use super::oracle::{self, End};
@@ -36,7 +37,13 @@ fn seeds() {
         return check(seed);
     }
     let count = number("HULLO_SIMULATION_SEEDS").unwrap_or(SEEDS);
-    (0..count).for_each(check);
+    // Each world is a thread's own.
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for first in 0..cores as u64 {
+            scope.spawn(move || (first..count).step_by(cores).for_each(check));
+        }
+    });
     let _ = writeln!(std::io::stdout(), "{count} seeds played");
 }
 
