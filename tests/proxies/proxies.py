@@ -111,12 +111,7 @@ backend far
 """
 
     def sent(self):
-        with socket.socket(socket.AF_UNIX) as stats:
-            stats.connect(str(self.folder / "stats"))
-            stats.sendall(b"show stat\n")
-            table = b"".join(iter(lambda: stats.recv(65536), b"")).decode().splitlines()
-        names = table[0].lstrip("# ").split(",")
-        rows = [dict(zip(names, line.split(","))) for line in table[1:] if line]
+        rows = haproxy_rows(self.folder / "stats")
         row = next(row for row in rows if row["svname"] == "hullo")
         answered = sum(int(row[f"hrsp_{kind}"]) for kind in ("1xx", "2xx", "3xx", "4xx", "5xx"))
         new, again = int(row["connect"]), int(row["wretr"])
@@ -124,6 +119,16 @@ backend far
         if requests != answered:
             raise ValueError(f"haproxy: {requests} sent, {answered} answered")
         return requests, again, new
+
+
+def haproxy_rows(path):
+    """HAProxy's statistics, a dictionary for each line, from its socket at this path."""
+    with socket.socket(socket.AF_UNIX) as stats:
+        stats.connect(str(path))
+        stats.sendall(b"show stat\n")
+        table = b"".join(iter(lambda: stats.recv(65536), b"")).decode().splitlines()
+    names = table[0].lstrip("# ").split(",")
+    return [dict(zip(names, line.split(","))) for line in table[1:] if line]
 
 
 class Varnish(Proxy):
