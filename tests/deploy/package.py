@@ -144,8 +144,10 @@ def check(binary):
         activated(machine, said)
         upgraded(machine, said, build("2"))
         machine.run("dpkg", "--remove", "hullo")
-        if machine.run("systemctl", "is-active", "hullo.socket", "hullo.service", check=False).split() != ["inactive"] * 2:
-            raise ValueError("removed, but it runs")
+        active = machine.run("systemctl", "is-active", "hullo.socket", "hullo.service", check=False).split()
+        if active != ["inactive", "inactive"]:
+            journal = machine.run("journalctl", "--unit", "hullo.service", "--no-pager", "--lines", "30")
+            raise ValueError(f"removed, but it is {active}: {journal}")
         machine.run("dpkg", "--purge", "hullo")
         left = files(machine) - before
         if left:

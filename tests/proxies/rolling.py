@@ -42,7 +42,7 @@ class Hullo:
         self.start()
 
     def start(self):
-        command = [self._binary, "--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin}"]
+        command = [self._binary, "--port", str(self.port), "--admin", f"127.0.0.1:{self.admin}"]
         with open(self._errors, "ab") as errors:
             self._process = subprocess.Popen(
                 [*command, "--workers", "1", "--drain-delay", DRAIN_DELAY],
