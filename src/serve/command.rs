@@ -127,7 +127,7 @@ fn until_ended(
     stdout.put(format!("listening on http://{address} ({workers}{seed})"));
     // Until the process ends: during a drain as well.
     let _admin = admin
-        .map(|admin| start_admin(admin, &running, stdout, stderr))
+        .map(|admin| start_admin(admin, &running, log.as_ref(), stdout, stderr))
         .transpose()?;
     let ended = running.wait();
     if let Some(log) = &log {
@@ -146,6 +146,7 @@ fn bind_admin(address: SocketAddr) -> Result<Server, String> {
 fn start_admin(
     server: Server,
     running: &ServerHandle,
+    log: Option<&AccessLog>,
     stdout: &Lines,
     stderr: &Lines,
 ) -> Result<ServerHandle, String> {
@@ -156,6 +157,7 @@ fn start_admin(
         health: running.health_handle(),
         addresses: vec![format!("http://{}", running.local_addr())],
         hostname: hostname(),
+        access_log: log.map(AccessLog::handle),
     };
     let admin = admin::start(server, subject)
         .map_err(|error| format!("cannot start the admin listener: {error}"))?;

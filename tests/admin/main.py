@@ -105,7 +105,7 @@ def check_metrics(server):
     assert 0 < server.sum("hullo_request_duration_seconds_sum") < 1004 * 0.1
     assert server.sum("hullo_received_bytes_total") > 20_000 and server.sum("hullo_sent_bytes_total") > 100_000
     assert 0 < server.sum("hullo_worker_busy_seconds_total") < PATIENCE and server.sum("hullo_worker_wakeups_total") > 10
-    assert server.sum("hullo_ready") == 1
+    assert server.sum("hullo_ready") == 1 and server.samples()["hullo_access_log_dropped_lines_total", ()] == 0
     assert 0 < server.sum("process_cpu_seconds_total") < PATIENCE
     assert 1e6 < server.sum("process_resident_memory_bytes") < 1e9
     assert 5 < server.sum("process_open_fds") < server.sum("process_max_fds")
@@ -320,7 +320,7 @@ def main():
             failed += 1
             print(f"FAIL  {check.__name__[6:]:15} {type(error).__name__}: {error}", flush=True)
 
-    with Server() as server:
+    with Server("--access-log", "/dev/null") as server:
         for check in (
             check_metrics, check_formats, check_json, check_paths, check_page, check_prometheus,
             check_busy, check_stopped_worker,

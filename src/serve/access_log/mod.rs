@@ -146,7 +146,7 @@ impl AccessLog {
         self.is_file.then(|| self.handle())
     }
 
-    fn handle(&self) -> Handle {
+    pub(super) fn handle(&self) -> Handle {
         self.handle.clone()
     }
 

@@ -58,17 +58,22 @@ impl Collector for Metrics {
         self.requests(&mut out)?;
         self.connections(&mut out)?;
         self.workers(&mut out)?;
+        self.log(&mut out)?;
         self.process(&mut out)
     }
 }
 
 impl Metrics {
     fn about(&self, out: &mut Writer<'_, '_>) -> fmt::Result {
-        let labels = [("version", self.snapshot.version.clone())];
+        let Snapshot {
+            version, commit, ..
+        } = &self.snapshot;
+        let revision = commit.clone().unwrap_or_default();
+        let labels = [("version", version.clone()), ("revision", revision)];
         let about = family(
             "hullo_build",
             None,
-            "A constant 1, labelled with the version.",
+            "A constant 1, labelled with the version and the commit.",
         );
         out.info(&about, &labels)?;
         let ready = family(
@@ -172,6 +177,16 @@ impl Metrics {
         out.counters(&requests, of_workers(workers, |worker| worker.requests))?;
         let wake_ups = family("hullo_worker_wakeups", None, "Times that a worker woke up.");
         out.counters(&wake_ups, of_workers(workers, |worker| worker.wake_ups))
+    }
+
+    fn log(&self, out: &mut Writer<'_, '_>) -> fmt::Result {
+        let dropped = family(
+            "hullo_access_log_dropped_lines",
+            None,
+            "Lines that the access log has dropped, because its destination was slow or full.",
+        );
+        let count = self.snapshot.log_lines_dropped;
+        count.map_or(Ok(()), |count| out.counter(&dropped, count))
     }
 
     /// As Prometheus's own clients call them.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::super::access_log;
 use super::accept::Format;
 use crate::http::{Completion, Field, Response, Status};
 use crate::server::{HealthHandle, StatsHandle};
@@ -13,6 +14,8 @@ pub(in crate::serve) struct Subject {
     /// Where it listens, as its users write it.
     pub(in crate::serve) addresses: Vec<String>,
     pub(in crate::serve) hostname: String,
+    /// The access log, if there is one.
+    pub(in crate::serve) access_log: Option<access_log::Handle>,
 }
 
 /// A request that the keeper answers.

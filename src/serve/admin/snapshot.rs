@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::super::access_log;
 use super::process::Process;
 use super::query::Subject;
 use super::samples::{Sample, Samples, WorkerSample};
@@ -18,6 +19,8 @@ use crate::server::{ServiceTimes, Stats};
 pub(super) struct Snapshot {
     /// Of hullo.
     pub(super) version: String,
+    /// The start of the name of the commit that it was built from, if that is known.
+    pub(super) commit: Option<String>,
     pub(super) hostname: String,
     /// The process ID.
     pub(super) pid: u32,
@@ -37,6 +40,8 @@ pub(super) struct Snapshot {
     pub(super) workers: Vec<Worker>,
     /// Requests, and connections over the limit, that were refused; by reason, and those of which there were none.
     pub(super) refusals: Vec<Refusals>,
+    /// Lines that the access log has dropped; `null`: there is none.
+    pub(super) log_lines_dropped: Option<u64>,
     pub(super) process: ProcessUsage,
 }
 
@@ -164,7 +169,6 @@ pub(super) struct ProcessUsage {
 /// What does not change while it runs.
 #[derive(Clone, Debug)]
 pub(super) struct About {
-    version: &'static str,
     hostname: String,
     pid: u32,
     addresses: Vec<String>,
@@ -174,13 +178,18 @@ pub(super) struct About {
 impl About {
     pub(super) fn of(subject: &Subject) -> Self {
         Self {
-            version: env!("CARGO_PKG_VERSION"),
             hostname: subject.hostname.clone(),
             pid: std::process::id(),
             addresses: subject.addresses.clone(),
             started: Process::read().started.unwrap_or_else(unix_now),
         }
     }
+}
+
+/// The commit of a version such as `0.1.0 (119250c4d2aa)`.
+fn commit(version: &str) -> Option<String> {
+    let (_, commit) = version.strip_suffix(')')?.split_once('(')?;
+    Some(commit.to_owned())
 }
 
 fn unix_now() -> f64 {
@@ -192,7 +201,12 @@ impl Snapshot {
     pub(super) fn of(about: &About, subject: &Subject, samples: &Samples) -> Self {
         let workers = subject.stats.read();
         let now = Sample::of(&subject.stats, Instant::now());
-        Self::from(about, subject.health.is_ready(), &workers, &now, samples)
+        let snapshot = Self::from(about, subject.health.is_ready(), &workers, &now, samples);
+        let log_lines_dropped = subject.access_log.as_ref().map(access_log::Handle::dropped);
+        Self {
+            log_lines_dropped,
+            ..snapshot
+        }
     }
 
     /// `workers` have just been read, and `now` is the same in sum.
@@ -209,7 +223,8 @@ impl Snapshot {
         let process = Process::read();
         let total = &now.total;
         Self {
-            version: about.version.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: commit(env!("HULLO_VERSION")),
             hostname: about.hostname.clone(),
             pid: about.pid,
             addresses: about.addresses.clone(),
@@ -237,6 +252,7 @@ impl Snapshot {
             service_time: ServiceTime::of(&now.times.since(&oldest.times)),
             workers: rates.workers(workers),
             refusals: refusals(total, &oldest.total),
+            log_lines_dropped: None,
             process: ProcessUsage {
                 cpu_seconds: process.cpu.as_secs_f64(),
                 resident_bytes: process.resident_bytes,
