@@ -11,10 +11,10 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::options::Options;
 use super::plan::Plan;
-use super::record::Record;
+use super::record::{Gate, Outcome, Record};
 use super::report::View;
 use super::run::{Race, complain};
-use super::{compare, process_tree, report, server, store, verdict};
+use super::{compare, gate, process_tree, report, server, store, verdict};
 use crate::signals;
 use crate::terminal::print_styled;
 
@@ -23,16 +23,21 @@ const EXIT_OUT: u8 = 1;
 /// The arguments are at fault.
 const EXIT_USAGE: u8 = 2;
 
-/// A figure of the new race is worse.
+/// A condition was met, or a figure of the new race is worse.
 const EXIT_WORSE: u8 = 3;
+/// A condition is undecided.
+const EXIT_UNDECIDED: u8 = 4;
 
 /// Runs the command, and returns its exit code.
 #[must_use]
 pub(crate) fn race(options: &Options) -> ExitCode {
     let done = if let Some([old, new]) = options.compare.as_deref() {
-        comparison(old, new)
+        comparison(options, old, new)
     } else if let Some(path) = &options.from {
-        read(path).and_then(|record| {
+        read(path).and_then(|mut record| {
+            if options.has_rule() {
+                record.gate = options.rule().judge(&record);
+            }
             publish(options, &record)?;
             outcome(&record)
         })
@@ -50,13 +55,21 @@ pub(crate) fn race(options: &Options) -> ExitCode {
 
 type Failure = (u8, String);
 
-fn comparison(old: &Path, new: &Path) -> Result<u8, Failure> {
+fn comparison(options: &Options, old: &Path, new: &Path) -> Result<u8, Failure> {
     let (old, new) = (read(old)?, read(new)?);
     let compared = compare::compare(&old, &new).map_err(|sentence| (EXIT_USAGE, sentence))?;
-    print(&compared.text)?;
+    let gate = (!options.fail_if.is_empty()).then(|| gate::of_races(&old, &new, &options.fail_if));
+    let brief = report::comparison(&new, gate.as_ref(), &compared.text);
+    if let Some(path) = &options.summary {
+        write(path, &brief)?;
+    }
+    print(&brief)?;
     if !compared.failed.is_empty() {
         let sentence = format!("too many errors: {}", compared.failed.join("; "));
         return Err((EXIT_OUT, sentence));
+    }
+    if let Some(gate) = &gate {
+        return decided(gate);
     }
     if !compared.worse.is_empty() {
         let sentence = format!("worse: {}", compared.worse.join("; "));
@@ -80,6 +93,7 @@ pub fn read_record(text: &str) -> Result<String, String> {
         report::markdown,
         report::page,
         report::picture,
+        report::brief,
     ];
     let mut all: String = forms.iter().map(|form| form(&view)).collect();
     all += &record.json();
@@ -158,11 +172,12 @@ fn stop_on_signal(stop: &Arc<AtomicBool>) -> io::Result<()> {
 fn publish(options: &Options, record: &Record) -> Result<(), Failure> {
     let view = View::of(record);
     // The most precious first.
-    let files: [(&Option<PathBuf>, &dyn Fn() -> String); 4] = [
+    let files: [(&Option<PathBuf>, &dyn Fn() -> String); 5] = [
         (&options.json, &|| record.json()),
         (&options.html, &|| report::page(&view)),
         (&options.markdown, &|| report::markdown(&view)),
         (&options.svg, &|| report::picture(&view)),
+        (&options.summary, &|| report::brief(&view)),
     ];
     let mut done = Ok(());
     for (path, form) in files {
@@ -174,9 +189,17 @@ fn publish(options: &Options, record: &Record) -> Result<(), Failure> {
 }
 
 fn outcome(record: &Record) -> Result<u8, Failure> {
-    verdict::of(record)
-        .map(|()| 0)
-        .map_err(|sentence| (EXIT_OUT, sentence))
+    verdict::of(record).map_err(|sentence| (EXIT_OUT, sentence))?;
+    record.gate.as_ref().map_or(Ok(0), decided)
+}
+
+fn decided(gate: &Gate) -> Result<u8, Failure> {
+    let sentence = report::verdict(gate);
+    match gate.outcome() {
+        Outcome::Passes => Ok(0),
+        Outcome::Fails => Err((EXIT_WORSE, sentence)),
+        Outcome::Undecided => Err((EXIT_UNDECIDED, sentence)),
+    }
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Failure {
@@ -191,6 +214,7 @@ fn can_write(options: &Options) -> Result<(), Failure> {
         &options.html,
         &options.markdown,
         &options.svg,
+        &options.summary,
     ];
     for path in paths.into_iter().flatten() {
         // Appending keeps the old content.

@@ -28,15 +28,20 @@ pub(super) struct Comparison {
     pub(super) failed: Vec<String>,
 }
 
-/// Compares two races, or says why they cannot be compared.
-pub(super) fn compare(old: &Record, new: &Record) -> Result<Comparison, String> {
+/// The tests of the new race that the old one has too.
+pub(super) fn common_tests<'a>(old: &Record, new: &'a Record) -> Vec<&'a Test> {
     // Versions may differ in how they word a title.
     let untitled = |test: &Test| Test {
         title: String::new(),
         ..test.clone()
     };
     let is_old = |test: &&Test| old.tests.iter().any(|old| untitled(old) == untitled(test));
-    let tests: Vec<&Test> = new.tests.iter().filter(is_old).collect();
+    new.tests.iter().filter(is_old).collect()
+}
+
+/// Compares two races, or says why they cannot be compared.
+pub(super) fn compare(old: &Record, new: &Record) -> Result<Comparison, String> {
+    let tests = common_tests(old, new);
     let pairs = tests
         .iter()
         .flat_map(|test| new.targets.iter().map(move |target| (test, target)));

@@ -28,6 +28,7 @@ mod command;
 mod compare;
 mod cost;
 mod format;
+mod gate;
 mod generator;
 mod guard;
 mod idle_connections;

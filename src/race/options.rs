@@ -2,9 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
+use super::gate::{Condition, Rule, parse_share};
 use super::machine::{Cores, parse_cores};
 use super::record::Generator;
 use super::server_spec::{ServerSpec, parse_path};
@@ -16,7 +18,8 @@ use crate::units;
 #[command(after_help = "\
 Exit codes: 0 success, also if Ctrl-C ended the race; 1 if a server could not be measured to the end, \
 answered more than 1 of 100 requests with an error, or could not be stopped, or if a report could not be \
-written; 2 for wrong arguments; 3 if --compare found a figure that is worse.\n\
+written; 2 for wrong arguments; 3 if a --fail-if condition was met, or --compare without one found a figure \
+that is worse; 4 if a condition is undecided.\n\
 Try it: hullo race hullo='hullo --port {port} --workers {workers}' mine='my-server --port {port}' --html race.html")]
 pub(crate) struct Options {
     /// Servers to race. Either NAME='COMMAND', in which {port} and {workers} are replaced (they are also
@@ -100,6 +103,26 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     pub(super) svg: Option<PathBuf>,
 
+    /// Fail (exit code 3) if a server other than the first meets this condition in a test, such as cpu>+5%,
+    /// rps<-5%, memory>+10% or p99>+20%, compared with the first server, or with --compare with the older race.
+    /// Only where the whole interval of the ratio lies beyond; where it lies on both sides, it is undecided
+    /// (exit code 4). Can be given more than once
+    #[arg(long, value_name = "CONDITION", value_parser = Condition::parse)]
+    pub(super) fail_if: Vec<Condition>,
+
+    /// Add rounds until each --fail-if is decided, or its interval lies within this share of the ratio, such
+    /// as 2%. Without --fail-if, until the intervals of the CPU time do
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, conflicts_with_all = ["compare", "from"])]
+    pub(super) until: Option<f64>,
+
+    /// Add no rounds with --until after this time
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = positive_time)]
+    pub(super) time_limit: u64,
+
+    /// Write a short report for a pull request to a file, as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub(super) summary: Option<PathBuf>,
+
     /// Run nothing: make the reports again from a file that --json wrote
     #[arg(long, value_name = "FILE", conflicts_with_all = ["targets", "compare"])]
     pub(super) from: Option<PathBuf>,
@@ -107,6 +130,20 @@ pub(crate) struct Options {
     /// Run nothing: show what changed between two files that --json wrote
     #[arg(long, value_names = ["OLD", "NEW"], num_args = 2, conflicts_with_all = ["targets", "json", "html", "markdown", "svg"])]
     pub(super) compare: Option<Vec<PathBuf>>,
+}
+
+impl Options {
+    pub(super) fn rule(&self) -> Rule {
+        Rule {
+            conditions: self.fail_if.clone(),
+            until: self.until,
+            time_max: Duration::from_nanos(self.time_limit),
+        }
+    }
+
+    pub(super) fn has_rule(&self) -> bool {
+        !self.fail_if.is_empty() || self.until.is_some()
+    }
 }
 
 fn time(text: &str) -> Result<u64, String> {

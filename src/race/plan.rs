@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::gate::Rule;
 use super::measure::Setup;
 use super::options::Options;
 use super::record::{self, FORMAT, Record, Settings, Suite};
 use super::server_spec::{ServerSpec, Source};
+use super::stats::ROUNDS_MIN;
 use super::suite::{Amount, MANY, expand};
 use super::{machine, probe, resume};
 use crate::server::{open_file_limit, raise_open_file_limit};
@@ -23,6 +25,7 @@ pub(super) struct Plan {
     pub(super) setup: Setup,
     /// Without results.
     pub(super) record: Record,
+    pub(super) rule: Rule,
 }
 
 impl Plan {
@@ -39,6 +42,13 @@ impl Plan {
         {
             return Err(format!(
                 "two servers are named {name}: give each its own name"
+            ));
+        }
+        let rounds = options.rounds as usize;
+        if options.has_rule() && (names.len() < 2 || rounds < ROUNDS_MIN) {
+            return Err(format!(
+                "--fail-if and --until compare servers, and take two of them and {ROUNDS_MIN} rounds: there are {} and {rounds}",
+                names.len()
             ));
         }
         let (servers, load) = match (&options.cpus, &options.load_cpus) {
@@ -65,6 +75,7 @@ impl Plan {
             servers: servers.map(|server| server.at(&path)).collect(),
             setup,
             record,
+            rule: options.rule(),
         };
         if let Some(before) = before {
             resume::resume(&mut plan.record, before)?;
@@ -212,6 +223,7 @@ fn record(options: &Options, setup: &Setup, path: &str) -> Result<Record, String
         results: Vec::new(),
         summaries: Vec::new(),
         warnings,
+        gate: None,
     })
 }
 

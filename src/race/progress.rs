@@ -122,6 +122,14 @@ impl Progress {
         }
     }
 
+    /// There is more to do than was known: about as much again as was done in these tests.
+    pub(super) fn add_rounds(&mut self, tests: &[Test]) {
+        if let Some(bar) = &self.bar {
+            let titles: Vec<String> = tests.iter().map(|test| clean(&test.title)).collect();
+            bar.set_prefix(format!("not decided yet: {}. ", titles.join("; ")));
+        }
+    }
+
     /// A turn that was estimated to take so long has ended.
     pub(super) fn advance(&mut self, estimate: Duration) {
         self.done += estimate;

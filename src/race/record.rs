@@ -45,6 +45,48 @@ pub(super) struct Record {
     pub(super) summaries: Vec<Summary>,
     /// What a reader has to know before trusting a figure.
     pub(super) warnings: Vec<String>,
+    /// Null if there was nothing to decide.
+    pub(super) gate: Option<Gate>,
+}
+
+/// What `--fail-if` asked, and what came out.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Gate {
+    /// As on the command line: `cpu>+5%`.
+    pub(super) conditions: Vec<String>,
+    /// Rounds were added until all was decided, or the interval within this share of the ratio; null if not.
+    pub(super) until: Option<f64>,
+    pub(super) decisions: Vec<Decision>,
+}
+
+/// Whether a condition was met by a target in a test.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Decision {
+    pub(super) condition: String,
+    pub(super) test: String,
+    pub(super) target: String,
+    pub(super) rounds: usize,
+    /// With an interval in which all decisions of a race hold, in 99 of 100 races.
+    pub(super) ratio: Option<Ratio>,
+    pub(super) outcome: Outcome,
+    /// Why there is no ratio.
+    pub(super) reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Outcome {
+    /// The whole interval is beyond the limit.
+    Fails,
+    /// The whole interval is on the other side.
+    Passes,
+    /// It lies on both sides, or there is none.
+    Undecided,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -437,12 +479,17 @@ impl Record {
         if work > WORK_MAX || self.summaries.len() > WORK_MAX {
             return Err("too many servers, tests and rounds".to_owned());
         }
+        let holds = |ratio: &Ratio| ratio.low <= ratio.mean && ratio.mean <= ratio.high;
         let is_mixed = |figure: &Compared| {
             let is_ordered = figure.least <= figure.median && figure.median <= figure.greatest;
             let ratio = figure.ratio.as_ref();
-            let holds = |ratio: &Ratio| ratio.low <= ratio.mean && ratio.mean <= ratio.high;
             !is_ordered || !ratio.is_none_or(holds)
         };
+        let decisions = self.gate.iter().flat_map(|gate| &gate.decisions);
+        let mut ratios = decisions.filter_map(|decision| decision.ratio.as_ref());
+        if ratios.any(|ratio| !holds(ratio)) {
+            return Err("a ratio is not in its interval".to_owned());
+        }
         let mut figures = self.summaries.iter().flat_map(Summary::figures);
         if figures.any(is_mixed) {
             return Err("a median is not between its least and its greatest".to_owned());
@@ -461,6 +508,12 @@ impl Record {
     pub(super) fn has(&self, test: &str, target: &str, round: usize) -> bool {
         let mut results = self.results.iter();
         results.any(|of| of.round == round && of.test == test && of.target == target)
+    }
+
+    /// How many rounds of a test have begun.
+    pub(super) fn rounds_of(&self, test: &str) -> usize {
+        let results = self.results.iter().filter(|of| of.test == test);
+        results.map(|of| of.round).max().unwrap_or(0)
     }
 
     /// How many measurements of servers that did not fail are still to be made.

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::gate::{self, Rule};
 use super::measure::Setup;
 use super::plan::Plan;
 use super::probe;
@@ -21,6 +22,7 @@ pub(super) struct Race {
     pub(super) record: Record,
     /// Index of a server, and a test in which it could not be measured.
     failed: HashSet<(usize, String)>,
+    rule: Rule,
 }
 
 impl From<Plan> for Race {
@@ -30,6 +32,7 @@ impl From<Plan> for Race {
             setup: plan.setup,
             record: plan.record,
             failed: HashSet::new(),
+            rule: plan.rule,
         }
     }
 }
@@ -54,8 +57,45 @@ impl Race {
                 }
             }
         }
+        self.go_on(start, before, &mut progress, &mut keep);
         progress.end();
         self.record = self.concluded();
+    }
+
+    /// Adds rounds to the tests that are not decided.
+    fn go_on(
+        &mut self,
+        start: Instant,
+        before: u64,
+        progress: &mut Progress,
+        keep: &mut impl FnMut(&Record),
+    ) {
+        while start.elapsed() < self.rule.time_max && !self.is_over() {
+            let open = self.rule.open_tests(&self.concluded());
+            if open.is_empty() {
+                return;
+            }
+            progress.add_rounds(&open);
+            for test in &open {
+                let measured = self.record.rounds_of(&test.id);
+                for round in measured + 1..=gate::next_look(measured) {
+                    self.round(test, round, progress);
+                    self.record.elapsed_ms = before + start.elapsed().as_millis() as u64;
+                }
+            }
+            keep(&self.concluded());
+            // None of them can be measured any more.
+            if open.iter().all(|test| self.is_stuck(test)) {
+                return;
+            }
+        }
+    }
+
+    /// Whether no server but one is left in a test.
+    fn is_stuck(&self, test: &record::Test) -> bool {
+        let servers = 0..self.servers.len();
+        let left = servers.filter(|index| !self.failed.contains(&(*index, test.id.clone())));
+        left.count() < 2
     }
 
     /// Measures all servers in turn.
@@ -73,8 +113,9 @@ impl Race {
                 continue;
             }
             progress.at(&format!(
-                "{}: {name}, round {round} of {rounds}",
-                test.title
+                "{}: {name}, round {round} of {}",
+                test.title,
+                rounds.max(round)
             ));
             self.turn(index, test, round);
             progress.advance(estimate);
@@ -107,6 +148,7 @@ impl Race {
         record.summaries = self.summaries(&record.tests);
         let found = warn::of(&record);
         record.warnings.extend(found);
+        record.gate = self.rule.judge(&record);
         record
     }
 

@@ -17,7 +17,7 @@ pub(super) struct Latency(#[schemars(range(min = 0, max = 100))] f64, u64);
 const COPY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/race/report.schema.json");
 
 /// A writer writes every key, also those that are null; older records lack these.
-const LATER: [&str; 2] = ["uncounted_ns", "queued"];
+const LATER: [&str; 3] = ["uncounted_ns", "queued", "gate"];
 
 /// What serde's attributes do not say.
 fn tighten(schema: &mut Schema) {

@@ -1,11 +1,12 @@
 //! `hullo race` as its users run it, on servers that start, fail to, end too early, or run already: what is
 //! measured here, what is left behind in `ends` and `forks`, who is caught in `cheats` and `alike`,
-//! what is written in `reports`, and what is resumed in `interrupted`.
+//! what is written in `reports`, what is resumed in `interrupted`, what decides in `gates`.
 
 mod alike;
 mod cheats;
 mod ends;
 mod forks;
+mod gates;
 mod interrupted;
 mod reports;
 
@@ -434,6 +435,9 @@ fn wrong_arguments_are_reported_and_nothing_runs() {
             "wrk has no open model",
         ),
         (vec!["--from", "/no/such/file"], "/no/such/file"),
+        (vec!["--fail-if", "cpu", "a=x", "b=x"], "write cpu>+5%"),
+        (vec!["--fail-if", "cpu>1%", "a=x"], "take two of them"),
+        (vec!["--until", "2%", "-r", "2", "a=x", "b=x"], "3 rounds"),
         (vec!["--path", "x", "a=x"], "a path begins with /"),
     ] {
         let ran = ran(&arguments);

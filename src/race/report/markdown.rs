@@ -8,10 +8,18 @@ use crate::markdown::{self, escape};
 
 pub(in crate::race) fn markdown(view: &View) -> String {
     let mut out = format!("# {}\n", escape(&view.title));
-    for line in view.caution.iter().chain([&view.result]) {
+    let told = [
+        view.verdict.as_ref(),
+        view.caution.as_ref(),
+        Some(&view.result),
+    ];
+    for line in told.into_iter().flatten() {
         let _ = write!(out, "\n{}\n", escape(line));
     }
-    for table in [&view.overview, &view.article].into_iter().flatten() {
+    for table in [&view.gate, &view.overview, &view.article]
+        .into_iter()
+        .flatten()
+    {
         let _ = write!(out, "\n## {}\n\n{}", table.title, drawn(table, ""));
     }
     for section in &view.sections {
@@ -37,7 +45,7 @@ pub(in crate::race) fn markdown(view: &View) -> String {
 }
 
 /// With its title in the corner, and its notes below.
-fn drawn(table: &Table, title: &str) -> String {
+pub(super) fn drawn(table: &Table, title: &str) -> String {
     let mut head: Vec<&str> = table.head.iter().map(String::as_str).collect();
     if let Some(corner) = head.first_mut().filter(|corner| corner.is_empty()) {
         *corner = title;
@@ -49,7 +57,7 @@ fn drawn(table: &Table, title: &str) -> String {
     out
 }
 
-fn list(lines: &[String]) -> String {
+pub(super) fn list(lines: &[String]) -> String {
     let lines = lines.iter().map(|line| escape(line));
     lines.fold(String::new(), |list, line| list + "- " + &line + "\n")
 }

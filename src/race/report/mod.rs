@@ -8,7 +8,9 @@
 //! The view is plain data, and clean: what a terminal would obey is taken out of names, commands and
 //! warnings. Each renderer escapes the signs of its own form.
 
+mod brief;
 mod charts;
+mod gate;
 mod lines;
 mod markdown;
 #[cfg(test)]
@@ -29,6 +31,8 @@ mod text;
 mod unit_tests;
 mod view;
 
+pub(super) use brief::{brief, comparison};
+pub(super) use gate::verdict;
 pub(super) use markdown::markdown;
 pub(super) use page::page;
 pub(super) use picture::picture;

@@ -15,7 +15,14 @@ const REASON_CHARS_MAX: usize = 300;
 pub(super) fn legend(record: &Record) -> Vec<String> {
     let rounds = record.settings.rounds;
     let mut legend = Vec::new();
-    if rounds > 1 {
+    let summaries = record.summaries.iter().map(|summary| summary.rounds);
+    let most = summaries.max().unwrap_or(0).max(rounds);
+    if most > 1 {
+        let rounds = if most > rounds {
+            format!("{rounds} to {most}")
+        } else {
+            rounds.to_string()
+        };
         legend.push(format!("Figures are medians of {rounds} rounds, in each of which the servers took turns. A range spans all rounds."));
     }
     let first = record.targets.first().map(|first| clean(&first.name));

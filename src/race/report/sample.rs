@@ -104,6 +104,7 @@ pub(in crate::race) fn record(servers: &[Server], suites: &[Suite], rounds: usiz
         tests: Vec::new(),
         results: Vec::new(),
         summaries: Vec::new(),
+        gate: None,
         warnings: vec!["two cores: the generator had one, the kernel both".to_owned()],
     };
     for test in &tests {

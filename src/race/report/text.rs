@@ -23,11 +23,11 @@ pub(in crate::race) fn text(view: &View) -> String {
 /// In this many columns, or in as many as it takes.
 pub(super) fn plain(view: &View, width: Option<u16>, colour: bool) -> String {
     let form = Plain { width, colour };
-    let caution = view.caution.iter();
+    let caution = view.verdict.iter().chain(&view.caution);
     let caution: String = caution.map(|text| form.prose(text, "")).collect();
     let result = form.prose(&view.result, "");
     let mut out = format!("{}\n{caution}{result}", view.title);
-    if let Some(table) = &view.article {
+    for table in [&view.gate, &view.article].into_iter().flatten() {
         out += &form.heading(&table.title);
         out += &form.table(table);
     }

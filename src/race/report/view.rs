@@ -7,12 +7,15 @@ use std::cmp::Reverse;
 
 use super::rows::{CPU, FAILED, IDLE, Measure, Row, SPEED, rows};
 use super::tables::{self, Table};
-use super::{narrative, notes};
+use super::{gate, narrative, notes};
 use crate::race::format::{ratio, sign, time};
 use crate::race::record::{Bound, Record, Suite, Test};
 
 pub(in crate::race) struct View {
     pub(super) title: String,
+    /// Of the gate, if there is one.
+    pub(super) verdict: Option<String>,
+    pub(super) gate: Option<Table>,
     /// What a reader has to know before the result.
     pub(super) caution: Option<String>,
     /// Of the test that says most.
@@ -83,10 +86,16 @@ pub(super) struct Line {
 impl View {
     pub(in crate::race) fn of(record: &Record) -> Self {
         let sections = sections(record);
+        let judged = record
+            .gate
+            .as_ref()
+            .filter(|gate| !gate.conditions.is_empty());
         let most = sections.iter().min_by_key(|section| section.rank);
         let result = most.map(|section| format!("{}. {}", section.title, section.result));
         Self {
             title: narrative::title(record),
+            verdict: judged.map(gate::verdict),
+            gate: judged.and_then(|judged| gate::table(record, judged)),
             caution: notes::caution(record),
             result: result.unwrap_or("Nothing was measured.".to_owned()),
             article: tables::article(record),

@@ -21,7 +21,7 @@ impl Handler for Slowed {
         for turn in 0..self.turns {
             sum = black_box(sum.wrapping_add(turn));
         }
-        Greeting.respond(request, reply)
+        Greeting.handle(request, reply)
     }
 }
 
