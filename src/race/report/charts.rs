@@ -57,7 +57,12 @@ pub(super) fn bars(
         }
         // Two pixels remain of next to nothing.
         let end = x(bar.median).max(left + 2);
-        canvas.bar((left, above), (end, below), Ink::Target(bar.number));
+        let ink = if bar.number == 0 {
+            Ink::Target(0)
+        } else {
+            Ink::Other
+        };
+        canvas.bar((left, above), (end, below), ink);
         let radius = size / 8;
         // Below each other in the order of the rounds, so that none hides another.
         let step = f64::from(below - above - 2 * radius) / (bar.rounds.len().max(2) - 1) as f64;

@@ -3,9 +3,9 @@
 use plotters::style::FontStyle::{Bold, Normal};
 use plotters::style::text_anchor::HPos;
 
-use super::plot::{Canvas, Ink, SIZE, WIDTH, cut, draw};
+use super::plot::{COLOURS, Canvas, Ink, SIZE, WIDTH, cut, draw};
 use super::view::{Line, Scale};
-use crate::race::format::{figure, short_time};
+use crate::race::format::short_time;
 
 /// Left of the plot are times, right of it the names of the lines, below it the axis.
 pub(super) const LEFT: i32 = 118;
@@ -13,6 +13,8 @@ const RIGHT: i32 = WIDTH - 260;
 const TOP: i32 = 20;
 const BELOW: i32 = 88;
 const HEIGHT_MIN: i32 = 360;
+/// Of the figures below an axis of rates.
+const RATES_MAX: usize = 4;
 /// Of the names beside each other's ends.
 const PITCH: i32 = SIZE * 5 / 4;
 
@@ -27,7 +29,11 @@ pub(super) fn svg(alt: &str, lines: &[Line], scale: Scale) -> String {
     let bottom = TOP + (names * PITCH).max(HEIGHT_MIN);
     let plot = Plot {
         scale,
-        x: scale.axis(greatest(lines, |(x, _)| scale.at(*x))),
+        x: scale.axis(
+            least(lines, |(x, _)| scale.at(*x)),
+            greatest(lines, |(x, _)| scale.at(*x)),
+        ),
+        is_coloured: lines.len() <= COLOURS,
         y: time_axis(lines),
         bottom,
     };
@@ -41,6 +47,11 @@ pub(super) fn svg(alt: &str, lines: &[Line], scale: Scale) -> String {
     })
 }
 
+fn least(lines: &[Line], of: impl Fn(&(f64, f64)) -> f64) -> f64 {
+    let points = lines.iter().flat_map(|line| &line.points);
+    points.map(of).reduce(f64::min).unwrap_or(0.0)
+}
+
 fn greatest(lines: &[Line], of: impl Fn(&(f64, f64)) -> f64) -> f64 {
     let points = lines.iter().flat_map(|line| &line.points);
     points.map(of).fold(0.0, f64::max)
@@ -52,33 +63,37 @@ fn steps() -> impl DoubleEndedIterator<Item = f64> {
 }
 
 impl Scale {
-    /// 90 % is 1, 99 % is 2, 99.9 % is 3.
+    /// 90 % is 1, 99 % is 2, 99.9 % is 3; a rate of 1,000 is 3.
     fn at(self, value: f64) -> f64 {
         match self {
             Self::Nines => -(1.0 - value / 100.0).log10(),
-            Self::Rate => value,
+            Self::Rate => value.log10(),
         }
     }
 
     fn title(self) -> &'static str {
         match self {
             Self::Nines => "% of the answers, within this time",
-            Self::Rate => "requests/s",
+            Self::Rate => "requests/s that were asked for",
         }
     }
 
-    pub(super) fn axis(self, most: f64) -> Axis {
+    /// Between the least and the greatest place of a point.
+    pub(super) fn axis(self, least: f64, most: f64) -> Axis {
         let (from, ticks): (f64, Vec<(f64, String)>) = match self {
             Self::Nines => {
                 let ticks = [50.0, 90.0, 99.0, 99.9, 99.99].map(|p| (self.at(p), p.to_string()));
                 (self.at(50.0), ticks.to_vec())
             }
             Self::Rate => {
-                // Three steps at most, or their figures run into each other.
-                let step = steps().find(|step| *step >= most / 3.0).unwrap_or(most);
-                let ticks = (0..=3).map(|number| f64::from(number) * step);
-                let tick = |at: f64| (at, figure(at).replace(".00", ""));
-                (0.0, ticks.map(tick).collect())
+                let tick = |step: f64| (step.log10(), short_rate(step));
+                let between = |(at, _): &(f64, String)| (least - 1e-6..=most + 1e-6).contains(at);
+                let mut ticks: Vec<_> = steps().map(tick).filter(between).collect();
+                // More figures run into each other.
+                while ticks.len() > RATES_MAX {
+                    ticks = ticks.into_iter().step_by(2).collect();
+                }
+                (least, ticks)
             }
         };
         let ticks = ticks.into_iter().filter(|(at, _)| *at <= most + 1e-6);
@@ -87,6 +102,15 @@ impl Scale {
             to: most,
             ticks: ticks.collect(),
         }
+    }
+}
+
+/// `20k`, `1M`: there is no room for more.
+fn short_rate(rate: f64) -> String {
+    match rate {
+        1e6.. => format!("{}M", rate / 1e6),
+        1e3.. => format!("{}k", rate / 1e3),
+        _ => rate.to_string(),
     }
 }
 
@@ -127,9 +151,18 @@ struct Plot {
     x: Axis,
     y: Axis,
     bottom: i32,
+    is_coloured: bool,
 }
 
 impl Plot {
+    fn ink(&self, line: &Line) -> Ink {
+        if self.is_coloured || line.number == 0 {
+            Ink::Target(line.number)
+        } else {
+            Ink::Other
+        }
+    }
+
     fn at(&self, (x, ns): (f64, f64)) -> (i32, i32) {
         let x = self.x.place(self.scale.at(x), (LEFT, RIGHT));
         (x, self.y.place(ns.log10(), (self.bottom, TOP)))
@@ -156,7 +189,7 @@ impl Plot {
     fn line(&self, canvas: &Canvas, line: &Line) {
         let points: Vec<(i32, i32)> = line.points.iter().map(|point| self.at(*point)).collect();
         let (width, radius) = if line.number == 0 { (7, 6) } else { (4, 4) };
-        let ink = Ink::Target(line.number);
+        let ink = self.ink(line);
         canvas.line(&points, ink, width);
         for point in points {
             canvas.dot(point, radius, ink);
@@ -176,7 +209,11 @@ impl Plot {
             let name = cut(&line.name, room, SIZE);
             canvas.line(&[*end, (RIGHT, end.1), (RIGHT + 26, y)], Ink::Soft, 1);
             let weight = if line.number == 0 { Bold } else { Normal };
-            let style = (Ink::Target(line.number), weight);
+            let ink = match self.ink(line) {
+                Ink::Other => Ink::Soft,
+                ink => ink,
+            };
+            let style = (ink, weight);
             canvas.text(&name, (RIGHT + 32, y), SIZE, style, HPos::Left);
         }
     }

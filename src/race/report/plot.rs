@@ -27,6 +27,8 @@ const TARGETS: [RGBColor; 6] = [
     RGBColor(0x9a, 0x6e, 0x00),
     RGBColor(0x5d, 0x5f, 0x6c),
 ];
+/// Of more lines than this, only the first has a colour: the same colour for two would mean nothing.
+pub(super) const COLOURS: usize = TARGETS.len();
 /// How many targets may have the same colour, with different dashes.
 const DASHES: usize = 3;
 
@@ -37,6 +39,8 @@ pub(super) enum Ink {
     Soft,
     Grid,
     Paper,
+    /// Of the targets that the first one is compared with, where names tell them apart.
+    Other,
     /// Of the target with this number.
     Target(usize),
 }
@@ -48,6 +52,7 @@ impl Ink {
             Self::Soft => RGBColor(0x59, 0x5d, 0x66),
             Self::Grid => RGBColor(0xd5, 0xd8, 0xdd),
             Self::Paper => RGBColor(0xff, 0xff, 0xff),
+            Self::Other => RGBColor(0x8b, 0x90, 0x9b),
             Self::Target(number) => {
                 // The remainder is below the length.
                 let RGBColor(red, green, blue) = TARGETS[number % TARGETS.len()];

@@ -167,10 +167,9 @@ pub(super) fn work(rows: &[Row]) -> Vec<Table> {
     speed = speed.columns(rows, &BOUND);
     speed.notes = errors(rows);
     let cpu = Table::of("CPU", rows, &[]).measure(rows, &CPU);
-    let is_timed = rows.iter().any(|row| !row.summary.latency_ns.is_empty());
-    let title = if is_timed { "Latency" } else { "Memory" };
-    let latency = Table::of(title, rows, &PERCENTILES).columns(rows, &ANSWERS);
-    let mut tables = vec![speed, cpu.columns(rows, &BUSY), latency];
+    let latency = Table::of("Latency", rows, &PERCENTILES);
+    let answers = Table::of("Memory and answers", rows, &ANSWERS);
+    let mut tables = vec![speed, cpu.columns(rows, &BUSY), latency, answers];
     tables.retain(|table| table.head.len() > 1);
     tables
 }

@@ -131,9 +131,11 @@ fn parts_come_in_order() {
         &page(&View::of(&record)),
         &[
             "<h1>hullo, hyper and Go side by side</h1>",
-            "Language",
             "<svg role=\"img\"",
             "Requests/s",
+            "bar: median, dots: rounds",
+            "Memory and answers",
+            "Language",
             "Behaviour",
             "AMD EPYC",
         ],
@@ -375,9 +377,14 @@ fn a_picture_is_whole_and_follows_the_theme() {
 }
 
 #[test]
-fn the_same_target_has_the_same_colour_everywhere() {
-    let page = page(&View::of(&record(&servers(17), &ALL, 2)));
-    // Of the last one; its bars are filled and its lines drawn in it.
-    assert!(page.matches("fill=\"#9A6E02\"").count() >= 5);
-    assert!(page.matches("stroke=\"#9A6E02\" stroke-width").count() >= 4);
+fn colours_mean_something() {
+    // The first server's bars, and all lines of a few servers.
+    let few = page(&View::of(&record(&servers(3), &ALL, 2)));
+    assert!(few.matches("fill=\"#0067B0\"").count() >= 5);
+    assert!(few.matches("stroke=\"#008A60\" stroke-width").count() >= 4);
+    // Of many, only the first one's.
+    let many = page(&View::of(&record(&servers(17), &ALL, 2)));
+    assert!(many.matches("stroke=\"#0067B0\" stroke-width").count() >= 4);
+    let style = many.matches("stroke=\"#008A60\"").count();
+    assert_eq!(style, 1, "only in the style sheet");
 }

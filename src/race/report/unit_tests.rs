@@ -16,10 +16,10 @@ fn every_target_of_eighteen_has_a_colour_of_its_own() {
         format!("#{red:02X}{green:02X}{blue:02X}")
     };
     let mut seen: Vec<String> = (0..18).map(|n| hex(Ink::Target(n))).collect();
-    seen.extend([Ink::Text, Ink::Soft, Ink::Grid, Ink::Paper].map(hex));
+    seen.extend([Ink::Text, Ink::Soft, Ink::Grid, Ink::Paper, Ink::Other].map(hex));
     seen.sort();
     seen.dedup();
-    assert_eq!(seen.len(), 22);
+    assert_eq!(seen.len(), 23);
     assert!(
         seen.iter()
             .all(|colour| STYLE.contains(&format!("[fill=\"{colour}\"]")))
@@ -80,7 +80,12 @@ fn an_axis_covers_what_is_shown() {
     assert!(axis.ticks.len() < 8, "{:?}", axis.ticks);
     assert!(axis.from < 30e3_f64.log10() && axis.to > 4e9_f64.log10());
 
-    assert!(!Scale::Rate.axis(0.3).ticks.is_empty());
+    let ticks = |least: f64, most: f64| -> Vec<String> {
+        let axis = Scale::Rate.axis(least.log10(), most.log10());
+        axis.ticks.into_iter().map(|(_, text)| text).collect()
+    };
+    assert_eq!(ticks(900.0, 12_000.0), ["1k", "2k", "5k", "10k"]);
+    assert_eq!(ticks(10.0, 100_000.0).len(), 4);
 }
 
 #[test]

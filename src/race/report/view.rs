@@ -72,8 +72,18 @@ pub(super) struct Bar {
 pub(super) enum Scale {
     /// Percentiles, each nine as wide as the one before.
     Nines,
-    /// Requests/s.
+    /// Requests/s that were asked for, logarithmic.
     Rate,
+}
+
+impl Plot {
+    /// What its signs are, if not named beside them.
+    pub(super) fn key(&self) -> &'static str {
+        match self {
+            Self::Bars(_) => "bar: median, dots: rounds",
+            Self::Lines(..) => "",
+        }
+    }
 }
 
 pub(super) struct Line {
@@ -190,10 +200,10 @@ fn work(title: &str, test: &Test, rows: &[Row]) -> Section {
 fn rate(test: &Test, rows: &[Row]) -> Section {
     let title = "Latency over rate";
     let charts = [("p50", 50.0), ("p99", 99.0)].map(|(name, percentile)| {
-        let caption = format!("{name} over requests/s: lower is better");
+        let caption = format!("{name} over the rate: lower is better");
         lines(&caption, title, rows, Scale::Rate, |row| {
-            let speed = SPEED.of(row).map(|compared| compared.median);
-            speed.zip(row.percentile(percentile)).into_iter().collect()
+            let asked = row.median(|round| round.rate).filter(|rate| *rate > 0.0);
+            asked.zip(row.percentile(percentile)).into_iter().collect()
         })
     });
     Section {
