@@ -28,7 +28,7 @@ pub fn main() -> ExitCode {
     let matches = command.get_matches_from(arguments);
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(flags) => serve::serve(&flags),
+        Command::Serve(arguments) => serve::serve(&arguments),
         Command::Bench(options) => bench::bench(&options),
         Command::Race(options) => race::race(&options),
         Command::Check(options) => check::check(&options),
@@ -51,13 +51,13 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    serve: serve::Flags,
+    serve: serve::Arguments,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the greeting server (the default)
-    Serve(serve::Flags),
+    Serve(serve::Arguments),
     /// Load-test a server and check its responses (takes hey's flags)
     Bench(Box<bench::BenchOptions>),
     /// Load-test several servers in turn and compare their speed, cost and behaviour

@@ -116,6 +116,51 @@ fn each_command_has_a_man_page() {
     check(&["man", missing], &[], (1, "", &sentence));
 }
 
+#[test]
+fn the_configuration_says_where_each_value_comes_from() {
+    let variables = [
+        ("HULLO_MAX_FIELDS", "7"),
+        ("PORT", "81"),
+        ("HULLO_GRACE", "1m"),
+    ];
+    let flags = [
+        "--print-config",
+        "--grace",
+        "90s",
+        "--test-endpoints",
+        "--access-log",
+        "a b",
+    ];
+    let output = hullo(&flags, &variables);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .map(|line| {
+            line.split("  ")
+                .map(str::trim)
+                .filter(|it| !it.is_empty())
+                .collect()
+        })
+        .collect();
+    for row in [
+        ["setting", "value", "from"],
+        ["--host", "127.0.0.1", "default"],
+        ["--port", "81", "PORT"],
+        ["--workers", "auto", "default"],
+        ["--max-fields", "7", "HULLO_MAX_FIELDS"],
+        ["--grace", "90s", "--grace"],
+        ["--test-endpoints", "on", "--test-endpoints"],
+        ["--access-log", "a b", "--access-log"],
+        ["--test-defaults", "(none)", "default"],
+    ] {
+        assert!(rows.contains(&row.to_vec()), "{row:?} is not in\n{text}");
+    }
+    let wrong = [("HULLO_MAX_FIELDS", "0")];
+    let sentence = "hullo: HULLO_MAX_FIELDS=0: out of range: from 1 to 256\n";
+    check(&["serve", "--print-config"], &wrong, (2, "", sentence));
+}
+
 /// Answers each connection with these bytes, after a request has come.
 fn serve(reply: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

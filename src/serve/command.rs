@@ -13,8 +13,8 @@ use signal_hook::iterator::Signals;
 use super::Greeting;
 use super::access_log::{self, AccessLog};
 use super::admin::{self, Subject};
+use super::arguments::{Arguments, print_config};
 use super::config::Config;
-use super::flags::Flags;
 use super::origin::Origin;
 use crate::http::observed;
 use crate::server::{Place, Server, ServerHandle, raise_open_file_limit};
@@ -29,8 +29,11 @@ const CUT: u8 = 3;
 
 /// Serves until a signal ends it. Exit code 0: all were answered; 1: it could not serve; 2: a variable is
 /// wrong; 3: some were cut.
-pub(crate) fn serve(flags: &Flags) -> ExitCode {
-    let config = flags.config(|name| std::env::var_os(name));
+pub(crate) fn serve(arguments: &Arguments) -> ExitCode {
+    if arguments.print_config {
+        return print_config(&arguments.flags);
+    }
+    let config = arguments.flags.config(|name| std::env::var_os(name));
     let configured = config.and_then(|config| Ok((origin(&config)?, config)));
     match configured {
         Ok((origin, config)) => run(config, origin.as_ref()),

@@ -48,24 +48,35 @@ impl Flags {
     ) -> Result<Config, String> {
         let mut config = Config::default();
         for setting in &SETTINGS {
-            let flag = self.0.iter().find(|(given, _)| given.flag == setting.flag);
-            let value = match flag {
-                Some((_, value)) => Some(value.clone()),
-                None => from_environment(setting, &variable)?,
-            };
-            if let Some(value) = value {
+            if let Some((value, _)) = self.value_of(setting, &variable)? {
                 setting.apply(value, &mut config);
             }
         }
         Ok(config)
     }
+
+    /// The value that a flag, or else a variable, sets, and the name of the one or the other.
+    ///
+    /// # Errors
+    ///
+    /// As of [`config`](Self::config).
+    pub(super) fn value_of(
+        &self,
+        setting: &Setting,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Option<(Value, String)>, String> {
+        match self.0.iter().find(|(given, _)| given.flag == setting.flag) {
+            Some((_, value)) => Ok(Some((value.clone(), format!("--{}", setting.flag)))),
+            None => from_environment(setting, variable),
+        }
+    }
 }
 
-/// The value of the first variable that is set and not empty.
+/// The value of the first variable that is set and not empty, and the variable.
 fn from_environment(
     setting: &Setting,
     variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<Option<Value>, String> {
+) -> Result<Option<(Value, String)>, String> {
     for name in setting.variables() {
         let Some(text) = variable(&name) else {
             continue;
@@ -75,10 +86,10 @@ fn from_environment(
         if text.is_empty() || name == "HULLO_PORT" && text.starts_with("tcp://") {
             continue;
         }
-        let value = setting.parse(&text);
-        return value
-            .map(Some)
-            .map_err(|error| format!("{name}={text}: {error}"));
+        return match setting.parse(&text) {
+            Ok(value) => Ok(Some((value, name))),
+            Err(error) => Err(format!("{name}={text}: {error}")),
+        };
     }
     Ok(None)
 }

@@ -5,6 +5,8 @@ mod access_log;
 #[cfg(feature = "cli")]
 mod admin;
 #[cfg(feature = "cli")]
+mod arguments;
+#[cfg(feature = "cli")]
 mod command;
 #[cfg(feature = "cli")]
 mod config;
@@ -21,9 +23,9 @@ mod settings;
 mod words;
 
 #[cfg(feature = "cli")]
-pub(crate) use command::serve;
+pub(crate) use arguments::Arguments;
 #[cfg(feature = "cli")]
-pub(crate) use flags::Flags;
+pub(crate) use command::serve;
 pub use greeting::Greeting;
 #[cfg(feature = "cli")]
 pub(crate) use own_url::own_url;

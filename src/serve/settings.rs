@@ -438,8 +438,24 @@ impl Setting {
         }
     }
 
+    /// A value as a user would write it.
+    pub(super) fn show(&self, value: &Value) -> String {
+        match (&self.kind, value) {
+            (Kind::Number(number), Value::Number(value)) => {
+                value.map_or("auto".to_owned(), |value| number.show(value))
+            }
+            (_, Value::Number(value)) => format!("{value:?}"),
+            (_, Value::Host(address)) => address.to_string(),
+            (_, Value::Address(address)) => {
+                address.map_or("off".to_owned(), |address| address.to_string())
+            }
+            (_, Value::Switch(is_on)) => if *is_on { "on" } else { "off" }.to_owned(),
+            (_, Value::Text(text)) => text.clone(),
+        }
+    }
+
     /// The default as a user would write it.
-    fn default(&self) -> String {
+    pub(super) fn default(&self) -> String {
         let config = Config::default();
         match &self.kind {
             Kind::Host => config.options.address.ip().to_string(),

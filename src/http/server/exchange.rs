@@ -15,7 +15,7 @@ use super::output::Output;
 use super::peer::Peer;
 use super::receiving::{Incoming, Receiving, Sink, Stop};
 use super::reject::Reject;
-use super::response::{Answer, CONTINUE};
+use super::response::{Answer, Answered, CONTINUE};
 use super::response_value::Response;
 use super::scan::Scan;
 use super::session::{Progress, Session, State};
@@ -163,7 +163,7 @@ impl Session {
         let ongoing = begins.map(|response| Box::new(Ongoing::ready(head.form, response)));
         if read.ended {
             let end = || end(incoming.sink, head, is_last(taken), shared, out);
-            return Ok(ongoing.map_or_else(end, Answer::Ongoing).after(taken));
+            return Ok(ongoing.map_or_else(end, Answered::Ongoing).after(taken));
         }
         let block = shared.blocks().filled(head_bytes);
         let block = block.ok_or(Reject::BufferLimit)?;
@@ -217,7 +217,7 @@ impl Session {
             end(sink, &head, is_last, shared, out)
         };
         // The request of a response that goes on is still needed.
-        if let Answer::Whole(_) = answer {
+        if let Answered::Whole(_) = answer {
             self.state = State::default();
         }
         Ok(answer.after(read.consumed))
@@ -387,16 +387,13 @@ fn end<H: Handler>(
     is_last: bool,
     shared: &Shared<H>,
     out: &mut Output,
-) -> Answer {
+) -> Answered {
     match sink {
         Sink::Reader(reader) => {
             let form = if is_last { head.last().form } else { head.form };
             let writer = shared.response(form, head.request.peer(), out);
-            let answer = reader.end(&head.request, writer).0;
-            if H::OBSERVES {
-                shared.observe_answer(&head.request, None, &answer);
-            }
-            answer
+            let responded = reader.end(&head.request, writer);
+            shared.answered(&head.request, None, responded)
         }
         Sink::Block(Some(block)) => {
             answer(&head.with_content(&block.bytes()), is_last, shared, out)
@@ -412,22 +409,22 @@ fn answer<H: Handler>(
     is_last: bool,
     shared: &Shared<H>,
     out: &mut Output,
-) -> Answer {
+) -> Answered {
     let head = if is_last { head.last() } else { *head };
     shared.answer(&head, out)
 }
 
 /// The handler wants no more of the content: it answers, and the connection is closed.
-fn refused(form: Form, response: Response) -> Answer {
-    Ongoing::ready(form.closing(), response).into()
+fn refused(form: Form, response: Response) -> Answered {
+    Answered::Ongoing(Box::new(Ongoing::ready(form.closing(), response)))
 }
 
-impl Answer {
+impl Answered {
     /// The request took so much of the input.
     #[inline]
     fn after(self, taken: usize) -> Progress {
         match self {
-            Self::Whole(written) => Progress::Answered(taken, written.persistence),
+            Self::Whole(persistence) => Progress::Answered(taken, persistence),
             Self::Ongoing(ongoing) => Progress::Ongoing(taken, ongoing),
         }
     }

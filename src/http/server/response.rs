@@ -80,6 +80,24 @@ pub(super) enum Answer {
     Ongoing(Box<Ongoing>),
 }
 
+/// The same, without what only an observer asks for: this is on the path of every request.
+#[derive(Debug)]
+pub(super) enum Answered {
+    Whole(Persistence),
+    Ongoing(Box<Ongoing>),
+}
+
+impl From<Answer> for Answered {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Whole(written) => Self::Whole(written.persistence),
+            Answer::Ongoing(ongoing) => Self::Ongoing(ongoing),
+        }
+    }
+}
+
 impl From<Ongoing> for Answer {
     fn from(ongoing: Ongoing) -> Self {
         Self::Ongoing(Box::new(ongoing))

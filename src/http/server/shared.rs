@@ -14,7 +14,8 @@ use super::output::Output;
 use super::peer::{Peer, UnknownPeer};
 use super::record::Exchange;
 use super::reject::Reject;
-use super::response::{Answer, Prepared, RETRY_AFTER, ResponseWriter};
+use super::request::Request;
+use super::response::{Answer, Answered, Prepared, RETRY_AFTER, Responded, ResponseWriter};
 use super::status::Status;
 
 /// What all conversations of a worker's listener share.
@@ -137,25 +138,38 @@ impl<H: Handler> Shared<H> {
     /// Answers a request that has been read to its end.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "on the path of every request")]
-    pub(super) fn answer(&self, head: &Head<'_>, out: &mut Output) -> Answer {
+    pub(super) fn answer(&self, head: &Head<'_>, out: &mut Output) -> Answered {
         let request = &head.request;
         let response = self.response(head.form, request.peer(), out);
-        let answer = match request.method() {
+        // Each arm has its own result: one for all would be in memory.
+        match request.method() {
             _ if head.expects_more => {
                 let reject = Reject::Expectation;
                 response.out.answers.count_refusal(reject);
-                response.say(reject.status(), &[], reject.sentence())
+                let responded = response.say(reject.status(), &[], reject.sentence());
+                self.answered(request, Some(reject), responded)
             }
             Method::Options | Method::Trace | Method::Unknown => {
-                self.handler.handle_other(request, response)
+                let responded = self.handler.handle_other(request, response);
+                self.answered(request, None, responded)
             }
-            _ => self.handler.handle(request, response),
-        };
-        if H::OBSERVES {
-            let reject = head.expects_more.then_some(Reject::Expectation);
-            self.observe_answer(request, reject, &answer.0);
+            _ => self.answered(request, None, self.handler.handle(request, response)),
         }
-        answer.0
+    }
+
+    /// Tells the handler of a response, if it observes and the response has ended.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every request")]
+    pub(super) fn answered(
+        &self,
+        request: &Request<'_>,
+        reject: Option<Reject>,
+        responded: Responded,
+    ) -> Answered {
+        if H::OBSERVES {
+            self.observe_answer(request, reject, &responded.0);
+        }
+        responded.0.into()
     }
 
     /// Tells the handler what became of a request.

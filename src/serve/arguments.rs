@@ -1,0 +1,115 @@
+//! The arguments of `hullo serve`, and `--print-config`.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::flags::Flags;
+use super::settings::SETTINGS;
+use crate::terminal::{note, print};
+
+/// Arguments of `hullo serve`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(super) flags: Flags,
+
+    /// Print each setting, its value and where that comes from, and exit
+    #[arg(long)]
+    pub(super) print_config: bool,
+}
+
+/// What stands for a text that is empty.
+const NONE: &str = "(none)";
+
+/// Prints the settings, and returns the exit code.
+pub(super) fn print_config(flags: &Flags) -> ExitCode {
+    match table(flags, |name| std::env::var_os(name)) {
+        Ok(table) => match print(&table) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                note("hullo", format!("cannot write: {error}"));
+                ExitCode::FAILURE
+            }
+        },
+        Err(sentence) => {
+            note("hullo", sentence);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// A line for each setting: its flag, its value, and the flag or the variable that has set it.
+fn table(flags: &Flags, variable: impl Fn(&str) -> Option<OsString>) -> Result<String, String> {
+    // Some settings exclude others.
+    flags.config(&variable)?;
+    let mut rows = vec![["setting", "value", "from"].map(str::to_owned)];
+    for setting in &SETTINGS {
+        let set = flags.value_of(setting, &variable)?;
+        let (value, from) = set.map_or_else(
+            || (setting.default(), "default".to_owned()),
+            |(value, from)| (setting.show(&value), from),
+        );
+        let value = if value.is_empty() {
+            NONE.to_owned()
+        } else {
+            value
+        };
+        rows.push([format!("--{}", setting.flag), value, from]);
+    }
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let (first, second) = (width(0), width(1));
+    let lines = rows
+        .iter()
+        .map(|[setting, value, from]| format!("{setting:first$}  {value:second$}  {from}\n"));
+    Ok(lines.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a user would write for each setting, other than its default.
+    fn other(flag: &str) -> &'static str {
+        match flag {
+            "host" => "10.0.0.1",
+            "port" => "81",
+            "admin" => "127.0.0.1:9090",
+            "max-buffered-bytes" => "7GiB",
+            "access-log-format" => "json",
+            "test-endpoints" => "on",
+            "test-defaults" => "delay=1s",
+            "access-log" => "/var/log/a b",
+            flag if flag.ends_with("timeout") || flag == "grace" => "90s",
+            "drain-delay" | "max-delay" => "90s",
+            _ => "123",
+        }
+    }
+
+    /// The environment alone can set everything, and what is printed is what was written.
+    #[test]
+    fn each_setting_has_a_variable_and_can_be_printed() {
+        for setting in &SETTINGS {
+            let variables = setting.variables();
+            assert!(!variables.is_empty(), "{} has no variable", setting.flag);
+            for name in variables {
+                let own = |asked: &str| (asked == name).then(|| other(setting.flag).into());
+                let table = table(&Flags::default(), own).unwrap();
+                let line = format!("--{}", setting.flag);
+                let line = table
+                    .lines()
+                    .find(|it| it.split("  ").next() == Some(&line));
+                let cells: Vec<&str> = line.unwrap().split("  ").map(str::trim).collect();
+                let cells: Vec<&str> = cells.into_iter().filter(|it| !it.is_empty()).collect();
+                assert_eq!(cells[1..], [other(setting.flag), &name]);
+                let set = Flags::default().config(own).unwrap();
+                let unset = Flags::default().config(|_| None).unwrap();
+                assert_ne!(set, unset, "{name} sets nothing");
+            }
+        }
+    }
+}
