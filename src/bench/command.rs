@@ -19,7 +19,7 @@ use super::prepare::prepare;
 use super::progress::ProgressLine;
 use super::report::Report;
 use super::run::run;
-use super::{merge, tables, text};
+use super::{merge, overload, tables, text};
 use crate::signals;
 use crate::terminal::{note, print};
 
@@ -166,7 +166,13 @@ fn publish(options: &BenchOptions, report: &Report) -> Result<(), String> {
     let text = match options.output {
         Format::Text => text::of(report),
         Format::Json => report.json(),
-        Format::Csv => tables::csv(report),
+        Format::Csv => {
+            // A table of figures has no place for it, and they mislead without it.
+            if let Some(sentence) = overload::missed(report) {
+                note("hullo bench", format!("warning: {sentence}"));
+            }
+            tables::csv(report)
+        }
         Format::Markdown => tables::markdown_table(report),
     };
     print(&text).map_err(|error| format!("cannot write the report: {error}"))

@@ -72,6 +72,10 @@ fn too_few_connections_are_the_first_line_and_the_numbers_are_right() {
     let measured = float(&json["latency"]["max_ns"]) / 1e6;
     between(measured, slowest - 30.0, slowest + 300.0);
     assert!(ran.text.contains("50% in at least "), "{}", ran.text);
+    let table = bench(&[&flags[..], &["-o", "csv", &url]].concat());
+    let said = "warning: the offered rate was not reached: 200.0 requests/s";
+    assert!(table.stderr.contains(said), "{}", table.stderr);
+    assert!(table.text.starts_with("run,"), "{}", table.text);
     let condition = ["--fail-if", "p90>2s", "--fail-if", "unanswered>400"];
     let ran = bench(&[&flags[..], &condition, &[&url]].concat());
     assert_eq!(
