@@ -47,7 +47,7 @@ pub trait Handler {
 
     /// Is told of each request when its response has ended, in the order of the responses, and of those
     /// that the engine has refused: for an access log. Called only if [`OBSERVES`](Self::OBSERVES) is
-    /// true. See also [`observed`].
+    /// true. See also [`observed`](super::observed).
     ///
     /// It runs on the event loop: it must return at once, and neither block nor panic.
     fn observe(&self, _exchange: &Exchange<'_>) {}
