@@ -83,11 +83,10 @@ fn a_default_is_within_its_range_and_sets_what_the_library_has() {
     }
 }
 
-#[test]
-fn each_setting_sets_a_field_of_its_own() {
-    let mut seen = vec![Config::default()];
-    for setting in &SETTINGS {
-        let text = match setting.kind {
+impl Setting {
+    /// A value that is not its default.
+    pub(in super::super) fn sample(&self) -> &'static str {
+        match self.kind {
             Kind::Host => "10.0.0.1",
             Kind::Address(_) => "10.0.0.1:80",
             Kind::Switch(_) => "on",
@@ -95,15 +94,22 @@ fn each_setting_sets_a_field_of_its_own() {
             Kind::Number(Number {
                 unit: Unit::Time, ..
             }) => "123s",
-            Kind::Number(_) if setting.flag == "max-buffered-bytes" => "7MiB",
+            Kind::Number(_) if self.flag == "max-buffered-bytes" => "7MiB",
             Kind::Number(Number {
                 unit: Unit::TimeOrOff,
                 ..
             }) => "123us",
             Kind::Number(_) | Kind::Text(_) => "123",
-        };
+        }
+    }
+}
+
+#[test]
+fn each_setting_sets_a_field_of_its_own() {
+    let mut seen = vec![Config::default()];
+    for setting in &SETTINGS {
         let mut config = Config::default();
-        setting.apply(setting.parse(text).unwrap(), &mut config);
+        setting.apply(setting.parse(setting.sample()).unwrap(), &mut config);
         assert!(!seen.contains(&config), "{}", setting.flag);
         seen.push(config);
     }
