@@ -93,7 +93,7 @@ impl Kernel for System {
     #[cold]
     fn cpu_nanos(&self) -> u64 {
         let time = clock_gettime(ClockId::ThreadCPUTime);
-        time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+        time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
     }
 
     fn accept(&mut self, listener: ListenerId) -> io::Result<Stream> {

@@ -33,7 +33,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             }
             if polled >= micros {
                 self.poller.on_miss(polled);
-                let rest = timeout.map(|timeout| timeout - Duration::from_micros(polled));
+                let rest = timeout.map(|time| time.saturating_sub(Duration::from_micros(polled)));
                 return self.kernel.wait(&mut self.events, rest);
             }
         }
