@@ -184,7 +184,7 @@ impl Search<'_, '_> {
                 return Ok(self.found(&posterior, (confirmed, CONFIRMING)));
             }
         }
-        if self.is_narrow_enough(&posterior) {
+        if Self::is_narrow_enough(&posterior) {
             return Ok(self.found(&posterior, (0, 0)));
         }
         let (low, _, high) = posterior.interval();
@@ -198,7 +198,7 @@ impl Search<'_, '_> {
     }
 
     /// After the last trial, when no more can be had.
-    fn is_narrow_enough(&self, posterior: &Posterior) -> bool {
+    fn is_narrow_enough(posterior: &Posterior) -> bool {
         let (low, _, high) = posterior.interval();
         high / low < PRECISION_MIN && posterior.evidence() > EVIDENCE_MIN
     }
