@@ -1,42 +1,43 @@
 //! Workers and their listeners, from the first connection to the last.
 
+mod control_groups;
 mod handle;
+mod listeners;
 mod memory;
 mod observe;
 mod open_files;
 mod options;
+mod permissions;
+mod processors;
 mod shutdown;
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
 use crate::http::Handler;
-use crate::net::listener::LISTENERS_MAX;
-use crate::net::socket::unix::SocketFile;
-use crate::net::socket::{Listener, tcp, unix};
 use crate::net::{
     ConnectionLimit, EventHook, Hook, Lifecycle, Mailbox, PublishedStats, Setup, System, Times,
     Worker,
 };
 
-use open_files::DESCRIPTORS_OF_WORKER;
+use listeners::{SocketFiles, Sockets};
 use shutdown::StopOnDrop;
 
 pub use crate::net::{
     BusyPolling, CloseReason, ConnectionEvent, Notice, ServiceTimes, Stats, Timeouts,
 };
 pub use handle::ServerHandle;
+pub use listeners::ListenersHandle;
 pub use observe::{HealthCheck, HealthHandle, StatsHandle};
 #[cfg(feature = "cli")]
 pub(crate) use open_files::open_file_limit;
 pub use open_files::raise_open_file_limit;
 pub use options::Options;
+pub use permissions::SocketPermissions;
 pub use shutdown::ShutdownHandle;
 
 /// Which listener of which worker a handler is for: see [`Server::start_with`].
@@ -45,16 +46,15 @@ pub use shutdown::ShutdownHandle;
 pub struct Place {
     /// The worker, from 0.
     pub worker: usize,
-    /// The listener, from 0: that of [`Options::address`], then those that were added, in their order.
+    /// The listener, from 0: that of [`Options::address`] if there is one, then those that were added, in
+    /// their order.
     pub listener: usize,
 }
 
 /// A server that listens, but does not answer yet.
 pub struct Server {
-    /// Of each worker: for `Options::address`, and those that were added.
-    listeners: Vec<Vec<Listener>>,
-    socket_files: Vec<SocketFile>,
-    local_addr: SocketAddr,
+    listeners: Vec<Sockets>,
+    socket_files: SocketFiles,
     options: Options,
     buffered_bytes: usize,
     hook: Hook,
@@ -78,18 +78,12 @@ impl Server {
     pub fn bind(options: Options) -> io::Result<Self> {
         options.check()?;
         let buffered_bytes = options.buffered_bytes_each()?;
-        options.check_open_files(DESCRIPTORS_OF_WORKER)?;
-        let listeners = tcp::bind(options.address, options.workers.get())?;
-        let local_addr = listeners
-            .first()
-            .map_or(Ok(options.address), TcpListener::local_addr)?;
-        Ok(Self {
-            listeners: listeners
-                .into_iter()
-                .map(|listener| vec![listener.into()])
-                .collect(),
-            socket_files: Vec::new(),
-            local_addr,
+        let listeners = options.address.map_or(0, |_| options.workers.get());
+        options.check_open_files(listeners)?;
+        let address = options.address;
+        let server = Self {
+            listeners: Vec::new(),
+            socket_files: SocketFiles::default(),
             options,
             buffered_bytes,
             hook: Box::new(|_| {}),
@@ -97,78 +91,11 @@ impl Server {
             measures_times: false,
             thread_name: "hullo",
             reserved_files: 0,
-        })
-    }
-
-    /// Listens on another address as well.
-    ///
-    /// # Errors
-    ///
-    /// Those of bind(2), as for [`bind`](Self::bind); [`io::ErrorKind::InvalidInput`] when there are too
-    /// many listeners.
-    pub fn listen(self, address: SocketAddr) -> io::Result<Self> {
-        let listeners = tcp::bind(address, self.listeners.len())?;
-        self.add(listeners)
-    }
-
-    /// Accepts from a listener that is there already, an inherited one for instance. The workers share
-    /// it, so an idle worker is not preferred to a busy one. Its options (`TCP_NODELAY`) stay as they
-    /// are.
-    ///
-    /// # Errors
-    ///
-    /// Those of fcntl(2) and dup(2); [`io::ErrorKind::InvalidInput`] when there are too many listeners.
-    pub fn listener(self, listener: TcpListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        let clones = (1..self.listeners.len()).map(|_| listener.try_clone());
-        let mut listeners = clones.collect::<io::Result<Vec<_>>>()?;
-        listeners.push(listener);
-        self.add(listeners)
-    }
-
-    /// As [`listener`](Self::listener), with a Unix socket. Its file is not removed at the end.
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub fn unix_listener(self, listener: UnixListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        let clones = (1..self.listeners.len()).map(|_| listener.try_clone());
-        let mut listeners = clones.collect::<io::Result<Vec<_>>>()?;
-        listeners.push(listener);
-        self.add(listeners)
-    }
-
-    /// Gives each worker one of the listeners.
-    fn add(mut self, listeners: Vec<impl Into<Listener>>) -> io::Result<Self> {
-        if self.listeners.iter().any(|own| own.len() >= LISTENERS_MAX) {
-            let error = format!("a server has at most {LISTENERS_MAX} listeners");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
+        };
+        match address {
+            Some(address) => server.listen(address),
+            None => Ok(server),
         }
-        for (own, listener) in self.listeners.iter_mut().zip(listeners) {
-            own.push(listener.into());
-        }
-        Ok(self)
-    }
-
-    /// Listens on a Unix socket at `path` as well. The file of a server that has ended is replaced;
-    /// the file of this one is removed when it ends. Two servers that replace the same file at the same
-    /// moment are not told apart.
-    ///
-    /// The file's mode follows the umask. To let other users connect, give them write permission on it
-    /// before [`start`](Self::start).
-    ///
-    /// # Errors
-    ///
-    /// Those of unix(7) and bind(2): [`io::ErrorKind::AddrInUse`] when a server listens there or the
-    /// path is another kind of file, [`io::ErrorKind::NotFound`] when its folder is missing,
-    /// [`io::ErrorKind::PermissionDenied`] when that is not writable, [`io::ErrorKind::InvalidInput`]
-    /// when the path is empty, abstract or too long, or there are too many listeners.
-    pub fn listen_unix(mut self, path: impl AsRef<Path>) -> io::Result<Self> {
-        let (listeners, file) = unix::bind(path.as_ref(), self.listeners.len())?;
-        self = self.add(listeners)?;
-        self.socket_files.push(file);
-        Ok(self)
     }
 
     /// Calls `hook` with what an operator should know. Without a hook, notices are dropped.
@@ -223,18 +150,18 @@ impl Server {
         }
     }
 
-    /// Where it listens because of [`Options::address`], with the real port.
+    /// The first address that it listens on, with the real port: that of [`Options::address`], if there is
+    /// one. `0.0.0.0:0` if it listens on Unix sockets alone.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+        first_of(&self.local_addrs())
     }
 
     /// Where each listener listens, with the real port, in the order of [`Place::listener`]. `None`: a
     /// Unix socket.
     #[must_use]
     pub fn local_addrs(&self) -> Vec<Option<SocketAddr>> {
-        let listeners = self.listeners.first().into_iter().flatten();
-        listeners.map(Listener::local_addr).collect()
+        self.listeners.iter().map(Sockets::local_addr).collect()
     }
 
     /// Starts the workers. Each has its own copy of the handler, for all listeners.
@@ -267,25 +194,23 @@ impl Server {
     where
         H: Handler + Send + 'static,
     {
-        // Listeners were added, perhaps: poller and waker are still to come.
-        self.options.check_open_files(DESCRIPTORS_OF_WORKER - 1)?;
+        self.options.check_open_files(0)?;
         let start = Instant::now();
         let local_addrs = self.local_addrs();
-        let listeners = local_addrs.len();
-        let systems = std::mem::take(&mut self.listeners)
-            .into_iter()
-            .map(|listeners| System::new(listeners, start));
-        let systems = systems.collect::<io::Result<Vec<_>>>()?;
+        let systems = self.systems(start)?;
         let wakers = systems
             .iter()
             .map(System::waker)
             .collect::<io::Result<Arc<[mio::Waker]>>>()?;
-        let socket_files = std::mem::take(&mut self.socket_files);
-        let (local_addr, thread_name) = (self.local_addr, self.thread_name);
-        let setup = self.setup(listeners, &wakers);
+        let listeners = std::mem::take(&mut self.listeners);
+        let (socket_files, thread_name) = (self.socket_files.clone(), self.thread_name);
+        let places = 0..listeners.len();
+        let pins = processors::of_workers(self.options.workers.get(), self.options.pin);
+        let setup = self.setup(listeners.iter().map(Sockets::len).sum(), &wakers);
         let mut server = ServerHandle {
-            local_addr,
+            local_addr: first_of(&local_addrs),
             local_addrs,
+            listeners: ListenersHandle::new(&listeners, socket_files.clone()),
             shutdown_handle: ShutdownHandle {
                 lifecycle: Arc::new(Lifecycle::new()),
                 wakers,
@@ -295,17 +220,21 @@ impl Server {
                 stats: Arc::clone(&setup.stats),
                 times: setup.times.clone(),
             },
-            _socket_files: socket_files,
+            socket_files,
             threads: Vec::with_capacity(systems.len()),
         };
+        // The workers hold the sockets from here on, so that a socket is closed when they have closed it.
+        drop(listeners);
         for (worker, system) in systems.into_iter().enumerate() {
-            let places = (0..listeners).map(|listener| Place { worker, listener });
-            let handlers: Vec<H> = places.map(&handler_of).collect();
+            let place = |listener| Place { worker, listener };
+            let handlers: Vec<H> = places.clone().map(place).map(&handler_of).collect();
             let setup = setup.clone();
             let shutdown_handle = server.shutdown_handle();
+            let pin = pins.get(worker).copied();
             let thread = thread::Builder::new().name(format!("{thread_name}-{worker}"));
             server.threads.push(thread.spawn(move || {
                 let mut guard = StopOnDrop::armed(shutdown_handle);
+                pin.map_or(Ok(()), processors::pin)?;
                 let mut worker = Worker::new(system, handlers, setup, worker);
                 let ended = worker.run(&guard.handle.lifecycle);
                 // In a drain, others may have connections left.
@@ -316,15 +245,28 @@ impl Server {
         Ok(server)
     }
 
+    /// A poller for each worker, with what it accepts from.
+    fn systems(&self, start: Instant) -> io::Result<Vec<System>> {
+        let workers = self.options.workers.get();
+        let mut of_workers = vec![Vec::with_capacity(self.listeners.len()); workers];
+        for sockets in &self.listeners {
+            for (worker, share) in of_workers.iter_mut().zip(sockets.of_workers(workers)) {
+                worker.push(share);
+            }
+        }
+        let systems = of_workers.into_iter();
+        systems.map(|sockets| System::new(sockets, start)).collect()
+    }
+
     /// What the workers are made with.
-    fn setup(self, listeners: usize, wakers: &Arc<[mio::Waker]>) -> Setup {
+    fn setup(self, sockets: usize, wakers: &Arc<[mio::Waker]>) -> Setup {
         let wake = |worker: usize| {
             let wakers = Arc::clone(wakers);
             // A worker that cannot be woken has ended.
             Box::new(move || drop(wakers[worker].wake())) as Box<dyn Fn() + Send + Sync>
         };
         let workers = 0..wakers.len();
-        let connections = self.options.connections(listeners, self.reserved_files);
+        let connections = self.options.connections(sockets, self.reserved_files);
         let limit = ConnectionLimit::new(connections, workers.clone().map(wake), self.hook);
         let mailboxes = workers
             .clone()
@@ -345,10 +287,16 @@ impl Server {
     }
 }
 
+/// The first address, or that of no network interface and no port.
+fn first_of(local_addrs: &[Option<SocketAddr>]) -> SocketAddr {
+    let none = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    local_addrs.iter().flatten().next().copied().unwrap_or(none)
+}
+
 impl fmt::Debug for Server {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Server")
-            .field("local_addr", &self.local_addr)
+            .field("local_addrs", &self.local_addrs())
             .field("options", &self.options)
             .finish_non_exhaustive()
     }

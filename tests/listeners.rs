@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use hullo::Greeting;
 use hullo::http::{Handler, Reason, Reject, Request, Responded, ResponseWriter};
-use hullo::server::{CloseReason, ConnectionEvent, Options, Server, Stats};
+use hullo::server::{CloseReason, ConnectionEvent, Options, Server, SocketPermissions, Stats};
 
 /// Nothing here takes as long as this: a test that waits so long has found a fault.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -171,7 +171,7 @@ fn listeners_of_all_kinds_have_handlers_of_their_own() {
         .unwrap()
         .listener(given)
         .unwrap()
-        .unix_listener(UnixListener::bind(&path).unwrap())
+        .listener(UnixListener::bind(&path).unwrap())
         .unwrap()
         .start_with(|place| Named(["first", "added", "given", "unix"][place.listener]))
         .unwrap();
@@ -257,4 +257,93 @@ fn a_hook_is_told_of_each_connection() {
     let is_refusal = |event: &ConnectionEvent| matches!(event, ConnectionEvent::Closed { reason, .. } if *reason == refused);
     assert_eq!(events.iter().filter(|event| is_refusal(event)).count(), 1);
     assert_eq!(events.len(), 4);
+}
+
+#[test]
+fn a_server_may_have_no_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let options = Options::default().without_address();
+    let server = Server::bind(options).unwrap().listen_unix(&path).unwrap();
+    assert_eq!(server.local_addr(), SocketAddr::from(([0, 0, 0, 0], 0)));
+    assert_eq!(server.local_addrs(), [None]);
+    let server = server.start_with(|place| Named(["unix"][place.listener]));
+    assert_eq!(answer_of(UnixStream::connect(&path).unwrap()), "unix");
+    server.unwrap().stop().unwrap();
+}
+
+#[test]
+fn who_may_connect_to_a_unix_socket_is_set() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let mode = |mode| {
+        let permissions = SocketPermissions::default().mode(mode);
+        let server = bind(1).listen_unix_with(&path, permissions).unwrap();
+        let file = std::fs::metadata(&path).unwrap();
+        drop(server);
+        file.permissions().mode() & 0o777
+    };
+    assert_eq!((mode(0o600), mode(0o666)), (0o600, 0o666));
+}
+
+/// Hands the sockets of one server on to another one, with a request that waits at each of them.
+#[test]
+fn another_server_takes_over_with_any_number_of_workers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let server = |workers| {
+        let options = Options::default()
+            .without_address()
+            .workers(NonZeroUsize::new(workers).unwrap());
+        Server::bind(options).unwrap()
+    };
+    let address = SocketAddr::from(([127, 0, 0, 1], 0));
+    let first = server(2).listen(address).unwrap();
+    let first = first.listen_unix(&path).unwrap();
+    let mut running = first.start(Greeting).unwrap();
+    let address = running.local_addr();
+    for workers in [1, 5, 2, 3, 3, 1, 4] {
+        let handle = running.listeners_handle();
+        let successor = handle.sockets().unwrap().into_iter();
+        let successor = successor.fold(server(workers), |server, sockets| {
+            server.take_over(sockets).unwrap()
+        });
+        let waiting: Vec<TcpStream> = (0..50)
+            .map(|_| TcpStream::connect(address).unwrap())
+            .collect();
+        let successor = successor.start(Greeting).unwrap();
+        assert_eq!(successor.local_addrs(), [Some(address), None]);
+        handle.leave_files();
+        let drained = std::thread::spawn(|| running.drain(Duration::ZERO, PATIENCE).unwrap());
+        let unix = UnixStream::connect(&path).unwrap();
+        assert!(answer_of(unix).ends_with("requested: /\n"));
+        for stream in waiting {
+            assert!(answer_of(stream).ends_with("requested: /\n"));
+        }
+        assert_eq!(drained.join().unwrap(), 0);
+        assert!(handle.sockets().unwrap().iter().all(Vec::is_empty));
+        for _ in 0..50 {
+            let stream = TcpStream::connect(address).unwrap();
+            assert!(answer_of(stream).ends_with("requested: /\n"));
+        }
+        running = successor;
+    }
+    running.stop().unwrap();
+    assert!(!path.exists(), "the last one removes it");
+    assert!(TcpStream::connect(address).is_err(), "nothing listens");
+}
+
+#[test]
+fn what_does_not_listen_is_no_listener() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let other = stream.try_clone().unwrap();
+    for refused in [
+        bind(1).listener(stream),
+        bind(1).take_over([other.into()]),
+        bind(1).take_over([]),
+    ] {
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
 }

@@ -75,6 +75,82 @@ impl Drop for Hullo {
     }
 }
 
+/// How often each race is run: `HULLO_RACES=1000` for the long proof.
+fn races() -> usize {
+    let count = std::env::var("HULLO_RACES");
+    count.map_or(40, |count| count.parse().unwrap())
+}
+
+/// Sends `batch` while the signal is on its way, again and again, each time to a new process. Each of its requests has
+/// to be answered, and none but the last may say that the connection is closed.
+#[track_caller]
+fn race(batch: &[u8], count: usize) {
+    let mut drained = 0;
+    for round in 0..races() {
+        let hullo = Hullo::start(&[]);
+        let mut stream = TcpStream::connect(&hullo.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        // So that sometimes the one is first, and sometimes the other.
+        let late = Duration::from_micros(round as u64 % 16 * 40);
+        let process = Pid::from_raw(hullo.child.id().cast_signed());
+        let signal = thread::spawn(move || kill(process, Signal::SIGTERM).unwrap());
+        let start = Instant::now();
+        while start.elapsed() < late {
+            std::hint::spin_loop();
+        }
+        stream.write_all(batch).unwrap();
+        let (mut text, mut block) = (String::new(), [0; 4096]);
+        while text.matches("requested: /\n").count() < count {
+            let read = stream.read(&mut block).unwrap();
+            assert!(read > 0, "round {round}: closed after {text:?}");
+            text += std::str::from_utf8(&block[..read]).unwrap();
+        }
+        signal.join().unwrap();
+        assert_eq!(text.matches("HTTP/1.1 200 OK\r\n").count(), count);
+        let closes = text.matches("\r\nConnection: close\r\n").count();
+        assert!(closes <= 1, "round {round}: {text:?}");
+        if closes == 1 {
+            let last = text.rfind("HTTP/1.1 200 OK").unwrap();
+            assert!(
+                text[last..].contains("\r\nConnection: close\r\n"),
+                "{text:?}"
+            );
+            drained += 1;
+        }
+        drop(stream);
+        let (code, lines) = hullo.end();
+        assert_eq!(code, Some(0), "{lines:?}");
+    }
+    assert!(drained > 0, "the signal never came first");
+}
+
+#[test]
+fn a_request_that_arrives_with_the_signal_is_answered() {
+    race(GET, 1);
+}
+
+#[test]
+fn a_batch_in_flight_at_the_signal_is_answered_whole() {
+    race(&GET.repeat(16), 16);
+}
+
+/// Longer than an idle connection has.
+#[test]
+fn half_a_body_at_the_signal_is_awaited() {
+    let hullo = Hullo::start(&[]);
+    let mut stream =
+        hullo.connect(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345");
+    hullo.signal(Signal::SIGTERM);
+    thread::sleep(Duration::from_millis(1_300));
+    stream.write_all(b"67890").unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+    drop(stream);
+    assert_eq!(hullo.end().0, Some(0));
+}
+
 /// Under nohup(1) this test and what it starts ignore them, and so does the server.
 fn hangups_are_ignored() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap();

@@ -2,8 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use mio::unix::SourceFd;
+use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::kernel::{Event, Kernel, Now, Token};
@@ -23,26 +26,58 @@ const INPUT: mio::Interest = mio::Interest::READABLE;
 pub(crate) struct System {
     poll: mio::Poll,
     events: mio::Events,
-    /// `None` is a listener that was closed.
-    listeners: Vec<Option<Listener>>,
+    listeners: Vec<Sockets>,
     start: Instant,
+}
+
+/// The sockets of a listener: several if there were more workers before. None: it was closed.
+struct Sockets {
+    /// Others may hold them as well: then to drop one here does not close it.
+    sockets: Vec<Arc<Listener>>,
+    /// From which one to accept next.
+    next: usize,
+}
+
+impl Sockets {
+    /// Accepts from each in turn, so that none waits for the others.
+    fn accept(&mut self) -> io::Result<Stream> {
+        for _ in 0..self.sockets.len() {
+            let Some(socket) = self.sockets.get(self.next) else {
+                break;
+            };
+            self.next += 1;
+            if self.next == self.sockets.len() {
+                self.next = 0;
+            }
+            match socket.accept() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                answer => return answer,
+            }
+        }
+        Err(Errno::AGAIN.into())
+    }
 }
 
 impl System {
     /// Time counts from `start`, which all workers have to share.
-    pub(crate) fn new(mut listeners: Vec<Listener>, start: Instant) -> io::Result<Self> {
+    pub(crate) fn new(listeners: Vec<Vec<Arc<Listener>>>, start: Instant) -> io::Result<Self> {
         let poll = mio::Poll::new()?;
-        for (id, listener) in (0..).zip(&mut listeners) {
+        for (id, sockets) in (0..).zip(&listeners) {
             let token = mio::Token(Token::of_listener(id).0);
-            let interest = mio::Interest::READABLE;
-            poll.registry()
-                .register(listener.source(), token, interest)?;
+            for socket in sockets {
+                let mut source = SourceFd(&socket.raw_fd());
+                poll.registry()
+                    .register(&mut source, token, mio::Interest::READABLE)?;
+            }
         }
         let events = mio::Events::with_capacity(EVENTS_MAX);
         Ok(Self {
             poll,
             events,
-            listeners: listeners.into_iter().map(Some).collect(),
+            listeners: listeners
+                .into_iter()
+                .map(|sockets| Sockets { sockets, next: 0 })
+                .collect(),
             start,
         })
     }
@@ -97,19 +132,23 @@ impl Kernel for System {
     }
 
     fn accept(&mut self, listener: ListenerId) -> io::Result<Stream> {
-        match self.listeners.get(usize::from(listener)) {
-            Some(Some(listener)) => listener.accept(),
-            _ => Err(io::ErrorKind::WouldBlock.into()),
+        match self.listeners.get_mut(usize::from(listener)) {
+            Some(sockets) => sockets.accept(),
+            None => Err(Errno::AGAIN.into()),
         }
     }
 
     fn close_listener(&mut self, listener: ListenerId) {
-        let own = self.listeners.get_mut(usize::from(listener));
-        let Some(mut listener) = own.and_then(Option::take) else {
+        let Some(own) = self.listeners.get_mut(usize::from(listener)) else {
             return;
         };
-        // Other workers may have descriptors of the same socket: then to close it ends no event.
-        let _ = self.poll.registry().deregister(listener.source());
+        for socket in own.sockets.drain(..) {
+            // Others may have the same socket: then to drop it here ends no event.
+            let _ = self
+                .poll
+                .registry()
+                .deregister(&mut SourceFd(&socket.raw_fd()));
+        }
     }
 
     fn watch(&mut self, stream: &mut Stream, token: Token) -> io::Result<()> {

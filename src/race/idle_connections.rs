@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn idle_connections_stay_open_until_the_server_ends() {
         let options = Options {
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            address: Some((Ipv4Addr::LOCALHOST, 0).into()),
             workers: NonZeroUsize::MIN,
             ..Options::default()
         };

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 
 use super::config::Config;
+use super::listen;
 use super::settings::{SETTINGS, Setting, Value};
 
 /// The flags that were given.
@@ -24,8 +25,9 @@ impl Args for Flags {
 impl FromArgMatches for Flags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let given = |setting: &'static Setting| {
-            let value = matches.get_one::<Value>(setting.flag)?;
-            Some((setting, value.clone()))
+            let values = matches.get_many::<Value>(setting.flag)?;
+            let value = values.cloned().reduce(Value::and)?;
+            Some((setting, value))
         };
         Ok(Self(SETTINGS.iter().filter_map(given).collect()))
     }
@@ -47,11 +49,14 @@ impl Flags {
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Config, String> {
         let mut config = Config::default();
+        let mut origins = Vec::new();
         for setting in &SETTINGS {
-            if let Some((value, _)) = self.value_of(setting, &variable)? {
+            if let Some((value, origin)) = self.value_of(setting, &variable)? {
                 setting.apply(value, &mut config);
+                origins.push((setting.flag, origin));
             }
         }
+        choose_listeners(&mut config, &origins)?;
         Ok(config)
     }
 
@@ -70,6 +75,37 @@ impl Flags {
             None => from_environment(setting, variable),
         }
     }
+}
+
+/// Decides between `--listen` and `--host` with `--port`: a flag wins over a variable, and one of our own
+/// variables over `PORT`, which many platforms set.
+fn choose_listeners(config: &mut Config, origins: &[(&str, String)]) -> Result<(), String> {
+    let rank = |origin: &str| match origin {
+        "PORT" => 0,
+        _ if origin.starts_with("--") => 2,
+        _ => 1,
+    };
+    let strongest = |flags: &[&str]| {
+        let given = origins.iter().filter(|(flag, _)| flags.contains(flag));
+        let given = given.map(|(_, origin)| (rank(origin), origin.as_str()));
+        given.max_by_key(|(rank, _)| *rank)
+    };
+    let address = strongest(&["host", "port"]);
+    let listen = strongest(&["listen"]);
+    config.is_address_given = address.is_some();
+    if let (Some((weaker, listen)), Some((rank, address))) = (listen, address) {
+        if weaker == rank {
+            return Err(format!(
+                "{listen} takes the place of {address}: leave one of them out, or write --listen {} besides",
+                config.address
+            ));
+        }
+        config.is_address_given = rank > weaker;
+        if config.is_address_given {
+            config.listen.clear();
+        }
+    }
+    listen::check(&config.listen)
 }
 
 /// The value of the first variable that is set and not empty, and the variable.
@@ -128,15 +164,78 @@ mod tests {
 
     #[test]
     fn the_port_has_two_variables() {
-        let port =
-            |variables: &[(&str, &str)]| config("", variables).unwrap().options.address.port();
+        let port = |variables: &[(&str, &str)]| config("", variables).unwrap().address.port();
         assert_eq!(port(&[("PORT", "1")]), 1);
         assert_eq!(port(&[("PORT", "1"), ("HULLO_PORT", "2")]), 2);
         assert_eq!(port(&[("PORT", "1"), ("HULLO_PORT", "")]), 1);
         assert_eq!(port(&[("HULLO_PORT", "tcp://10.0.0.1:80")]), 8080);
         assert_eq!(port(&[("PORT", "1"), ("HULLO_PORT", "tcp://a:80")]), 1);
         let both = config("-p 3", &[("PORT", "1"), ("HULLO_PORT", "2")]);
-        assert_eq!(both.unwrap().options.address.port(), 3);
+        assert_eq!(both.unwrap().address.port(), 3);
+    }
+
+    /// Where it listens, without inherited sockets.
+    fn listeners(arguments: &str, variables: &[(&str, &str)]) -> Result<String, String> {
+        let listeners = config(arguments, variables)?.listeners(false);
+        let listeners: Vec<String> = listeners.iter().map(ToString::to_string).collect();
+        Ok(listeners.join(" "))
+    }
+
+    #[test]
+    fn listeners_take_the_place_of_host_and_port() {
+        let port = ("PORT", "1");
+        let own_port = ("HULLO_PORT", "2");
+        let listen = ("HULLO_LISTEN", "3 unix:/a");
+        for (arguments, variables, expected) in [
+            ("", &[][..], "127.0.0.1:8080"),
+            ("", &[port], "127.0.0.1:1"),
+            ("", &[listen], ":3 unix:/a"),
+            ("", &[listen, port], ":3 unix:/a"),
+            (
+                "--listen 4 -l localhost:5",
+                &[listen, port],
+                ":4 localhost:5",
+            ),
+            ("--listen 4", &[own_port], ":4"),
+            ("--port 6", &[listen], "127.0.0.1:6"),
+            ("--host ::", &[listen], "[::]:8080"),
+        ] {
+            assert_eq!(listeners(arguments, variables), Ok(expected.to_owned()));
+        }
+        for (arguments, variables, names) in [
+            (
+                "--listen 4 --port 5",
+                &[][..],
+                "--listen takes the place of --port",
+            ),
+            (
+                "--listen 4 --host ::",
+                &[own_port],
+                "--listen takes the place of --host",
+            ),
+            (
+                "",
+                &[listen, own_port],
+                "HULLO_LISTEN takes the place of HULLO_PORT",
+            ),
+            (
+                "--listen 80 --listen [::1]:80",
+                &[],
+                "are for the same address",
+            ),
+        ] {
+            let error = listeners(arguments, variables).unwrap_err();
+            assert!(error.contains(names), "{error}");
+        }
+    }
+
+    #[test]
+    fn inherited_sockets_take_the_place_of_the_default() {
+        let count = |arguments| config(arguments, &[]).unwrap().listeners(true).len();
+        assert_eq!(
+            (count(""), count("--port 8080"), count("-l 80 -l 81")),
+            (0, 1, 2)
+        );
     }
 
     #[test]

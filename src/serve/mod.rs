@@ -11,14 +11,28 @@ mod command;
 #[cfg(feature = "cli")]
 mod config;
 #[cfg(feature = "cli")]
+mod control;
+#[cfg(feature = "cli")]
 mod flags;
 mod greeting;
+#[cfg(feature = "cli")]
+mod handover;
+#[cfg(feature = "cli")]
+mod inherited;
+#[cfg(feature = "cli")]
+mod listen;
+#[cfg(feature = "cli")]
+mod listeners;
 #[cfg(feature = "cli")]
 mod origin;
 #[cfg(feature = "cli")]
 mod own_url;
 #[cfg(feature = "cli")]
 mod settings;
+#[cfg(feature = "cli")]
+mod successor;
+#[cfg(feature = "cli")]
+mod supervisor;
 #[cfg(feature = "cli")]
 mod words;
 

@@ -9,9 +9,10 @@ use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use clap::Arg;
+use clap::{Arg, ArgAction};
 
 use super::config::Config;
+use super::listen::Listen;
 use super::words::{address, host, switch};
 use crate::http::Limits;
 use crate::server::Options;
@@ -19,6 +20,8 @@ use crate::units;
 
 #[path = "settings_access_log.rs"]
 mod access_log;
+#[path = "settings_listen.rs"]
+mod listen;
 #[path = "settings_origin.rs"]
 mod origin;
 #[path = "settings_polling.rs"]
@@ -62,10 +65,12 @@ impl Group {
 
 #[derive(Debug)]
 enum Kind {
-    /// The IP address of [`Options::address`].
+    /// An IP address.
     Host,
     /// An address with a port, or `off`.
     Address(fn(&mut Config, Option<SocketAddr>)),
+    /// Where to listen, several times perhaps.
+    Listen,
     Number(Number),
     /// It is on or off.
     Switch(fn(&mut Config, bool)),
@@ -109,10 +114,24 @@ pub(super) enum Value {
     Host(IpAddr),
     /// `None` is `off`.
     Address(Option<SocketAddr>),
+    Listen(Vec<Listen>),
     /// `None` is `auto`.
     Number(Option<u64>),
     Switch(bool),
     Text(String),
+}
+
+impl Value {
+    /// What a flag sets that was given twice.
+    pub(super) fn and(self, next: Self) -> Self {
+        match (self, next) {
+            (Self::Listen(mut list), Self::Listen(more)) => {
+                list.extend(more);
+                Self::Listen(list)
+            }
+            (_, next) => next,
+        }
+    }
 }
 
 const HEAD_BYTES: RangeInclusive<u64> =
@@ -126,7 +145,8 @@ const TIMES: RangeInclusive<u64> =
 const DRAIN_TIMES: RangeInclusive<u64> = 0..=Options::TIMEOUT_MAX.as_nanos() as u64;
 
 /// All of them, in the order of the help.
-pub(super) static SETTINGS: [Setting; 24] = [
+pub(super) static SETTINGS: [Setting; 27] = [
+    listen::LISTEN,
     Setting {
         flag: "host",
         short: None,
@@ -147,40 +167,16 @@ pub(super) static SETTINGS: [Setting; 24] = [
             unit: Unit::Count,
             range: 0..=u16::MAX as u64,
             auto: false,
-            default: |config| Some(config.options.address.port().into()),
+            default: |config| Some(config.address.port().into()),
             set: |config, port| {
-                let address = &mut config.options.address;
-                address.set_port(port.unwrap_or_default() as u16);
+                config.address.set_port(port.unwrap_or_default() as u16);
             },
         }),
     },
-    Setting {
-        flag: "workers",
-        short: Some('w'),
-        group: Group::Listen,
-        value_name: "N|auto",
-        help: "Event loops, each on a thread of its own; auto is one per core that this process may use (by CPU affinity and cgroup quota)",
-        beyond: "",
-        kind: Kind::Number(Number {
-            unit: Unit::Count,
-            range: 1..=Options::WORKERS_MAX as u64,
-            auto: true,
-            default: |_| None,
-            set: |config, count| {
-                config.options.workers = count_of(count).unwrap_or(config.options.workers);
-            },
-        }),
-    },
+    listen::WORKERS,
     polling::POLL,
-    Setting {
-        flag: "admin",
-        short: None,
-        group: Group::Listen,
-        value_name: "ADDRESS|off",
-        help: "Where to serve the status page, health, readiness and metrics, such as localhost:9090; not for strangers",
-        beyond: "",
-        kind: Kind::Address(|config, address| config.admin = address),
-    },
+    listen::ADMIN,
+    listen::PIN,
     Setting {
         flag: "max-head-bytes",
         short: None,
@@ -338,6 +334,15 @@ pub(super) static SETTINGS: [Setting; 24] = [
         |config| Some(config.grace.as_nanos() as u64),
         |config, time| set_time(&mut config.grace, time),
     ),
+    time(
+        Group::Shutdown,
+        TIMES,
+        "replace-timeout",
+        "Time for the process that SIGUSR2 starts to be ready to take over",
+        "it is killed, and this one goes on",
+        |config| Some(config.replace_timeout.as_nanos() as u64),
+        |config, time| set_time(&mut config.replace_timeout, time),
+    ),
     access_log::ACCESS_LOG,
     access_log::ACCESS_LOG_FORMAT,
     origin::TEST_ENDPOINTS,
@@ -402,6 +407,10 @@ impl Setting {
             Group::AccessLog => arg.help_heading("Access log"),
             Group::TestEndpoints => arg.help_heading("Test endpoints"),
         };
+        let arg = match self.kind {
+            Kind::Listen => arg.action(ArgAction::Append),
+            _ => arg,
+        };
         // Given without a value, a switch is on.
         let arg = match self.kind {
             Kind::Switch(_) => arg
@@ -446,6 +455,10 @@ impl Setting {
             }
             (_, Value::Number(value)) => format!("{value:?}"),
             (_, Value::Host(address)) => address.to_string(),
+            (_, Value::Listen(list)) => {
+                let list: Vec<String> = list.iter().map(ToString::to_string).collect();
+                list.join(" ")
+            }
             (_, Value::Address(address)) => {
                 address.map_or("off".to_owned(), |address| address.to_string())
             }
@@ -458,9 +471,9 @@ impl Setting {
     pub(super) fn default(&self) -> String {
         let config = Config::default();
         match &self.kind {
-            Kind::Host => config.options.address.ip().to_string(),
+            Kind::Host => config.address.ip().to_string(),
             Kind::Switch(_) | Kind::Address(_) => "off".to_owned(),
-            Kind::Text(_) => String::new(),
+            Kind::Text(_) | Kind::Listen => String::new(),
             Kind::Choice(choice) => (choice.default)(&config).to_owned(),
             Kind::Number(number) => {
                 (number.default)(&config).map_or("auto".to_owned(), |value| number.show(value))
@@ -477,6 +490,7 @@ impl Setting {
         match &self.kind {
             Kind::Host => host(text).map(Value::Host),
             Kind::Address(_) => address(text).map(Value::Address),
+            Kind::Listen => Listen::parse_list(text).map(Value::Listen),
             Kind::Number(number) => number.parse(text).map(Value::Number),
             Kind::Switch(_) => switch(text).map(Value::Switch),
             Kind::Text(_) => Ok(Value::Text(text.to_owned())),
@@ -487,8 +501,9 @@ impl Setting {
     /// Sets a value that [`parse`](Self::parse) has read.
     pub(super) fn apply(&self, value: Value, config: &mut Config) {
         match (&self.kind, value) {
-            (Kind::Host, Value::Host(address)) => config.options.address.set_ip(address),
+            (Kind::Host, Value::Host(address)) => config.address.set_ip(address),
             (Kind::Address(set), Value::Address(address)) => set(config, address),
+            (Kind::Listen, Value::Listen(list)) => config.listen = list,
             (Kind::Number(number), Value::Number(value)) => (number.set)(config, value),
             (Kind::Switch(set), Value::Switch(is_on)) => set(config, is_on),
             (Kind::Text(set), Value::Text(text)) => set(config, text),

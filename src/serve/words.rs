@@ -32,6 +32,15 @@ pub(super) fn host(text: &str) -> Result<IpAddr, String> {
         "not an IP address: write 127.0.0.1 for this machine only, 0.0.0.0 for every network interface"
             .to_owned()
     })?;
+    connectable(address)
+}
+
+/// Checks that clients can connect to an address.
+///
+/// # Errors
+///
+/// Why they cannot.
+pub(super) fn connectable(address: IpAddr) -> Result<IpAddr, String> {
     if address.is_multicast() || address == Ipv4Addr::BROADCAST {
         return Err("a multicast or broadcast address, to which no client can connect".to_owned());
     }

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::listeners::{ListenersHandle, SocketFiles};
 use super::observe::{HealthHandle, StatsHandle};
 use super::shutdown::ShutdownHandle;
 use crate::net::Stats;
-use crate::net::socket::unix::SocketFile;
 
 /// A server that answers.
 ///
@@ -20,12 +20,13 @@ pub struct ServerHandle {
     pub(super) local_addrs: Vec<Option<SocketAddr>>,
     pub(super) shutdown_handle: ShutdownHandle,
     pub(super) stats: StatsHandle,
-    pub(super) _socket_files: Vec<SocketFile>,
+    pub(super) listeners: ListenersHandle,
+    pub(super) socket_files: SocketFiles,
     pub(super) threads: Vec<JoinHandle<io::Result<()>>>,
 }
 
 impl ServerHandle {
-    /// Where it listens because of [`Options::address`](super::Options::address), with the real port.
+    /// The first address that it listens on: see [`Server::local_addr`](super::Server::local_addr).
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
@@ -41,6 +42,12 @@ impl ServerHandle {
     #[must_use]
     pub fn shutdown_handle(&self) -> ShutdownHandle {
         self.shutdown_handle.clone()
+    }
+
+    /// A handle by which its sockets can be handed on to another process.
+    #[must_use]
+    pub fn listeners_handle(&self) -> ListenersHandle {
+        self.listeners.clone()
     }
 
     /// What each worker has done so far: see [`StatsHandle::read`].
@@ -110,5 +117,6 @@ impl Drop for ServerHandle {
         self.shutdown_handle.stop();
         // `wait` and `stop` report how it ended; a drop cannot.
         let _ = self.join();
+        self.socket_files.remove();
     }
 }

@@ -1,20 +1,22 @@
 //! How much memory this process may use.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rustix::process::{Resource, getrlimit};
+
+use super::control_groups::{Version, folders, read};
 
 /// The smallest of the machine's memory, the limits of the process (`ulimit -v`, `ulimit -d`) and those
 /// of its control groups, in bytes. A limit that cannot be read is skipped.
 pub(super) fn available() -> u64 {
     let limits = [Resource::As, Resource::Data].map(|resource| getrlimit(resource).current);
-    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let groups = folders("memory");
     let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     limits
         .into_iter()
         .flatten()
-        .chain(group_limits(&groups, Path::new("/sys/fs/cgroup")))
+        .chain(group_limits(&groups))
         .chain(machine(&meminfo))
         .min()
         .unwrap_or(u64::MAX)
@@ -29,32 +31,15 @@ fn machine(meminfo: &str) -> Option<u64> {
     kib.checked_mul(1024)
 }
 
-/// The limits of the control groups of a process and of their ancestors. In `/proc/self/cgroup`,
-/// `0::/path` is version 2 and `7:memory:/path` version 1: see cgroups(7).
-fn group_limits(groups: &str, root: &Path) -> Vec<u64> {
-    let mut limits = Vec::new();
-    for line in groups.lines() {
-        let mut parts = line.splitn(3, ':').skip(1);
-        let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else {
-            continue;
+/// The limits of groups. `max` is not a limit.
+fn group_limits(folders: &[(Version, PathBuf)]) -> impl Iterator<Item = u64> {
+    folders.iter().filter_map(|(version, folder)| {
+        let file = match version {
+            Version::Two => "memory.max",
+            Version::One => "memory.limit_in_bytes",
         };
-        let (root, file) = if controllers.is_empty() {
-            (root.to_path_buf(), "memory.max")
-        } else if controllers.split(',').any(|name| name == "memory") {
-            (root.join("memory"), "memory.limit_in_bytes")
-        } else {
-            continue;
-        };
-        for group in Path::new(path.trim_start_matches('/')).ancestors() {
-            limits.extend(limit(root.join(group).join(file)));
-        }
-    }
-    limits
-}
-
-/// `max` is not a limit.
-fn limit(file: PathBuf) -> Option<u64> {
-    fs::read_to_string(file).ok()?.trim().parse().ok()
+        read(folder, file)?.parse().ok()
+    })
 }
 
 #[cfg(test)]
@@ -74,6 +59,7 @@ mod tests {
     #[cfg(feature = "cli")]
     #[test]
     fn the_limits_of_control_groups_are_read_up_to_the_root() {
+        use super::super::control_groups::folders_of;
         let root = tempfile::tempdir().unwrap();
         let write = |file: &str, text: &str| {
             let path = root.path().join(file);
@@ -83,7 +69,10 @@ mod tests {
         write("a/b/memory.max", "max\n");
         write("a/memory.max", "1000\n");
         write("memory/c/memory.limit_in_bytes", "2000\n");
-        let limits = |groups| group_limits(groups, root.path());
+        let limits = |groups| {
+            let folders = folders_of(groups, root.path(), "memory");
+            group_limits(&folders).collect::<Vec<u64>>()
+        };
         assert_eq!(limits("0::/a/b\n"), [1000]);
         assert_eq!(limits("3:cpu,memory:/c\n1:name=systemd:/x\n0::/\n"), [2000]);
         assert!(limits("nonsense\n").is_empty());

@@ -11,8 +11,8 @@ use crate::net::{OVERCOMMIT_MAX, REJECTED_MAX};
 
 /// Kept free of the open-file limit: standard streams, signals, and what an embedder may open.
 const DESCRIPTORS_RESERVED: usize = 16 + OVERCOMMIT_MAX;
-/// Poller, waker and listener.
-pub(super) const DESCRIPTORS_OF_WORKER: usize = 3;
+/// Poller and waker.
+const DESCRIPTORS_OF_WORKER: usize = 2;
 /// Those, and the connections over the limit that are being answered 503.
 const DESCRIPTORS_PER_WORKER: usize = DESCRIPTORS_OF_WORKER + REJECTED_MAX;
 
@@ -37,13 +37,13 @@ pub fn raise_open_file_limit() {
 }
 
 impl Options {
-    /// Whether the open-file limit leaves room for a single connection, when each worker is still to
-    /// open so many files.
-    pub(super) fn check_open_files(&self, files_of_worker: usize) -> io::Result<()> {
+    /// Whether the open-file limit leaves room for a single connection, when the workers are still to
+    /// start and so many sockets are still to be bound.
+    pub(super) fn check_open_files(&self, sockets: usize) -> io::Result<()> {
         let workers = self.workers.get();
         // Without /proc: the standard streams. The folder that is read is open as well.
         let open = fs::read_dir("/proc/self/fd").map_or(3, |files| files.count().saturating_sub(1));
-        let needed = open + workers.saturating_mul(files_of_worker) + 1;
+        let needed = open + workers.saturating_mul(DESCRIPTORS_OF_WORKER) + sockets + 1;
         let limit = open_file_limit();
         if limit >= needed {
             return Ok(());
@@ -58,13 +58,13 @@ impl Options {
         )))
     }
 
-    /// How many connections there may be at once, when each worker has so many listeners, and so many files
+    /// How many connections there may be at once, when the workers listen on so many sockets, and so many files
     /// are for others.
-    pub(super) fn connections(&self, listeners: usize, reserved: usize) -> usize {
+    pub(super) fn connections(&self, sockets: usize, reserved: usize) -> usize {
         self.max_connections.map_or_else(
             || {
-                let of_worker = DESCRIPTORS_PER_WORKER + listeners.saturating_sub(1);
-                let taken = DESCRIPTORS_RESERVED + reserved + self.workers.get() * of_worker;
+                let of_workers = self.workers.get() * DESCRIPTORS_PER_WORKER;
+                let taken = DESCRIPTORS_RESERVED + reserved + of_workers + sockets;
                 open_file_limit().saturating_sub(taken).max(1)
             },
             NonZeroUsize::get,

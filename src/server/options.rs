@@ -3,10 +3,9 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::thread;
 use std::time::Duration;
 
-use super::memory;
+use super::{memory, processors};
 use crate::http::Limits;
 use crate::net::{BusyPolling, Timeouts};
 
@@ -30,9 +29,14 @@ use crate::net::{BusyPolling, Timeouts};
 #[non_exhaustive]
 pub struct Options {
     /// Where to listen. Port 0: the kernel chooses, see [`Server::local_addr`](super::Server::local_addr).
-    pub address: SocketAddr,
-    /// How many event loops, each with a thread and listeners of its own.
+    /// `None`: only on the listeners that are added to the server.
+    pub address: Option<SocketAddr>,
+    /// How many event loops, each with a thread and listeners of its own. The default is as many as this
+    /// process can keep busy, by its CPU affinity and the quotas of its control groups, rounded up.
     pub workers: NonZeroUsize,
+    /// Whether each worker stays on one processor: the first one on the first that this process may use,
+    /// and so on; if there are more workers than processors, in turn. Only on Linux.
+    pub pin: bool,
     /// How much a request may take.
     pub limits: Limits,
     /// How long a peer may take.
@@ -51,8 +55,9 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
-            workers: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            address: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080)),
+            workers: processors::available(),
+            pin: false,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             max_connections: None,
@@ -66,13 +71,31 @@ impl Options {
     /// Sets [`address`](Self::address).
     #[must_use]
     pub fn address(self, address: SocketAddr) -> Self {
-        Self { address, ..self }
+        Self {
+            address: Some(address),
+            ..self
+        }
+    }
+
+    /// Sets [`address`](Self::address) to `None`.
+    #[must_use]
+    pub fn without_address(self) -> Self {
+        Self {
+            address: None,
+            ..self
+        }
     }
 
     /// Sets [`workers`](Self::workers).
     #[must_use]
     pub fn workers(self, workers: NonZeroUsize) -> Self {
         Self { workers, ..self }
+    }
+
+    /// Sets [`pin`](Self::pin).
+    #[must_use]
+    pub fn pin(self, pin: bool) -> Self {
+        Self { pin, ..self }
     }
 
     /// Sets [`limits`](Self::limits).

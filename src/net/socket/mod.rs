@@ -6,10 +6,11 @@ pub(crate) mod unix;
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use mio::event::Source;
-use socket2::SockRef;
+use socket2::{SockRef, Socket, Type};
 
 /// How many connections may wait to be accepted; the kernel's `somaxconn` may allow fewer.
 const BACKLOG: i32 = 4096;
@@ -29,11 +30,34 @@ pub(crate) enum Stream {
 }
 
 impl Listener {
-    pub(crate) fn source(&mut self) -> &mut dyn Source {
-        match self {
-            Self::Tcp(listener) => listener,
-            Self::Unix(listener) => listener,
+    /// A socket that listens already.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::InvalidInput`] when it is another kind of file; those of fcntl(2).
+    pub(crate) fn inherited(socket: OwnedFd) -> io::Result<Self> {
+        let socket = Socket::from(socket);
+        if !(socket.r#type().is_ok_and(|kind| kind == Type::STREAM) && socket.is_listener()?) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "not a stream socket that listens",
+            ));
         }
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        if address.is_unix() {
+            Ok(std::os::unix::net::UnixListener::from(socket).into())
+        } else if address.as_socket().is_some() {
+            Ok(std::net::TcpListener::from(socket).into())
+        } else {
+            let error = "a socket of a kind other than TCP and Unix";
+            Err(io::Error::new(io::ErrorKind::InvalidInput, error))
+        }
+    }
+
+    /// For the poller: several of them may watch it.
+    pub(crate) fn raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
     }
 
     /// Where it listens. `None`: a Unix socket.
@@ -99,6 +123,15 @@ impl Stream {
         match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(listener) => listener.as_fd(),
+            Self::Unix(listener) => listener.as_fd(),
         }
     }
 }

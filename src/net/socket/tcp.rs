@@ -1,12 +1,13 @@
 //! TCP sockets: a listener for each worker, all on one address.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv6Addr, SocketAddr, TcpListener};
+use std::os::fd::AsFd;
 use std::process;
 use std::thread;
 use std::time::Duration;
 
-use socket2::{Protocol, SockAddr, Socket, Type};
+use socket2::{Protocol, SockAddr, SockRef, Socket, Type};
 
 use super::BACKLOG;
 
@@ -18,7 +19,8 @@ const TRIES: u32 = 3;
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 
-/// Binds `count` listeners to one address. With port 0 the kernel chooses the port for them all.
+/// Binds `count` listeners to one address. With port 0 the kernel chooses the port for them all; `[::]`
+/// is every address, of IPv4 as well.
 ///
 /// # Errors
 ///
@@ -28,20 +30,30 @@ pub(crate) fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListe
     // With SO_REUSEPORT a second server of the same user would silently share the port. So the first
     // socket takes the port without it, and shares it with its siblings once it listens. The first
     // socket of another server does not share, and its bind fails.
-    let first = take_port(address)?;
+    let first = TcpListener::from(take_port(address)?);
+    let siblings = siblings(&first, count.saturating_sub(1))?;
+    Ok([first].into_iter().chain(siblings).collect())
+}
+
+/// Binds `count` more listeners to the address of one that listens.
+///
+/// # Errors
+///
+/// Those of bind(2): [`io::ErrorKind::AddrInUse`] when another user has bound the first one.
+pub(crate) fn siblings(first: &impl AsFd, count: usize) -> io::Result<Vec<TcpListener>> {
+    let first = SockRef::from(first);
     let address = first.local_addr()?;
-    if count > 1 {
+    if count > 0 {
         first.set_reuse_port(true)?;
     }
-    let mut listeners = vec![first.into()];
-    while listeners.len() < count {
+    let sibling = || {
         let sibling = socket(&address)?;
         sibling.set_reuse_port(true)?;
         sibling.bind(&address)?;
         sibling.listen(BACKLOG)?;
-        listeners.push(sibling.into());
-    }
-    Ok(listeners)
+        Ok(sibling.into())
+    };
+    (0..count).map(|_| sibling()).collect()
 }
 
 /// Binds a socket that shares its port with no other, and listens.
@@ -66,6 +78,10 @@ fn take_port(address: SocketAddr) -> io::Result<Socket> {
 
 fn socket(address: &SockAddr) -> io::Result<Socket> {
     let socket = Socket::new(address.domain(), Type::STREAM, Some(Protocol::TCP))?;
+    if let Some(ipv6) = address.as_socket_ipv6() {
+        // The system's default (net.ipv6.bindv6only) may be another one.
+        socket.set_only_v6(*ipv6.ip() != Ipv6Addr::UNSPECIFIED)?;
+    }
     // Connections of a past server in TIME_WAIT do not keep the port taken.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;

@@ -24,6 +24,21 @@ pub(crate) struct SocketFile {
     id: Option<(u64, u64)>,
 }
 
+impl SocketFile {
+    /// The file at `path`, as it is now.
+    pub(crate) fn at(path: &Path) -> io::Result<Self> {
+        // The working directory may be another one at the end.
+        let path = std::path::absolute(path)?;
+        let id = id(&path);
+        Ok(Self { path, id })
+    }
+
+    /// It is left where it is.
+    pub(crate) fn leave(&mut self) {
+        self.id = None;
+    }
+}
+
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if self.id.is_some() && id(&self.path) == self.id {
@@ -39,14 +54,17 @@ fn id(path: &Path) -> Option<(u64, u64)> {
     Some((file.dev(), file.ino()))
 }
 
-/// Listens at `path`, with a descriptor for each of `count` workers. The file of a server that has
-/// ended is replaced.
+/// Listens at `path`, after `prepare` has done with the file what is to be done before anyone can connect. The
+/// file of a server that has ended is replaced.
 ///
 /// # Errors
 ///
-/// Those of unix(7) and bind(2): a server listens there already, the path is another kind of file,
-/// is empty, abstract or too long, or its folder is missing or not writable.
-pub(crate) fn bind(path: &Path, count: usize) -> io::Result<(Vec<UnixListener>, SocketFile)> {
+/// Those of unix(7), bind(2) and `prepare`: a server listens there already, the path is another
+/// kind of file, is empty, abstract or too long, or its folder is missing or not writable.
+pub(crate) fn bind(
+    path: &Path,
+    prepare: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<(UnixListener, SocketFile)> {
     // Linux would take these for names that are not in the file system.
     if matches!(path.as_os_str().as_bytes(), [] | [0, ..]) {
         return Err(io::Error::new(
@@ -63,17 +81,10 @@ pub(crate) fn bind(path: &Path, count: usize) -> io::Result<(Vec<UnixListener>, 
         }
         bound => bound?,
     }
+    let file = SocketFile::at(path)?;
+    prepare(path)?;
     socket.listen(BACKLOG)?;
-    // The working directory may be another one at the end.
-    let path = std::path::absolute(path)?;
-    let id = id(&path);
-    let first = UnixListener::from(socket);
-    let mut listeners = Vec::with_capacity(count);
-    for _ in 1..count {
-        listeners.push(first.try_clone()?);
-    }
-    listeners.push(first);
-    Ok((listeners, SocketFile { path, id }))
+    Ok((socket.into(), file))
 }
 
 fn socket() -> io::Result<Socket> {

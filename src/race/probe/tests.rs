@@ -41,7 +41,7 @@ fn asker(address: SocketAddr, patience: Duration) -> Asker<'static> {
 #[test]
 fn hullo_does_all_of_it_right_and_soon() {
     let options = Options {
-        address: ([127, 0, 0, 1], 0).into(),
+        address: Some(([127, 0, 0, 1], 0).into()),
         workers: NonZeroUsize::MIN,
         ..Options::default()
     };

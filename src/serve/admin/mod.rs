@@ -31,6 +31,7 @@ mod tests;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::os::fd::OwnedFd;
 use std::sync::mpsc::channel;
 
 use self::handler::AdminHandler;
@@ -46,14 +47,18 @@ pub(super) const FILES_MAX: usize = CONNECTIONS_MAX.get() + 32;
 /// For unread pages.
 const BUFFERED_BYTES_MAX: NonZeroUsize = NonZeroUsize::new(8 << 20).unwrap();
 
-/// Binds the admin listener, and nothing else: the one place where that is done.
-pub(super) fn bind(address: SocketAddr) -> io::Result<Server> {
+/// Binds the admin listener, or takes it over, and nothing else: the one place where that is done.
+pub(super) fn bind(address: SocketAddr, sockets: Option<Vec<OwnedFd>>) -> io::Result<Server> {
     let options = Options::default()
-        .address(address)
+        .without_address()
         .workers(NonZeroUsize::MIN)
         .max_connections(CONNECTIONS_MAX)
         .max_buffered_bytes(BUFFERED_BYTES_MAX);
-    Ok(Server::bind(options)?.thread_name("hullo-admin"))
+    let server = Server::bind(options)?.thread_name("hullo-admin");
+    match sockets {
+        Some(sockets) => server.take_over(sockets),
+        None => server.listen(address),
+    }
 }
 
 /// Answers on a listener of [`bind`], until the handle is dropped. That is to be done after the main server has
