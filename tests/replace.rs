@@ -4,12 +4,12 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -195,6 +195,35 @@ fn another_process_takes_over_and_the_old_one_answers_what_it_was_asked() {
     ends(hullo.processes[2]);
     assert!(!path.exists(), "the last one removes the file");
     assert!(TcpStream::connect(&hullo.address).is_err());
+}
+
+/// Who asks the admin listener finds a process that is ready, before, during and after.
+#[test]
+fn the_admin_listener_is_handed_on() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let admin = free.local_addr().unwrap();
+    drop(free);
+    let mut hullo = Hullo::start(&["-l", "127.0.0.1:0", "--admin", &admin.to_string()], &[]);
+    let (stop, stopped) = channel::<()>();
+    let asked = thread::spawn(move || {
+        let mut count = 0;
+        while stopped.try_recv() == Err(TryRecvError::Empty) {
+            let mut stream = TcpStream::connect(admin).unwrap();
+            let request = b"GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+            stream.write_all(request).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer:?}");
+            count += 1;
+        }
+        count
+    });
+    for _ in 0..3 {
+        hullo.replace();
+        thread::sleep(Duration::from_millis(200));
+    }
+    drop(stop);
+    assert!(asked.join().unwrap() > 3);
 }
 
 fn count_workers(process: i32) -> usize {
