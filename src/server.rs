@@ -20,8 +20,8 @@ use std::time::Instant;
 
 use crate::http::Handler;
 use crate::net::{
-    ConnectionLimit, EventHook, Hook, Lifecycle, Mailbox, PublishedStats, Setup, System, Times,
-    Worker,
+    ConnectionLimit, EventHook, Hook, Inbox, Lifecycle, Loads, Mailbox, PublishedStats, Setup,
+    System, Times, Worker,
 };
 
 use listeners::{SocketFiles, Sockets};
@@ -206,6 +206,7 @@ impl Server {
         let (socket_files, thread_name) = (self.socket_files.clone(), self.thread_name);
         let places = 0..listeners.len();
         let pins = processors::of_workers(self.options.workers.get(), self.options.pin);
+        let inboxes: Arc<[_]> = wakers.iter().map(|_| Inbox::new()).collect();
         let setup = self.setup(listeners.iter().map(Sockets::len).sum(), &wakers);
         let mut server = ServerHandle {
             local_addr: first_of(&local_addrs),
@@ -229,13 +230,14 @@ impl Server {
             let place = |listener| Place { worker, listener };
             let handlers: Vec<H> = places.clone().map(place).map(&handler_of).collect();
             let setup = setup.clone();
+            let inboxes = Arc::clone(&inboxes);
             let shutdown_handle = server.shutdown_handle();
             let pin = pins.get(worker).copied();
             let thread = thread::Builder::new().name(format!("{thread_name}-{worker}"));
             server.threads.push(thread.spawn(move || {
                 let mut guard = StopOnDrop::armed(shutdown_handle);
                 pin.map_or(Ok(()), processors::pin)?;
-                let mut worker = Worker::new(system, handlers, setup, worker);
+                let mut worker = Worker::new(system, handlers, setup, inboxes, worker);
                 let ended = worker.run(&guard.handle.lifecycle);
                 // In a drain, others may have connections left.
                 guard.is_armed = ended.is_err();
@@ -276,6 +278,7 @@ impl Server {
             timeouts: self.options.timeouts,
             buffered_bytes: self.buffered_bytes,
             connection_limit: Arc::new(limit),
+            loads: Arc::new(Loads::new(wakers.len())),
             mailboxes: mailboxes.collect(),
             stats: workers.clone().map(|_| PublishedStats::new()).collect(),
             times: self

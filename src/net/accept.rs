@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::connection::Connection;
+use super::connection::{Connection, Standing};
 use super::connection_limit::LongestIdle;
 use super::deadlines::Timeout;
 use super::event::ConnectionEvent;
@@ -97,7 +97,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
 
     /// Makes room in the tables for one more connection: a later allocation that fails would abort
     /// the process.
-    fn reserve(&mut self) -> io::Result<()> {
+    pub(super) fn reserve(&mut self) -> io::Result<()> {
         let reserved = self.connections.try_reserve().and_then(|places| {
             self.deadlines.try_reserve(places)?;
             self.ready
@@ -118,7 +118,9 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
                 LongestIdle::None => false,
             };
         let mut connection = Connection::new(stream, listener);
-        connection.rejected = !has_room;
+        if !has_room {
+            connection.standing = Standing::Rejected;
+        }
         if has_room {
             self.limit.acquire();
         } else {

@@ -93,6 +93,16 @@ pub(super) enum Stage {
     Lingering(u32),
 }
 
+/// What it counts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    New,
+    /// It is over the limit, and was accepted only to be answered 503.
+    Rejected,
+    /// It persists, and counts for the load of its worker.
+    Settled,
+}
+
 /// One peer.
 #[derive(Debug)]
 #[expect(
@@ -112,8 +122,7 @@ pub(crate) struct Connection<S> {
     pub(super) has_urgent: bool,
     /// It is in the worker's list of connections to be served again.
     pub(crate) queued: bool,
-    /// It is over the limit, and was accepted only to be answered 503.
-    pub(crate) rejected: bool,
+    pub(super) standing: Standing,
     /// The kernel reports room for it.
     pub(super) watches_room: bool,
     /// Its last turn brought progress, so that its deadline starts again.
@@ -137,7 +146,7 @@ impl<S> Connection<S> {
             ended: Ended::No,
             has_urgent: false,
             queued: false,
-            rejected: false,
+            standing: Standing::New,
             watches_room: false,
             progressed: false,
         }
@@ -183,6 +192,18 @@ impl<S> Connection<S> {
             _ => Timeout::of(self.session.phase()),
         };
         (timeout, self.progressed)
+    }
+
+    /// Was it answered in its last turn, and is there nothing about it that another worker would have to
+    /// know?
+    pub(super) fn has_settled(&self) -> bool {
+        let is_waiting = self.stage == Stage::Talking && self.reading == Reading::Wanted;
+        let is_plain = self.ended == Ended::No && !self.watches_room;
+        self.progressed
+            && is_waiting
+            && is_plain
+            && self.buffered.is_none()
+            && self.session.is_fresh()
     }
 
     /// Is the peer taken to have ended its side?

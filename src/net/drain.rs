@@ -36,6 +36,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
 
     #[cold]
     fn drain(&mut self, accept_until: u64, until: u64) -> Then {
+        self.take_over_last();
         self.deadlines.shorten_idle(accept_until);
         let is_over =
             self.connections.len() == 0 && self.listeners.iter().all(ListenerState::is_closed);
@@ -49,6 +50,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
     /// Closes what is left.
     #[cold]
     fn cut(&mut self) -> Then {
+        self.take_over_last();
         for index in 0..self.connections.places() as Index {
             if let Some(connection) = self.connections.get_mut(index) {
                 let reason = connection.cut_reason();

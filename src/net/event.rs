@@ -18,6 +18,13 @@ pub enum ConnectionEvent {
         /// The peer's address. `None`: a Unix socket, or the peer has left already.
         peer: Option<SocketAddr>,
     },
+    /// Another worker has taken it over, after its first response. It has another number from now on.
+    Moved {
+        /// The worker that had it, and its number there.
+        from: (usize, u64),
+        /// The worker that has it, and its number there.
+        to: (usize, u64),
+    },
     /// It was closed.
     Closed {
         /// The worker that had it.

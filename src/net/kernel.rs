@@ -80,6 +80,8 @@ pub(crate) trait Kernel {
     fn close_listener(&mut self, listener: ListenerId);
     /// Reports input, and the end of it, by edge-triggered events.
     fn watch(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()>;
+    /// Reports no more: another worker will watch it.
+    fn unwatch(&mut self, stream: &mut Self::Stream) -> io::Result<()>;
     /// Reports from now on also room: at once if there is some, and then whenever there is again after
     /// a write found none.
     fn watch_room(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()>;

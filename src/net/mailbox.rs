@@ -18,6 +18,11 @@ impl Mailbox {
         }
     }
 
+    /// Wakes the worker for something else than a token.
+    pub(super) fn wake_worker(&self) {
+        (self.wake_worker)();
+    }
+
     /// Takes the tokens out. What arrives from here on wakes the worker again.
     pub(crate) fn take(&self) -> Vec<u64> {
         std::mem::take(&mut *self.tokens.lock().unwrap_or_else(PoisonError::into_inner))

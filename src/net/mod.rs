@@ -17,6 +17,8 @@
 //!    ├─ mailbox      wake-ups of conversations by other threads
 //!    ├─ slots        the table of connections; a token dies with its connection
 //!    ├─ times        how long it is busy and responses take, where that is measured
+//!    ├─ moving       gives a connection to another worker
+//!    ├─ spread       few connections go to the workers with the fewest
 //!    ├─ stats        what the worker counts, and a copy for other threads
 //!    ├─ kernel       all that the loop asks of the kernel (system: mio)
 //!    ├─ socket       the kinds of socket: TCP, Unix
@@ -39,6 +41,7 @@ pub(crate) mod kernel;
 mod lifecycle;
 pub(crate) mod listener;
 mod mailbox;
+mod moving;
 mod notice;
 mod peer;
 mod polling;
@@ -46,6 +49,7 @@ mod sending;
 mod shed;
 mod slots;
 pub(crate) mod socket;
+mod spread;
 mod stats;
 mod system;
 mod timers;
@@ -67,6 +71,7 @@ pub(crate) use lifecycle::{Lifecycle, Phase};
 pub(crate) use mailbox::Mailbox;
 pub use notice::Notice;
 pub use polling::BusyPolling;
+pub(crate) use spread::{Inbox, Loads};
 pub(crate) use stats::PublishedStats;
 pub use stats::{CloseReason, Stats};
 pub(crate) use system::System;

@@ -136,6 +136,10 @@ stats! {
         bytes_out,
         /// Accepted connections, those as well that were over the limit and refused.
         accepted,
+        /// Connections that were given to another worker, after their first response.
+        handed_over,
+        /// Connections that were taken over from another worker.
+        taken_over,
         /// Connections that are open now.
         open,
         /// Requests, and connections over the limit, that were refused for any reason.

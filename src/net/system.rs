@@ -158,6 +158,11 @@ impl Kernel for System {
     }
 
     #[cold]
+    fn unwatch(&mut self, stream: &mut Stream) -> io::Result<()> {
+        self.poll.registry().deregister(stream.source())
+    }
+
+    #[cold]
     fn watch_room(&mut self, stream: &mut Stream, token: Token) -> io::Result<()> {
         let interest = INPUT | mio::Interest::WRITABLE;
         self.poll

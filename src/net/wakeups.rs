@@ -67,6 +67,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
 
     /// Goes on with the conversations that other threads have woken.
     pub(super) fn read_mailbox(&mut self) {
+        self.take_over();
         let mut ids = self.mailbox.take();
         // However often one was woken, it has one turn.
         ids.sort_unstable();

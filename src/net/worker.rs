@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::buffered::INPUT_BYTES;
-use super::connection::{Connection, Context, Next};
+use super::connection::{Connection, Context, Next, Standing};
 use super::connection_limit::ConnectionLimit;
 use super::deadlines::{Deadlines, Timeout, Timeouts};
 use super::event::{ConnectionEvent, EventHook};
@@ -17,6 +17,7 @@ use super::listener::ListenerState;
 use super::mailbox::Mailbox;
 use super::polling::{BusyPolling, Poller};
 use super::slots::{Index, Slots};
+use super::spread::{Inbox, Loads};
 use super::stats::{CloseReason, PublishedStats, Stats};
 use super::timers::Timers;
 use super::times::{Meter, Times};
@@ -47,9 +48,13 @@ pub(crate) struct Worker<K: Kernel, H> {
     pub(super) stats: Stats,
     published: Arc<[PublishedStats]>,
     /// `None`: times are not measured.
-    meter: Option<Box<Meter>>,
+    pub(super) meter: Option<Box<Meter>>,
     pub(super) timers: Timers,
     pub(super) mailbox: Arc<Mailbox>,
+    /// Those of all workers.
+    pub(super) mailboxes: Arc<[Arc<Mailbox>]>,
+    pub(super) inboxes: Arc<[Inbox<K::Stream>]>,
+    pub(super) loads: Arc<Loads>,
     pub(super) poller: Poller,
     pub(super) event_hook: Option<EventHook>,
     /// How many of the events have been looked at.
@@ -73,6 +78,8 @@ pub(crate) struct Setup {
     pub(crate) stats: Arc<[PublishedStats]>,
     /// Where each worker adds its times, if they are measured.
     pub(crate) times: Option<Arc<[Times]>>,
+    /// How many connections each worker has.
+    pub(crate) loads: Arc<Loads>,
     /// Where each worker is told which conversations to go on with.
     pub(crate) mailboxes: Arc<[Arc<Mailbox>]>,
     pub(crate) busy_polling: BusyPolling,
@@ -81,11 +88,13 @@ pub(crate) struct Setup {
 }
 
 impl<K: Kernel, H: Handler> Worker<K, H> {
-    /// Worker `number`, which counts from 0, with a handler for each listener of `kernel`.
+    /// Worker `number`, which counts from 0, with a handler for each listener of `kernel`. Connections on their
+    /// way to each worker are in `inboxes`.
     pub(crate) fn new(
         kernel: K,
         handlers: impl IntoIterator<Item = H>,
         setup: Setup,
+        inboxes: Arc<[Inbox<K::Stream>]>,
         number: usize,
     ) -> Self {
         let now = kernel.now();
@@ -112,6 +121,9 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             meter: setup.times.map(|times| Box::new(Meter::new(times, number))),
             timers: Timers::new(),
             mailbox: Arc::clone(&setup.mailboxes[number]),
+            mailboxes: setup.mailboxes,
+            inboxes,
+            loads: setup.loads,
             poller: Poller::new(setup.busy_polling),
             event_hook: setup.event_hook,
             looked_at: 0,
@@ -381,8 +393,12 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             (Some(timeout), false) => self.deadlines.start(index, timeout, self.now.millis),
             (None, _) => self.deadlines.cancel(index),
         }
+        let may_settle =
+            connection.standing == Standing::New && next == Next::Wait && !self.phase.is_drain();
         if must_queue {
             self.ready.push_back(self.connections.token(index));
+        } else if may_settle && connection.has_settled() {
+            self.settle(index);
         }
     }
 
@@ -403,10 +419,13 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
             meter.closed(index);
         }
         self.stats.count_close(reason);
-        if connection.rejected {
-            self.rejected -= 1;
-        } else {
-            self.limit.release();
+        match connection.standing {
+            Standing::Rejected => self.rejected -= 1,
+            Standing::New => self.limit.release(),
+            Standing::Settled => {
+                self.limit.release();
+                self.loads.release(self.number);
+            }
         }
         self.listeners.iter_mut().for_each(ListenerState::on_close);
         if H::OBSERVES {

@@ -107,6 +107,7 @@ impl KernelTrait for Kernel {
         let open = world.open_at(self.worker);
         let own = &mut world.workers[self.worker];
         own.progress = true;
+        own.accepted += 1;
         own.most_open = own.most_open.max(open);
         Ok(Stream {
             id,
@@ -120,9 +121,28 @@ impl KernelTrait for Kernel {
     }
 
     fn watch(&mut self, stream: &mut Stream, token: Token) -> io::Result<()> {
-        let socket = &mut self.world.borrow_mut().sockets[stream.id];
+        let world = &mut *self.world.borrow_mut();
+        let socket = &mut world.sockets[stream.id];
+        socket.worker = self.worker;
+        socket.is_moving = false;
         socket.watched = Some(token);
         socket.has_event |= socket.is_readable();
+        let open = world.open_at(self.worker);
+        let own = &mut world.workers[self.worker];
+        own.most_open = own.most_open.max(open);
+        own.progress = true;
+        Ok(())
+    }
+
+    fn unwatch(&mut self, stream: &mut Stream) -> io::Result<()> {
+        let world = &mut *self.world.borrow_mut();
+        let socket = &mut world.sockets[stream.id];
+        socket.is_moving = true;
+        socket.has_event = false;
+        world.moved += 1;
+        world.workers[self.worker]
+            .stale
+            .extend(socket.watched.take());
         Ok(())
     }
 
@@ -150,7 +170,9 @@ impl KernelTrait for Kernel {
         }
         socket.saw_end = read == 0;
         socket.reads_in_turn += 1;
-        world.workers[self.worker].progress = true;
+        let own = &mut world.workers[self.worker];
+        own.progress = true;
+        own.bytes_in += read;
         socket.inbox.read_exact(&mut block[..read])?;
         if socket.shut_at.is_some() {
             socket.read_since_shut += read;
@@ -199,7 +221,9 @@ impl KernelTrait for Kernel {
         if socket.reading != Reading::Steady {
             socket.next_act = socket.next_act.min(now + world.dice.below(50) as u64);
         }
-        world.workers[self.worker].progress = true;
+        let own = &mut world.workers[self.worker];
+        own.progress = true;
+        own.bytes_out += written;
         Ok(written)
     }
 

@@ -48,8 +48,8 @@ use std::time::Duration;
 
 use crate::http::Limits;
 use crate::net::{
-    BusyPolling, ConnectionLimit, Lifecycle, Mailbox, PublishedStats, Setup, Then, Timeouts, Times,
-    Worker,
+    BusyPolling, ConnectionLimit, Inbox, Lifecycle, Loads, Mailbox, PublishedStats, Setup, Then,
+    Timeouts, Times, Worker,
 };
 
 use dice::Dice;
@@ -131,6 +131,7 @@ fn workers(world: &Rc<RefCell<World>>, sink: &Sink) -> Vec<Worker<Kernel, Script
     let mailboxes = (0..count).map(|worker| Arc::new(Mailbox::new(wake(worker))));
     let mailboxes = mailboxes.collect();
     let limit = ConnectionLimit::new(limit, (0..count).map(wake), sink.hook());
+    let inboxes: Arc<[_]> = (0..count).map(|_| Inbox::new()).collect();
     let setup = Setup {
         limits: Limits::default(),
         timeouts: Timeouts::default(),
@@ -138,6 +139,7 @@ fn workers(world: &Rc<RefCell<World>>, sink: &Sink) -> Vec<Worker<Kernel, Script
         connection_limit: Arc::new(limit),
         stats: (0..count).map(|_| PublishedStats::new()).collect(),
         times: Some((0..count).map(|_| Times::new()).collect()),
+        loads: Arc::new(Loads::new(count)),
         mailboxes,
         busy_polling: BusyPolling::Off,
         event_hook: None,
@@ -150,7 +152,13 @@ fn workers(world: &Rc<RefCell<World>>, sink: &Sink) -> Vec<Worker<Kernel, Script
         let listeners = world.borrow().workers[number].listeners.len();
         let backend = world.borrow().backend.clone();
         let handlers = vec![Scripted { backend }; listeners];
-        Worker::new(kernel, handlers, setup.clone(), number)
+        Worker::new(
+            kernel,
+            handlers,
+            setup.clone(),
+            Arc::clone(&inboxes),
+            number,
+        )
     };
     (0..count).map(worker).collect()
 }

@@ -124,12 +124,10 @@ fn completions_are_cancelled(world: &mut World, number: usize) {
 
 /// What a worker has counted is what the world has seen of it.
 fn counters_add_up(world: &mut World, number: usize, stats: &Stats) {
-    let own = || world.sockets.iter().filter(|s| s.worker == number);
-    let accepted = own().filter(|s| s.accepted_at.is_some()).count();
-    let read: usize = own().map(|s| s.taken.len() + s.read_since_shut).sum();
-    let written: usize = own().map(|s| s.written.len()).sum();
+    let own = &world.workers[number];
+    let (accepted, read, written) = (own.accepted, own.bytes_in, own.bytes_out);
     let is_right = stats.open as usize == world.open_at(number)
-        && stats.accepted == stats.open + stats.closed()
+        && stats.accepted + stats.taken_over == stats.open + stats.closed() + stats.handed_over
         && stats.accepted as usize == accepted
         && stats.bytes_in as usize == read
         && stats.bytes_out as usize == written
@@ -194,7 +192,8 @@ pub(super) fn before_sleep(world: &mut World, worker: usize, timeout: Option<Dur
     }
     for id in 0..world.sockets.len() {
         let socket = &world.sockets[id];
-        if !socket.is_open() || socket.worker != worker {
+        // One that moves is not asleep: the worker that takes it over was woken for it.
+        if !socket.is_open() || socket.worker != worker || socket.is_moving {
             continue;
         }
         let conversation = world.backend.conversation(id);

@@ -35,6 +35,8 @@ pub(super) struct Socket {
     pub(super) mark: Option<usize>,
     pub(super) finished: bool,
     pub(super) reset: bool,
+    /// It is on its way to another worker.
+    pub(super) is_moving: bool,
     pub(super) watched: Option<Token>,
     pub(super) is_watched_for_room: bool,
     pub(super) has_event: bool,
@@ -86,6 +88,7 @@ impl Socket {
             mark: None,
             finished: false,
             reset: false,
+            is_moving: false,
             watched: None,
             is_watched_for_room: false,
             has_event: false,

@@ -33,6 +33,8 @@ pub(super) struct World {
     pub(super) full_at: Option<u64>,
     /// What the lifecycle is still to be moved on to, and when.
     pub(super) shutdown: VecDeque<(u64, Phase)>,
+    /// How many connections were given to another worker.
+    pub(super) moved: usize,
     pub(super) fault: Option<String>,
 }
 
@@ -42,6 +44,10 @@ pub(super) struct WorkerWorld {
     pub(super) listeners: Vec<ListenerWorld>,
     /// Another worker has woken it.
     pub(super) woken: Arc<AtomicBool>,
+    /// How many connections it has accepted, and what it has read and written.
+    pub(super) accepted: usize,
+    pub(super) bytes_in: usize,
+    pub(super) bytes_out: usize,
     /// The most connections that it ever had at once.
     pub(super) most_open: usize,
     pub(super) stale: Vec<Token>,
@@ -175,6 +181,7 @@ impl World {
             buffered_bytes: bounds.buffered_bytes,
             full_at: None,
             shutdown: VecDeque::new(),
+            moved: 0,
             fault: None,
             sockets,
         }))
@@ -195,7 +202,8 @@ impl World {
 
     /// How many of them are a worker's.
     pub(super) fn open_at(&self, worker: usize) -> usize {
-        let open = |socket: &&Socket| socket.is_open() && socket.worker == worker;
+        let open =
+            |socket: &&Socket| socket.is_open() && socket.worker == worker && !socket.is_moving;
         self.sockets.iter().filter(open).count()
     }
 

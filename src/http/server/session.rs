@@ -310,6 +310,11 @@ impl Session {
         }
     }
 
+    /// Is it as a new one: between two requests, without even an empty line of the next?
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.empty_lines == 0 && matches!(&self.state, State::Head(scan) if scan.is_new())
+    }
+
     /// Why the conversation ended. `None`: it has not.
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
