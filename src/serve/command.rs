@@ -215,6 +215,7 @@ fn control_of((admin, key): &(ServerHandle, String)) -> Admin {
         key: key.clone(),
         listeners: admin.listeners_handle(),
         shutdown_handle: admin.shutdown_handle(),
+        stats: admin.stats_handle(),
     }
 }
 

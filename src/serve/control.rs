@@ -16,9 +16,12 @@ use super::access_log;
 use super::config::Config;
 use super::successor::Program;
 use super::supervisor::Supervisor;
-use crate::server::{ListenersHandle, ServerHandle, ShutdownHandle};
+use crate::server::{ListenersHandle, ServerHandle, ShutdownHandle, StatsHandle};
 use crate::signals::{Asked, Requests, hangup};
 use crate::terminal::Lines;
+
+/// How long the clients of the admin listener may take for their last request.
+const ADMIN_WITHIN: Duration = Duration::from_secs(2);
 
 /// Receives the signals from here on, so that an early one ends the server too instead of killing it. `SIGHUP` is among
 /// them if it reopens a log, or if it is not ignored.
@@ -230,9 +233,8 @@ impl Control {
             "replaced by process {process}: answering for at most {:?}",
             self.grace
         ));
-        // First the admin listener: who asks it has to find the process that is ready.
         if let Some(admin) = &self.admin {
-            admin.shutdown_handle.drain(Duration::ZERO, self.grace);
+            admin.finish();
         }
         self.shutdown_handle.drain(Duration::ZERO, self.grace);
     }
@@ -256,6 +258,28 @@ pub(super) struct Admin {
     pub(super) key: String,
     pub(super) listeners: ListenersHandle,
     pub(super) shutdown_handle: ShutdownHandle,
+    pub(super) stats: StatsHandle,
+}
+
+impl Admin {
+    /// Answers those who have connected, before the main server drains: they have to hear that the service is ready,
+    /// and the process may end at once then.
+    fn finish(&self) {
+        let start = Instant::now();
+        self.shutdown_handle.drain(Duration::ZERO, ADMIN_WITHIN);
+        let is_listening = || {
+            let sockets = self.listeners.sockets();
+            sockets.is_ok_and(|all| all.iter().any(|sockets| !sockets.is_empty()))
+        };
+        let has_connections = || self.stats.read().iter().any(|worker| worker.open > 0);
+        // The numbers are those of the end of a turn: once more, when the listeners are closed.
+        let mut calm = 0;
+        while calm < 2 && start.elapsed() < ADMIN_WITHIN {
+            thread::sleep(Duration::from_millis(5));
+            let is_busy = is_listening() || has_connections();
+            calm = if is_busy { 0 } else { calm + 1 };
+        }
+    }
 }
 
 /// What [`Control`] needs besides the server and its configuration.
