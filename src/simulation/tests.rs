@@ -346,6 +346,35 @@ fn a_drain_closes_with_the_last_of_a_batch() {
     }
 }
 
+/// A worker that has returned takes over no connection of one that does not know of the drain yet.
+#[test]
+fn connections_are_spread_until_a_drain() {
+    let mut moved = 0;
+    for seed in 0..2_000 {
+        let request = [Act::Pause(100), Act::Send(GET.to_vec()), Act::Pause(9_000)];
+        let scripts = vec![Script::of(request.to_vec()); 8];
+        let world = World::with(Dice::seeded(seed), scripts, Bounds::NONE, 2, 1);
+        let drain_at = 100 + seed % 6;
+        // The other worker has nothing to do, and returns early.
+        world
+            .borrow_mut()
+            .sockets
+            .iter_mut()
+            .for_each(|socket| socket.worker = 0);
+        world.borrow_mut().shutdown.push_back((drain_at, DRAIN));
+        play_in(&world).unwrap_or_else(|fault| panic!("seed {seed}: {fault}"));
+        let world = world.borrow();
+        assert!(
+            world
+                .sockets
+                .iter()
+                .all(|socket| !socket.written.is_empty())
+        );
+        moved += world.moved;
+    }
+    assert!(moved > 20, "{moved} connections were moved");
+}
+
 #[test]
 fn half_a_request_is_awaited_in_a_drain() {
     let script = Script::of(vec![
