@@ -15,7 +15,7 @@ use crate::units;
 
 const URL_HELP: &str = "\
 URL to request: http://host[:port]/path, or unix:/socket[:/path] [default: where hullo listens with the same \
-environment, by HULLO_HOST and HULLO_PORT or PORT]";
+environment, by HULLO_LISTEN, or HULLO_HOST and HULLO_PORT or PORT]";
 
 /// Arguments of `hullo check`.
 #[derive(Args, Debug)]

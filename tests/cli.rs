@@ -238,6 +238,9 @@ fn a_check_without_a_server_fails() {
     check(&["check"], &[("PORT", &port)], (1, "", &sentence));
     let any = [("PORT", &port[..]), ("HULLO_HOST", "0.0.0.0")];
     check(&["check"], &any, (1, "", &sentence));
+    // By IPv4 too: without IPv6 the server listens at 0.0.0.0.
+    let listen = format!(":{port} unix:/socket");
+    check(&["check"], &[("HULLO_LISTEN", &listen)], (1, "", &sentence));
 }
 
 #[test]
@@ -247,7 +250,7 @@ fn a_check_of_a_unix_socket() {
     let listener = UnixListener::bind(&path).unwrap();
     let requests = thread::spawn(move || {
         let mut requests = String::new();
-        for stream in listener.incoming().take(2) {
+        for stream in listener.incoming().take(3) {
             let mut stream = stream.unwrap();
             let mut request = [0; 4096];
             let read = stream.read(&mut request).unwrap();
@@ -262,6 +265,10 @@ fn a_check_of_a_unix_socket() {
         let url = format!("unix:{}{path_and_query}", path.display());
         check(&["check", &url], &[], (0, &format!("{url}: 200\n"), ""));
     }
+    let url = format!("unix:{}", path.display());
+    let listen = format!("{url},mode=600 8080");
+    let said = format!("{url}: 200\n");
+    check(&["check"], &[("HULLO_LISTEN", &listen)], (0, &said, ""));
     let requests = requests.join().unwrap();
     assert!(
         requests.starts_with("GET / HTTP/1.1\r\nHost: localhost\r\n"),

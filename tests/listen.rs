@@ -169,6 +169,16 @@ fn what_cannot_be_listened_on_is_refused_with_a_sentence() {
             "or use a free port with --listen 127.0.0.1:0\n",
         ),
         (
+            &["--port=0", &taken.replace("--listen", "--admin")],
+            1,
+            "or use a free port with --admin 127.0.0.1:0\n",
+        ),
+        (
+            &["--port=0", "--admin=192.0.2.1:80"],
+            1,
+            "or use --admin 127.0.0.1:80\n",
+        ),
+        (
             &["--listen=192.0.2.1:80"],
             1,
             "192.0.2.1 is not an address of this machine",

@@ -39,7 +39,11 @@ pub(super) fn open(config: &Config, inherited: &mut Vec<Inherited>) -> Result<Op
             keys: Vec::new(),
         },
         handed_on,
-        by_listen: !config.listen.is_empty(),
+        asked_by: if config.listen.is_empty() {
+            AskedBy::HostAndPort
+        } else {
+            AskedBy::Listen
+        },
     };
     for one in given {
         opening = opening.share(one)?;
@@ -64,8 +68,12 @@ pub(super) fn open_admin(
     let key = format!("admin {address}");
     let place = inherited.iter().position(|other| other.name == key);
     let sockets = place.map(|place| inherited.remove(place).sockets);
-    let server = admin::bind(address, sockets)
-        .map_err(|error| format!("--admin {address}: {}", describe(address, false, &error)))?;
+    let server = admin::bind(address, sockets).map_err(|error| {
+        format!(
+            "--admin {address}: {}",
+            describe(address, AskedBy::Admin, &error)
+        )
+    })?;
     Ok((server, key))
 }
 
@@ -73,8 +81,15 @@ struct Opening {
     opened: Opened,
     /// What the old process had, and was not asked for yet.
     handed_on: Vec<Inherited>,
-    /// Whether the addresses are those of `--listen`.
-    by_listen: bool,
+    asked_by: AskedBy,
+}
+
+/// Which flag an address comes from.
+#[derive(Clone, Copy)]
+enum AskedBy {
+    HostAndPort,
+    Listen,
+    Admin,
 }
 
 impl Opening {
@@ -119,9 +134,9 @@ impl Opening {
     }
 
     fn bind(self, address: SocketAddr, key: String) -> Result<Self, String> {
-        let by_listen = self.by_listen;
+        let asked_by = self.asked_by;
         let add = |server: Server| server.listen(address);
-        let failed = |error| describe(address, by_listen, &error);
+        let failed = |error| describe(address, asked_by, &error);
         self.add(&address.to_string(), key, add, failed)
     }
 
@@ -170,12 +185,13 @@ fn describe_options(error: &io::Error) -> String {
 }
 
 /// Why an address cannot be listened on, and what to type next.
-fn describe(address: SocketAddr, by_listen: bool, error: &io::Error) -> String {
+fn describe(address: SocketAddr, asked_by: AskedBy, error: &io::Error) -> String {
     let (host, port) = (address.ip(), address.port());
-    let take = |host: std::net::IpAddr, port: u16| match by_listen {
-        true => format!("--listen {}", SocketAddr::new(host, port)),
-        false if host == address.ip() => format!("--port {port}"),
-        false => format!("--host {host}"),
+    let take = |host: std::net::IpAddr, port: u16| match asked_by {
+        AskedBy::Listen => format!("--listen {}", SocketAddr::new(host, port)),
+        AskedBy::Admin => format!("--admin {}", SocketAddr::new(host, port)),
+        AskedBy::HostAndPort if host == address.ip() => format!("--port {port}"),
+        AskedBy::HostAndPort => format!("--host {host}"),
     };
     match error.kind() {
         ErrorKind::AddrInUse => format!(

@@ -1,6 +1,6 @@
 //! The URL of a server that was started with the same environment as this process.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::Ipv4Addr;
 
 use super::flags::Flags;
 use super::listen::Listen;
@@ -14,16 +14,16 @@ use super::listen::Listen;
 pub(crate) fn own_url() -> Result<String, String> {
     let config = Flags::default().config(|name| std::env::var_os(name))?;
     let listeners = config.listeners(false);
+    if let Some(Listen::Unix { path, .. }) = listeners.first() {
+        return Ok(format!("unix:{}", path.display()));
+    }
     let mut addresses = listeners.iter().flat_map(Listen::addresses);
     let mut address = addresses
         .next()
-        .ok_or("HULLO_LISTEN has no address with a port: give the URL")?;
-    // A server on every interface is on this one.
+        .ok_or("there is no address: give the URL")?;
+    // A server on every interface is on this one too: by IPv4 in any case, by IPv6 if the machine has it.
     if address.ip().is_unspecified() {
-        address.set_ip(match address.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
     }
     Ok(format!("http://{address}/"))
 }
