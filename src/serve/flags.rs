@@ -95,9 +95,12 @@ fn choose_listeners(config: &mut Config, origins: &[(&str, String)]) -> Result<(
     config.is_address_given = address.is_some();
     if let (Some((weaker, listen)), Some((rank, address))) = (listen, address) {
         if weaker == rank {
+            let instead = match listen {
+                "--listen" => format!("write --listen {} in place of {address}", config.address),
+                _ => format!("add {} to {listen}", config.address),
+            };
             return Err(format!(
-                "{listen} takes the place of {address}: leave one of them out, or write --listen {} besides",
-                config.address
+                "{listen} takes the place of {address}: leave one of them out, or {instead}"
             ));
         }
         config.is_address_given = rank > weaker;
@@ -206,7 +209,7 @@ mod tests {
             (
                 "--listen 4 --port 5",
                 &[][..],
-                "--listen takes the place of --port",
+                "or write --listen 127.0.0.1:5 in place of --port",
             ),
             (
                 "--listen 4 --host ::",
@@ -216,7 +219,7 @@ mod tests {
             (
                 "",
                 &[listen, own_port],
-                "HULLO_LISTEN takes the place of HULLO_PORT",
+                "HULLO_PORT: leave one of them out, or add 127.0.0.1:2 to HULLO_LISTEN",
             ),
             (
                 "--listen 80 --listen [::1]:80",

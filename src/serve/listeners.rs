@@ -68,7 +68,13 @@ pub(super) fn open_admin(
     let key = format!("admin {address}");
     let place = inherited.iter().position(|other| other.name == key);
     let sockets = place.map(|place| inherited.remove(place).sockets);
-    let server = admin::bind(address, sockets).map_err(|error| {
+    // A container image asks for every interface before it knows its machine.
+    let has_family = address.ip() != Ipv6Addr::UNSPECIFIED || has_ipv6(Ipv6Addr::UNSPECIFIED);
+    let bound = match has_family {
+        true => address,
+        false => (Ipv4Addr::UNSPECIFIED, address.port()).into(),
+    };
+    let server = admin::bind(bound, sockets).map_err(|error| {
         format!(
             "--admin {address}: {}",
             describe(address, AskedBy::Admin, &error)
