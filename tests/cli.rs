@@ -159,6 +159,15 @@ fn the_configuration_says_where_each_value_comes_from() {
     let wrong = [("HULLO_MAX_FIELDS", "0")];
     let sentence = "hullo: HULLO_MAX_FIELDS=0: out of range: from 1 to 256\n";
     check(&["serve", "--print-config"], &wrong, (2, "", sentence));
+    // As the server refuses it.
+    let wrong = [
+        ("HULLO_TEST_ENDPOINTS", "on"),
+        ("HULLO_TEST_DEFAULTS", "delay=1x"),
+    ];
+    let refused = hullo(&["--port=0"], &wrong);
+    let sentence = String::from_utf8(refused.stderr).unwrap();
+    assert!(sentence.contains("delay=1x: not a time"), "{sentence}");
+    check(&["--print-config"], &wrong, (2, "", &sentence));
 }
 
 /// Answers each connection with these bytes, after a request has come.

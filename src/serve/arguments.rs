@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::config::Config;
 use super::flags::Flags;
 use super::settings::SETTINGS;
 use crate::terminal::{note, print};
@@ -23,9 +24,14 @@ pub(crate) struct Arguments {
 /// What stands for a text that is empty.
 const NONE: &str = "(none)";
 
-/// Prints the settings, and returns the exit code.
-pub(super) fn print_config(flags: &Flags) -> ExitCode {
-    match table(flags, |name| std::env::var_os(name)) {
+/// Prints the settings, unless a server would refuse them, and returns the exit code.
+pub(super) fn print_config(
+    flags: &Flags,
+    check: impl Fn(&Config) -> Result<(), String>,
+) -> ExitCode {
+    let variable = |name: &str| std::env::var_os(name);
+    let checked = flags.config(variable).and_then(|config| check(&config));
+    match checked.and_then(|()| table(flags, variable)) {
         Ok(table) => match print(&table) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -42,8 +48,6 @@ pub(super) fn print_config(flags: &Flags) -> ExitCode {
 
 /// A line for each setting: its flag, its value, and the flag or the variable that has set it.
 fn table(flags: &Flags, variable: impl Fn(&str) -> Option<OsString>) -> Result<String, String> {
-    // Some settings exclude others.
-    flags.config(&variable)?;
     let mut rows = vec![["setting", "value", "from"].map(str::to_owned)];
     for setting in &SETTINGS {
         let set = flags.value_of(setting, &variable)?;

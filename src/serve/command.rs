@@ -32,7 +32,7 @@ const CUT: u8 = 3;
 /// wrong; 3: some were cut.
 pub(crate) fn serve(arguments: &Arguments) -> ExitCode {
     if arguments.print_config {
-        return print_config(&arguments.flags);
+        return print_config(&arguments.flags, |config| origin(config).map(|_| ()));
     }
     // While this is the only thread: it changes the environment.
     let given = inherited::from_supervisor();
