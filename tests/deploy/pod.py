@@ -75,6 +75,7 @@ def of(container, process, patience, delay):
         time.sleep(0.02)
     code = process.wait(patience)
     took = time.monotonic() - began
-    true(code == 0, f"it ends with {code}: {process.stderr.read()}")
-    true(re.search("draining", process.stderr.read()), "it does not say that it drains")
+    said = process.stderr.read()
+    true(code == 0, f"it ends with {code}: {said}")
+    true(re.search("draining", said), f"it does not say that it drains: {said}")
     return f"probes 200; after SIGTERM /readyz 503, {answered} more requests answered, exit code 0 after {took:.1f} of {patience} s"
