@@ -70,9 +70,10 @@ pub(super) fn open_admin(
     let sockets = place.map(|place| inherited.remove(place).sockets);
     // A container image asks for every interface before it knows its machine.
     let has_family = address.ip() != Ipv6Addr::UNSPECIFIED || has_ipv6(Ipv6Addr::UNSPECIFIED);
-    let bound = match has_family {
-        true => address,
-        false => (Ipv4Addr::UNSPECIFIED, address.port()).into(),
+    let bound = if has_family {
+        address
+    } else {
+        (Ipv4Addr::UNSPECIFIED, address.port()).into()
     };
     let server = admin::bind(bound, sockets).map_err(|error| {
         format!(
