@@ -99,6 +99,12 @@ fn settings(settings: &Settings) -> Result<(), String> {
         ("timeout_ns", some(settings.timeout_ns), 1, NANOS_MAX),
         ("deadline_ns", some(settings.deadline_ns), 1, NANOS_MAX),
         ("lookup_ns", settings.lookup_ns, 0, NANOS_MAX),
+        (
+            "requests_per_connection",
+            some(settings.requests_per_connection),
+            1,
+            COUNT_MAX,
+        ),
     ] {
         within(&format!("settings.{name}"), value, least, most)?;
     }

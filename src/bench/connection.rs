@@ -88,6 +88,8 @@ pub(super) struct Connection {
     end: usize,
     /// Bytes of the batch written so far.
     written: usize,
+    /// Requests answered since it was opened.
+    answered: u64,
     pub(super) pace: Pace,
     /// Of this run, however often it was opened.
     pub(super) counts: ConnectionCounts,
@@ -102,6 +104,13 @@ impl Connection {
     /// When the oldest request in flight was sent, or due.
     pub(super) fn oldest(&self, interval: u64) -> u64 {
         self.since + self.next as u64 * interval
+    }
+
+    /// How many requests the next batch may have.
+    #[inline]
+    pub(super) fn room(&self, plan: &Plan) -> usize {
+        let left = plan.requests_per_connection.saturating_sub(self.answered);
+        usize::try_from(left).map_or(plan.batch.len(), |left| left.min(plan.batch.len()))
     }
 
     /// Sends the first `count` requests of the batch, counted from `since`.
@@ -193,6 +202,7 @@ impl Connection {
 
     fn close(&mut self) {
         self.stream = None;
+        self.answered = 0;
         self.reader = Reader::default();
         self.buffered = Vec::new();
     }
@@ -305,13 +315,14 @@ impl Connection {
         let first = self.next;
         while self.next < self.end {
             let input = &context.block[at..len];
-            let read = match self
-                .reader
-                .read(input, self.next, &context.plan.expect, context.memo)
-            {
-                Ok(read) => read,
-                Err(bad) => return Parsed::Protocol(bad),
-            };
+            let read =
+                match self
+                    .reader
+                    .read(input, context.plan.expect.at(self.next), context.memo)
+                {
+                    Ok(read) => read,
+                    Err(bad) => return Parsed::Protocol(bad),
+                };
             at += read.consumed;
             let Some(answer) = read.answer else {
                 self.buffered.extend_from_slice(&context.block[at..len]);
@@ -347,7 +358,8 @@ impl Connection {
     fn release(&mut self, context: &Context<'_>) -> Next {
         // After an early answer, the rest of its request was never sent.
         let is_half_sent = self.written < context.plan.batch.start(self.end);
-        if is_half_sent || !context.plan.keepalive {
+        let is_last = self.answered >= context.plan.requests_per_connection;
+        if is_half_sent || is_last || !context.plan.keepalive {
             self.close();
         }
         Next::Free
@@ -375,7 +387,7 @@ impl Connection {
             self.close();
             return Next::Free;
         }
-        match self.reader.end(kept, self.next, &context.plan.expect) {
+        match self.reader.end(kept, context.plan.expect.at(self.next)) {
             Ok(answer) => {
                 context.now = context.clock.now();
                 if context.is_late(self.since, self.next) {
@@ -401,7 +413,9 @@ impl Connection {
     /// Counts the answers from `first` on, which arrived in one read.
     #[inline]
     fn count(&mut self, first: usize, context: &mut Context<'_>) {
-        self.counts.answers += (self.next - first) as u64;
+        let answers = (self.next - first) as u64;
+        self.counts.answers += answers;
+        self.answered += answers;
         let took = context.latencies((self.since, self.sent_at), first, self.next);
         self.counts.latency_sum = self.counts.latency_sum.saturating_add(took);
     }

@@ -66,6 +66,7 @@ fn sample() -> Value {
     let settings = Settings {
         rate: Some(100.0),
         rate_per_connection: Some(1.0),
+        requests_per_connection: Some(7),
         rates: Some("50,150".to_owned()),
         arrivals: Some(Arrivals::Poisson),
         duration_ns: Some(80_000_000),

@@ -59,14 +59,32 @@ pub(super) struct Expect {
 }
 
 impl Expect {
-    /// The expected body of the answer at this position.
+    /// What the answer at this position should be.
     #[inline]
-    pub(super) fn body(&self, position: usize) -> Option<&[u8]> {
-        // RFC 9110 section 9.3.2: answers to HEAD have no content.
-        if self.head_only {
-            return None;
+    pub(super) fn at(&self, position: usize) -> Expected<'_> {
+        let bodies = self.bodies.as_ref();
+        Expected {
+            statuses: self.statuses.as_ref(),
+            body: bodies.and_then(|bodies| bodies.get(position).map(Vec::as_slice)),
+            head_only: self.head_only,
         }
-        self.bodies.as_ref()?.get(position).map(Vec::as_slice)
+    }
+}
+
+/// What one answer should be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Expected<'a> {
+    pub(super) statuses: Option<&'a Statuses>,
+    pub(super) body: Option<&'a [u8]>,
+    /// RFC 9110 section 9.3.2: an answer to HEAD has no content.
+    pub(super) head_only: bool,
+}
+
+impl<'a> Expected<'a> {
+    /// The content to compare with.
+    #[inline]
+    pub(super) fn content(&self) -> Option<&'a [u8]> {
+        self.body.filter(|_| !self.head_only)
     }
 }
 

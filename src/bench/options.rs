@@ -134,6 +134,10 @@ pub(crate) struct BenchOptions {
     #[arg(long, conflicts_with = "pipeline")]
     pub(super) disable_keepalive: bool,
 
+    /// Close each connection after N answers, and open a new one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), conflicts_with = "disable_keepalive")]
+    pub(super) requests_per_connection: Option<u64>,
+
     /// Connect to this Unix socket instead of the host of the URL
     #[arg(long, value_name = "PATH")]
     pub(super) unix_socket: Option<PathBuf>,

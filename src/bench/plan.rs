@@ -38,6 +38,8 @@ pub(super) struct Plan {
     pub(super) pace: Option<u64>,
     pub(super) timeout: Option<u64>,
     pub(super) keepalive: bool,
+    /// A connection is closed after so many answers.
+    pub(super) requests_per_connection: u64,
 }
 
 /// The load of the open model.

@@ -45,6 +45,7 @@ pub(super) fn prepare(options: &BenchOptions) -> Result<(Plan, Settings), String
         pace: options.rate_per_connection.map(|rate| (1e9 / rate) as u64),
         timeout: Some(options.timeout).filter(|nanos| *nanos > 0),
         keepalive: !request.closes,
+        requests_per_connection: options.requests_per_connection.unwrap_or(u64::MAX),
     };
     let rate = plan.offered();
     let changing = options.rate.as_ref().filter(|rates| !rates.is_constant());
@@ -69,6 +70,7 @@ pub(super) fn prepare(options: &BenchOptions) -> Result<(Plan, Settings), String
         timeout_ns: plan.timeout,
         deadline_ns: plan.deadline,
         keepalive: plan.keepalive,
+        requests_per_connection: options.requests_per_connection,
         lookup_ns,
     };
     Ok((plan, settings))

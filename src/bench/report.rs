@@ -133,6 +133,10 @@ pub(super) struct Settings {
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) deadline_ns: Option<u64>,
     pub(super) keepalive: bool,
+    /// Each connection was closed after so many answers.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    pub(super) requests_per_connection: Option<u64>,
     /// The time of the DNS lookup. 0 when the URL has an address.
     pub(super) lookup_ns: u64,
 }

@@ -45,6 +45,7 @@ fn settings() -> Settings {
         timeout_ns: Some(20_000_000_000),
         deadline_ns: None,
         keepalive: true,
+        requests_per_connection: None,
         lookup_ns: 0,
     }
 }

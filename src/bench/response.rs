@@ -2,7 +2,7 @@
 //! reads them; what they should be is `expect`'s.
 
 use super::error::ErrorKind;
-use super::expect::{Comparison, Expect};
+use super::expect::{Comparison, Expected};
 use crate::http::client::{self, EarlyEnd, Head, Memo, ProtocolError, Response, Sink};
 
 /// A whole response, and whether it is the expected one.
@@ -50,40 +50,34 @@ impl Sink for Comparing<'_> {
 }
 
 impl Reader {
-    /// Reads on in `input`, up to the end of an answer. `place` is that of its request in the batch.
+    /// Reads on in `input`, up to the end of an answer.
     #[inline]
     pub(super) fn read(
         &mut self,
         input: &[u8],
-        place: usize,
-        expect: &Expect,
+        expected: Expected<'_>,
         memo: &mut Memo,
     ) -> Result<Read, ProtocolError> {
         let mut sink = Comparing {
             comparison: &mut self.comparison,
-            expected: expect.body(place),
+            expected: expected.content(),
         };
         let read = self
             .responses
-            .read(input, expect.head_only, memo, &mut sink)?;
+            .read(input, expected.head_only, memo, &mut sink)?;
         Ok(Read {
             consumed: read.consumed,
-            answer: read
-                .response
-                .map(|response| self.judge(response, place, expect)),
+            answer: read.response.map(|response| self.judge(response, expected)),
         })
     }
 
     #[inline]
-    fn judge(&mut self, response: Response, place: usize, expect: &Expect) -> Answer {
+    fn judge(&mut self, response: Response, expected: Expected<'_>) -> Answer {
         let comparison = std::mem::take(&mut self.comparison);
-        let status_is_expected = expect
-            .statuses
-            .as_ref()
-            .is_none_or(|set| set.has(response.status));
+        let status_is_expected = expected.statuses.is_none_or(|set| set.has(response.status));
         let fault = if !status_is_expected {
             Some(ErrorKind::Status)
-        } else if !comparison.is_equal(expect.body(place)) {
+        } else if !comparison.is_equal(expected.content()) {
             Some(ErrorKind::Body)
         } else {
             None
@@ -101,11 +95,10 @@ impl Reader {
     pub(super) fn end(
         &mut self,
         unread: usize,
-        place: usize,
-        expect: &Expect,
+        expected: Expected<'_>,
     ) -> Result<Answer, ErrorKind> {
         match self.responses.end(unread) {
-            Ok(response) => Ok(self.judge(response, place, expect)),
+            Ok(response) => Ok(self.judge(response, expected)),
             Err(early) => {
                 *self = Self::default();
                 Err(match early {
@@ -119,7 +112,7 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
-    use super::super::expect::Statuses;
+    use super::super::expect::{Expect, Statuses};
     use super::*;
 
     /// The faults of the answers in `text`, cut at `cuts`, and how the connection ends.
@@ -134,7 +127,7 @@ mod tests {
             unread.extend_from_slice(piece);
             loop {
                 let read = reader
-                    .read(&unread, faults.len(), expect, &mut memo)
+                    .read(&unread, expect.at(faults.len()), &mut memo)
                     .unwrap();
                 unread.drain(..read.consumed);
                 faults.extend(read.answer.map(|answer| answer.fault));
@@ -144,7 +137,7 @@ mod tests {
             }
         }
         let end = reader
-            .end(unread.len(), faults.len(), expect)
+            .end(unread.len(), expect.at(faults.len()))
             .map(|answer| faults.push(answer.fault));
         (faults, end)
     }

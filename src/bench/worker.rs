@@ -392,7 +392,7 @@ impl<'a> Worker<'a> {
     /// Sends the next requests on an idle connection, if there are any and the pace allows it.
     #[inline]
     fn send_batch(&mut self, index: usize) {
-        let most = self.plan.batch.len();
+        let most = self.connections[index].room(self.plan);
         if let Some(interval) = self.plan.pace {
             // Checked before requests are claimed: claimed requests must be sent.
             if self.source.is_over(self.now) {

@@ -101,6 +101,48 @@ fn a_connection_for_each_request() {
     );
 }
 
+/// 20 requests, 3 on each connection, are 6 whole connections and one with 2, however they are pipelined.
+#[test]
+fn a_connection_is_closed_after_so_many_answers() {
+    for pipeline in ["1", "2", "5"] {
+        let counts = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&counts);
+        let address = serve(move |peer| {
+            let mut count = 0;
+            while peer.request().is_some() {
+                count += 1;
+                peer.send(HELLO);
+            }
+            seen.lock().unwrap().push(count);
+        });
+        let url = format!("http://{address}/");
+        let flags = ["-n", "20", "-c", "1", "--requests-per-connection", "3"];
+        let (ran, json) = measured(&[&flags[..], &["-p", pipeline, &url]].concat());
+        assert_eq!(number(&json["responses"]), 20, "{}", ran.text);
+        assert_eq!(number(&json["errors"]["total"]), 0);
+        assert_eq!(number(&json["settings"]["requests_per_connection"]), 3);
+        let connections = &json["connections"];
+        assert_eq!(number(&connections["opened"]), 7, "-p {pipeline}");
+        assert_eq!(number(&connections["closed_by_server"]), 0);
+        while counts.lock().unwrap().len() < 7 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let mut counts = counts.lock().unwrap().clone();
+        counts.sort_unstable();
+        assert_eq!(counts, [2, 3, 3, 3, 3, 3, 3], "-p {pipeline}");
+    }
+    // The server may close earlier: then the count begins again.
+    let json = succeeds(&["--requests-per-connection", "3"], |peer| {
+        peer.request();
+        peer.send(HELLO);
+        peer.request();
+        peer.send(&HELLO.replace("Content", "Connection: close\r\nContent"));
+        peer.close();
+    });
+    assert_eq!(number(&json["connections"]["opened"]), 10);
+    assert_eq!(number(&json["connections"]["closed_by_server"]), 10);
+}
+
 /// Answers each request with its path, after `order` has seen the batch.
 fn echo(
     batch: usize,
