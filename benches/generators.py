@@ -227,7 +227,7 @@ def freeze(pid):
 def article(a):
     with Server(a.server or a.serve) as server:
         for flags in (['-n', '10000', '-c', '100'], ['-z', '5s', '-c', '100'], ['-z', '5s', '-c', '1']):
-            outs = [run([*tool, *flags, server.url()])[0] for tool in ([a.hullo, 'bench'], ['hey'])]
+            outs = [run([*tool, *flags, server.url()])[0] for tool in ([a.hullo, 'bench', '-o', 'hey'], ['hey'])]
             columns = [['$ ' + ' '.join([name, *flags])] + out.expandtabs().splitlines()
                        for name, out in zip(('hullo bench', 'hey'), outs)]
             for i in range(max(map(len, columns))):

@@ -46,6 +46,7 @@ pub(super) fn check(report: &Report) -> Result<(), String> {
         ("latency", &report.latency),
         ("service", &report.service),
         ("connect", &report.connect),
+        ("reading", &report.reading),
         ("lag", &report.lag),
     ] {
         distribution(name, times)?;

@@ -19,7 +19,7 @@ use super::prepare::prepare;
 use super::progress::ProgressLine;
 use super::report::Report;
 use super::run::run;
-use super::{merge, overload, tables, text};
+use super::{merge, overload, summary, tables, text};
 use crate::signals;
 use crate::terminal::{note, print};
 
@@ -81,7 +81,7 @@ fn find(options: &BenchOptions, goal: &Goal) -> Result<ExitCode, Failure> {
 
 /// What only some of the flags of a search can do.
 fn check_find(options: &BenchOptions) -> Result<(), String> {
-    if !matches!(options.output, Format::Text | Format::Json) {
+    if !matches!(options.output, Format::Summary | Format::Json) {
         return Err("--find writes text or, with -o json, JSON".to_owned());
     }
     if options.find_by == By::Connections && options.connections.is_some() {
@@ -164,7 +164,8 @@ fn publish(options: &BenchOptions, report: &Report) -> Result<(), String> {
         write(path, tables::hgrm(report))?;
     }
     let text = match options.output {
-        Format::Text => text::of(report),
+        Format::Summary => summary::of(report, summary::width()),
+        Format::Hey => text::of(report),
         Format::Json => report.json(),
         Format::Csv => {
             // A table of figures has no place for it, and they mislead without it.

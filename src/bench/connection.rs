@@ -84,6 +84,8 @@ pub(super) struct Connection {
     since: u64,
     /// When the batch was sent.
     sent_at: u64,
+    /// When the first byte of the answer came, if the rest did not come with it.
+    begun_at: Option<u64>,
     next: usize,
     end: usize,
     /// Bytes of the batch written so far.
@@ -204,6 +206,7 @@ impl Connection {
         self.stream = None;
         self.answered = 0;
         self.reader = Reader::default();
+        self.begun_at = None;
         self.buffered = Vec::new();
     }
 
@@ -323,8 +326,12 @@ impl Connection {
                     Ok(read) => read,
                     Err(bad) => return Parsed::Protocol(bad),
                 };
+            let has_begun = at < len;
             at += read.consumed;
             let Some(answer) = read.answer else {
+                if has_begun {
+                    self.begun_at.get_or_insert_with(|| context.clock.now());
+                }
                 self.buffered.extend_from_slice(&context.block[at..len]);
                 return Parsed::More;
             };
@@ -339,6 +346,9 @@ impl Connection {
                 return Parsed::Protocol(ProtocolError::Unasked);
             }
             self.next += 1;
+            if let Some(begun) = self.begun_at.take() {
+                context.record_reading(begun);
+            }
             context.tally.answer(&answer);
             self.counts.errors += u64::from(answer.fault.is_some());
             if answer.closes {
@@ -404,6 +414,9 @@ impl Connection {
     }
 
     fn last(&mut self, answer: &Answer, context: &mut Context<'_>) {
+        if let Some(begun) = self.begun_at.take() {
+            context.record_reading(begun);
+        }
         context.tally.answer(answer);
         self.counts.errors += u64::from(answer.fault.is_some());
         self.next += 1;
@@ -480,6 +493,12 @@ impl Context<'_> {
         if let Some(times) = phase.and_then(|phase| self.tally.phases.get_mut(phase)) {
             times.record(took, 1);
         }
+    }
+
+    #[cold]
+    fn record_reading(&mut self, begun_at: u64) {
+        let took = self.now.saturating_sub(begun_at);
+        self.tally.reading.record(took, 1);
     }
 
     #[cold]

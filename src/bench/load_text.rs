@@ -1,11 +1,12 @@
 //! What the report says as text about the load: how much was offered, and what latencies mean.
 
 use super::distribution::Distribution;
-use super::durations::{secs, short};
+use super::durations::short;
+use super::layout::Layout;
 use super::report::Report;
 
 /// Lines of the summary.
-pub(super) fn offer(report: &Report) -> Vec<String> {
+pub(super) fn offer(report: &Report, layout: Layout) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(offer) = &report.offer {
         let percent = offer.all_busy * 100.0;
@@ -27,8 +28,8 @@ pub(super) fn offer(report: &Report) -> Vec<String> {
             "Unanswered:\t{} at the deadline: {} sent, {waiting} waiting for a connection; after {} on average, {} at most",
             waited.count,
             unanswered.sent,
-            secs(waited.mean_ns),
-            secs(waited.max_ns as f64)
+            (layout.time)(waited.mean_ns),
+            (layout.time)(waited.max_ns as f64)
         ));
     }
     lines
@@ -43,9 +44,9 @@ pub(super) fn latency_title(report: &Report) -> &'static str {
 }
 
 /// Requests without an answer at the deadline have waited at least so long.
-pub(super) fn latency(report: &Report) -> Vec<String> {
+pub(super) fn latency(report: &Report, layout: Layout) -> Vec<String> {
     let Some(unanswered) = &report.unanswered else {
-        return percentiles(&report.latency);
+        return percentiles(&report.latency, layout);
     };
     let rows = unanswered.percentiles_at_least_ns.rows();
     let most = unanswered.waited.max_ns.max(report.latency.max_ns);
@@ -54,22 +55,26 @@ pub(super) fn latency(report: &Report) -> Vec<String> {
             // Those that have waited for less may take longer in the end.
             let is_known = nanos < unanswered.waited.min_ns;
             let at_least = if is_known { "" } else { "at least " };
-            format!("{}% in {at_least}{}", &name[1..], secs(nanos as f64))
+            format!(
+                "{}% in {at_least}{}",
+                &name[1..],
+                (layout.time)(nanos as f64)
+            )
         })
         .collect()
 }
 
-pub(super) fn service(report: &Report) -> Vec<String> {
-    percentiles(&report.service)
+pub(super) fn service(report: &Report, layout: Layout) -> Vec<String> {
+    percentiles(&report.service, layout)
 }
 
-fn percentiles(times: &Distribution) -> Vec<String> {
+fn percentiles(times: &Distribution, layout: Layout) -> Vec<String> {
     if times.count == 0 {
         return Vec::new();
     }
     let rows = times.percentiles_ns.rows();
     rows.chain([("p100", times.max_ns)])
-        .map(|(name, nanos)| format!("{}% in {}", &name[1..], secs(nanos as f64)))
+        .map(|(name, nanos)| format!("{}% in {}", &name[1..], (layout.time)(nanos as f64)))
         .collect()
 }
 
@@ -102,12 +107,12 @@ pub(super) fn phases(report: &Report) -> Vec<String> {
 
 /// A closed run measures itself: the rate follows from the latency, and slow moments are few because the
 /// server is asked less in them.
-pub(super) fn closed(report: &Report) -> Vec<String> {
+pub(super) fn closed(report: &Report, layout: Layout) -> Vec<String> {
     let Some(closed) = &report.closed_model else {
         return Vec::new();
     };
     let slots = closed.slots;
-    let mean = secs(report.latency.mean_ns);
+    let mean = (layout.time)(report.latency.mean_ns);
     let steady = &closed.if_steady_ns;
     vec![
         format!(
@@ -116,8 +121,8 @@ pub(super) fn closed(report: &Report) -> Vec<String> {
         ),
         format!(
             "at a steady pace:\t99% in {}, 99.9% in {} (estimate: a request each {} on each connection, also in slow moments)",
-            secs(steady.p99 as f64),
-            secs(steady.p99_9 as f64),
+            (layout.time)(steady.p99 as f64),
+            (layout.time)(steady.p99_9 as f64),
             short(closed.interval_ns as f64)
         ),
     ]

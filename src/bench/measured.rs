@@ -250,6 +250,7 @@ impl Report {
             latency: Distribution::of(&tally.latency),
             service: Distribution::of(&tally.service),
             connect: Distribution::of(&tally.connect),
+            reading: Distribution::of(&tally.reading),
             lag: Distribution::of(&tally.lag),
             over_time: OverTime {
                 interval_ns: BIN_NANOS,
@@ -295,6 +296,7 @@ impl Report {
         let mut tally = Tally {
             latency: self.latency.times(),
             connect: self.connect.times(),
+            reading: self.reading.times(),
             service: self.service.times(),
             lag: self.lag.times(),
             unanswered: unanswered.map_or_else(Times::default, |some| some.waited.times()),

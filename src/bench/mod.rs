@@ -44,8 +44,10 @@ mod error;
 mod expect;
 mod find;
 mod goal;
+mod layout;
 mod line_chart;
 mod load_text;
+mod log_histogram;
 mod measured;
 mod merge;
 mod open_model;
@@ -67,6 +69,7 @@ mod run;
 #[cfg(test)]
 mod schema_tests;
 mod stream;
+mod summary;
 mod tables;
 mod tally;
 mod text;

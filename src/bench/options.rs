@@ -150,7 +150,7 @@ pub(crate) struct BenchOptions {
     pub(super) expect_body: Option<String>,
 
     /// Format of the report on standard output
-    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Summary)]
     pub(super) output: Format,
 
     /// Write the results as JSON to a file, with histograms, for --merge
@@ -233,8 +233,11 @@ impl BenchOptions {
 /// The format of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
+    /// For people
+    Summary,
     /// The layout of hey
-    Text,
+    #[value(alias = "text")]
+    Hey,
     /// Everything, including histograms, on one line
     Json,
     /// A line for each run and for the total

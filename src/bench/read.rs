@@ -3,7 +3,7 @@
 use serde_json::Deserializer;
 
 use super::report::{FORMAT, Report};
-use super::{check, tables, text};
+use super::{check, summary, tables, text};
 use crate::terminal::clean;
 
 /// Longer errors are cut: they may quote the file.
@@ -112,6 +112,7 @@ pub fn read_report(text: &str) -> Result<String, String> {
         &Report::new(report.settings.clone(), twice),
     ] {
         out += &text::of(report);
+        out += &summary::of(report, 60);
         out += &tables::markdown_table(report);
         out += &tables::csv(report);
         out += &tables::hgrm(report);

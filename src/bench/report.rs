@@ -62,6 +62,8 @@ pub(super) struct Report {
     pub(super) service: Distribution,
     /// Of new connections: from connecting to the first byte written.
     pub(super) connect: Distribution,
+    /// Of answers that came in several reads: from the first byte to the last. The others came at once.
+    pub(super) reading: Distribution,
     /// Open model: how late requests were sent although a connection was free.
     pub(super) lag: Distribution,
     /// Open model only.

@@ -40,6 +40,8 @@ pub(super) struct Tally {
     pub(super) latency: Times,
     /// Of new connections: from connecting to the first byte written.
     pub(super) connect: Times,
+    /// Of answers that came in several reads: from the first byte to the last.
+    pub(super) reading: Times,
     /// In the open model: of complete answers, from when the request was sent.
     pub(super) service: Times,
     /// In the open model: how late requests were sent although a connection was free.
@@ -136,6 +138,7 @@ impl Tally {
     pub(super) fn add(&mut self, other: &Self) {
         self.latency.add(&other.latency);
         self.connect.add(&other.connect);
+        self.reading.add(&other.reading);
         self.service.add(&other.service);
         self.lag.add(&other.lag);
         self.unanswered.add(&other.unanswered);

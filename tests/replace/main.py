@@ -123,7 +123,7 @@ def hey(url, keeps, seconds, _):
 
 def bench(url, keeps, seconds, binary):
     close = () if keeps else ("--disable-keepalive",)
-    return [binary, "bench", "-c", str(CONNECTIONS), "-z", f"{seconds}s", *close, url]
+    return [binary, "bench", "-o", "hey", "-c", str(CONNECTIONS), "-z", f"{seconds}s", *close, url]
 
 
 def wrk_result(text):
