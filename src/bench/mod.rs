@@ -52,7 +52,7 @@ mod measured;
 mod merge;
 mod open_model;
 mod options;
-mod overload;
+pub(crate) mod overload;
 mod pace;
 pub(crate) mod per_connection;
 mod plan;
@@ -84,5 +84,7 @@ mod worker;
 pub(crate) use command::bench;
 pub(crate) use options::{BenchOptions, hey_flags};
 #[doc(hidden)]
+pub(crate) use rates::rate;
 pub use read::read_report;
+pub(crate) use request::field;
 pub(crate) use url::{Url, reachable};

@@ -19,7 +19,7 @@ const GROWTH_MIN: u64 = 20;
 
 /// What kept the load from being made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Limit {
+pub(crate) enum Limit {
     /// The generator had no CPU time left.
     Generator,
     /// Other processes had the generator's cores.
@@ -29,38 +29,78 @@ pub(super) enum Limit {
     Server,
 }
 
+/// What tells whether a load was made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offered {
+    /// Requests due, sent in time, and waiting for a connection when the last was due.
+    pub(crate) due: u64,
+    pub(crate) sent: u64,
+    pub(crate) left_over: u64,
+    /// Due and without an answer at half of the time, and at its end.
+    pub(crate) backlog_at_half: u64,
+    pub(crate) backlog_at_end: u64,
+    pub(crate) errors: u64,
+    /// Shares of the time that the generator's busiest thread ran, and that one waited for a core.
+    pub(crate) busy: f64,
+    pub(crate) queued: f64,
+    pub(crate) connections: u64,
+    /// Connections that the rate takes, by Little's law.
+    pub(crate) needed: u64,
+    pub(crate) is_constant: bool,
+}
+
+impl Offered {
+    /// `None` if the load was made.
+    pub(crate) fn limit(&self) -> Option<Limit> {
+        let due = self.due as f64;
+        let unsent = self.due.saturating_sub(self.sent).max(self.left_over);
+        let is_unsent = unsent as f64 > due * MISSED_MAX;
+        if !is_unsent {
+            return self.is_falling_behind().then_some(Limit::Server);
+        }
+        // With all connections busy, requests wait for the server, however busy the generator is.
+        let waits_for_connections = self.left_over as f64 > due * MISSED_MAX;
+        let fails = self.errors as f64 > due * MISSED_MAX;
+        Some(if self.busy > BUSY_MAX {
+            Limit::Generator
+        } else if self.queued > QUEUED_MAX && !waits_for_connections {
+            Limit::Cores
+        } else if fails || (waits_for_connections && self.needed <= self.connections) {
+            Limit::Server
+        } else if waits_for_connections {
+            Limit::Connections
+        } else {
+            Limit::Generator
+        })
+    }
+
+    /// At a constant rate, do requests without an answer become more and more?
+    fn is_falling_behind(&self) -> bool {
+        let (half, end) = (self.backlog_at_half as f64, self.backlog_at_end as f64);
+        self.is_constant
+            && end > GROWTH * half
+            && self.backlog_at_end - self.backlog_at_half >= GROWTH_MIN
+            && end > self.due as f64 * MISSED_MAX
+    }
+}
+
 /// `None` if the load was made.
 pub(super) fn limit(report: &Report) -> Option<Limit> {
     let offer = report.offer.as_ref()?;
-    let due = offer.due as f64;
-    let unsent = offer.due.saturating_sub(offer.sent).max(offer.left_over);
-    let is_unsent = unsent as f64 > due * MISSED_MAX;
-    if !is_unsent {
-        return is_falling_behind(report, offer).then_some(Limit::Server);
-    }
-    // With all connections busy, requests wait for the server, however busy the generator is.
-    let waits_for_connections = offer.left_over as f64 > due * MISSED_MAX;
-    let fails = report.errors.total as f64 > due * MISSED_MAX;
-    Some(if report.generator.busy > BUSY_MAX {
-        Limit::Generator
-    } else if report.generator.queued > QUEUED_MAX && !waits_for_connections {
-        Limit::Cores
-    } else if fails || (waits_for_connections && needed(report, offer) <= have(report)) {
-        Limit::Server
-    } else if waits_for_connections {
-        Limit::Connections
-    } else {
-        Limit::Generator
-    })
-}
-
-/// At a constant rate, do requests without an answer become more and more?
-fn is_falling_behind(report: &Report, offer: &OfferedLoad) -> bool {
-    let (half, end) = (offer.backlog_at_half as f64, offer.backlog_at_end as f64);
-    report.phases.is_empty()
-        && end > GROWTH * half
-        && offer.backlog_at_end - offer.backlog_at_half >= GROWTH_MIN
-        && end > offer.due as f64 * MISSED_MAX
+    let offered = Offered {
+        due: offer.due,
+        sent: offer.sent,
+        left_over: offer.left_over,
+        backlog_at_half: offer.backlog_at_half,
+        backlog_at_end: offer.backlog_at_end,
+        errors: report.errors.total,
+        busy: report.generator.busy,
+        queued: report.generator.queued,
+        connections: have(report),
+        needed: needed(report, offer),
+        is_constant: report.phases.is_empty(),
+    };
+    offered.limit()
 }
 
 fn have(report: &Report) -> u64 {
@@ -74,11 +114,15 @@ fn peak(report: &Report, offer: &OfferedLoad) -> f64 {
     ends.fold(offer.requests_per_second, f64::max)
 }
 
-/// Little's law: a rate needs as many connections as requests are due while one is answered.
 fn needed(report: &Report, offer: &OfferedLoad) -> u64 {
     let batches = peak(report, offer) / report.settings.pipeline.max(1) as f64;
+    connections_for(batches, report.service.mean_ns)
+}
+
+/// Little's law: a rate needs as many connections as requests are due while one is answered.
+pub(crate) fn connections_for(batches_per_second: f64, service_ns: f64) -> u64 {
     // Two requests in 100.1 ms each do not need a third connection because of the 0.1 ms.
-    (batches * report.service.mean_ns / 1e9 - NEGLIGIBLE)
+    (batches_per_second * service_ns / 1e9 - NEGLIGIBLE)
         .ceil()
         .max(1.0) as u64
 }

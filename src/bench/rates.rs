@@ -76,7 +76,8 @@ impl Rates {
     }
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+/// `200`, `1.5k` or `1M`.
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
     let text = text.trim();
     let (number, factor) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 1e3),

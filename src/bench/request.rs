@@ -98,7 +98,7 @@ impl Request {
 }
 
 /// Parses a field line of `-H`.
-pub(super) fn field(line: &str) -> Result<(String, String), String> {
+pub(crate) fn field(line: &str) -> Result<(String, String), String> {
     let (name, value) = line
         .split_once(':')
         .ok_or_else(|| format!("{line:?} has no colon: write -H 'Name: value'"))?;

@@ -85,7 +85,7 @@ const SPEED: &str = "requests/s";
 const COST: &str = "CPU µs/request";
 
 /// Name with unit, what a figure is divided by for that unit, the figure, and which way is better.
-const FIGURES: [Figure; 3] = [
+const FIGURES: [Figure; 4] = [
     (
         SPEED,
         1.0,
@@ -96,6 +96,12 @@ const FIGURES: [Figure; 3] = [
         COST,
         1000.0,
         |result| Some(result.server.as_ref()?.cpu_ns_per_request).filter(|_| result.requests > 0),
+        Better::Less,
+    ),
+    (
+        "CPU µs/second at rest",
+        1000.0,
+        |result| summary::cpu_per_second(result).filter(|_| result.requests == 0),
         Better::Less,
     ),
     (
@@ -124,6 +130,7 @@ fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8
     // A server that fails is cheap.
     let failed = is_so(summary::fails);
     let uncounted = is_so(summary::is_uncounted);
+    let missed = is_so(|rounds| summary::missed(rounds).is_some());
     FIGURES
         .iter()
         .filter_map(|&(name, unit, of, better)| {
@@ -131,9 +138,11 @@ fn rows(old: &Record, new: &Record, test: &Test, target: &str) -> Vec<[String; 8
             let shown = |figures: &[f64]| median(figures).map(|figure| short(figure / unit));
             let (was, is) = (shown(&before)?, shown(&after)?);
             let uncounted = uncounted && name == COST;
-            let compared = unpaired(&after, &before, TOGETHER).filter(|_| !failed && !uncounted);
+            let compared =
+                unpaired(&after, &before, TOGETHER).filter(|_| !failed && !uncounted && !missed);
             let (ratio, interval, word) = match compared {
                 None if failed => (String::new(), String::new(), FAILED),
+                None if missed => (String::new(), String::new(), "rate not made"),
                 None if uncounted => (String::new(), String::new(), "CPU time incomplete"),
                 None => (String::new(), String::new(), "too few rounds"),
                 Some(ratio) => (

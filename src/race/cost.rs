@@ -72,6 +72,11 @@ fn uncounted_ns(before: &Sample, after: &Sample, cpu_ns: u64) -> Option<u64> {
 }
 
 impl ServerCost {
+    /// As its cores, or as its busiest thread if it does not use all of them.
+    pub(super) fn busy(&self) -> f64 {
+        self.utilisation.max(self.busiest_thread)
+    }
+
     /// Whether its cores were busy clearly longer than all visible processes account for.
     pub(super) fn is_uncounted(&self) -> bool {
         let counted = self.user_ns as f64 + self.system_ns as f64;

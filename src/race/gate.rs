@@ -137,7 +137,7 @@ impl Figure {
 
     /// Where every server is asked for a rate, it does not tell what a server can do.
     fn is_of(self, test: &Test) -> bool {
-        self != Self::Speed || test.load.is_none()
+        self != Self::Speed || !test.is_open_model()
     }
 }
 
@@ -165,6 +165,12 @@ impl Pair<'_> {
         let figure = self.condition.figure;
         if let Some(failure) = sides.into_iter().find_map(|side| summary::failure(side)) {
             return Some(format!("a server failed: {failure}"));
+        }
+        if sides
+            .into_iter()
+            .any(|side| summary::missed(side).is_some())
+        {
+            return Some("a server did not make the rate".to_owned());
         }
         if figure == Figure::Cpu && sides.into_iter().any(|side| summary::is_uncounted(side)) {
             return Some("not all of the CPU time is visible".to_owned());

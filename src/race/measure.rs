@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::cost::{Sample, ratio};
 use super::generator::{Load, Order};
 use super::idle_connections::IdleConnections;
 use super::probe::{self, Plain};
-use super::record::{Generator, GeneratorCost, LOST, Measurement, ServerCost, Test};
+use super::record::{Generator, GeneratorCost, LOST, Measurement, Missed, ServerCost, Test};
 use super::server::Server;
 use super::server_spec::ServerSpec;
 use super::suite::FEW;
 use super::summary::BUSY;
+use super::workload::Workload;
 use super::{cost, process_tree};
 
 /// The kind of error of answers whose size differs from that of a plain answer.
@@ -26,6 +27,9 @@ const ENDED: &str = "all of its processes have ended";
 /// Before memory is read: a server may free some of it late.
 const SETTLE: Duration = Duration::from_millis(300);
 
+/// Whether the race was ended meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// How all servers are measured.
 #[derive(Debug)]
 pub(super) struct Setup {
@@ -33,6 +37,7 @@ pub(super) struct Setup {
     pub(super) workers: usize,
     pub(super) server_cores: Vec<usize>,
     pub(super) load_cores: Vec<usize>,
+    pub(super) workload: Workload,
     pub(super) warm_up_ns: u64,
     /// Requests/s of each server in a closed model, by its name, once measured.
     pub(super) capacities: HashMap<String, f64>,
@@ -72,7 +77,11 @@ impl Setup {
         let plain = self.ask(test, target, server)?;
         let mut idle = IdleConnections::new(server.address, &server.authority, &target.path);
         if test.connections == 0 {
-            let result = self.idle(test, target, round, server, &mut idle);
+            let result = if test.is_rest() {
+                self.rest(test, target, round, server, &mut idle)
+            } else {
+                self.idle(test, target, round, server, &mut idle)
+            };
             self.warn_of(&idle, test, target);
             return result;
         }
@@ -81,12 +90,9 @@ impl Setup {
         let rate = self.rate(test, target, &url)?;
         let before = self.sample(server);
         let load = self.generator.run(&Order {
-            test,
-            url: &url,
             rate,
             content: plain.content.as_deref(),
-            cores: &self.load_cores,
-            stop: &self.stop,
+            ..self.order(test, &url)
         })?;
         let after = self.sample(server);
         if has_ended(after.as_ref()) {
@@ -98,22 +104,42 @@ impl Setup {
         let load_content_bytes = load.content_bytes;
         let mut result = measurement(test, target, round, load);
         result.rate = rate;
+        // At its latency the rate takes more connections, but the latency is that of a server without rest.
+        let is_busy = cost.as_ref().is_some_and(|cost| cost.busy() >= BUSY);
+        if is_busy && result.missed == Some(Missed::Connections) {
+            result.missed = Some(Missed::Server);
+        }
         result.server = cost;
         if has_other_size(load_content_bytes, plain.content_bytes) && !plain.varies {
             result.errors.insert(OTHER.to_owned(), result.requests);
         }
-        let lost = test.idle_connections.saturating_sub(idle.held());
-        if lost > 0 {
-            // Connections that the server did not accept, or closed under load.
-            result.errors.insert(LOST.to_owned(), lost);
-        }
+        result.errors.extend(lost(test, &idle));
         Ok(result)
+    }
+
+    /// As many requests as the server answers.
+    fn order<'a>(&'a self, test: &'a Test, url: &'a str) -> Order<'a> {
+        Order {
+            test,
+            url,
+            workload: &self.workload,
+            rate: None,
+            content: None,
+            cores: &self.load_cores,
+            stop: &self.stop,
+        }
     }
 
     /// What an answer under load must be.
     fn ask(&mut self, test: &Test, target: &ServerSpec, server: &Server) -> Result<Plain, String> {
         let is_random = self.random_path.as_ref() == Some(&target.path);
-        let plain = probe::plain(server.address, &server.authority, &target.path, is_random)?;
+        let plain = probe::plain(
+            server.address,
+            &server.authority,
+            &target.path,
+            is_random,
+            &self.workload,
+        )?;
         if plain.varies {
             self.warn(format!(
                 "{}: {} does not always answer the same, so under load only the status of its answers was checked",
@@ -146,17 +172,9 @@ impl Setup {
             connections: test.connections.max(1),
             requests: None,
             duration_ns: Some(self.warm_up_ns),
-            load: None,
             ..test.clone()
         };
-        let load = Generator::Hullo.run(&Order {
-            test: &test,
-            url,
-            rate: None,
-            content: None,
-            cores: &self.load_cores,
-            stop: &self.stop,
-        })?;
+        let load = Generator::Hullo.run(&self.order(&test, url))?;
         if load.requests == 0 {
             return Err(format!(
                 "answered no request during the warm-up: {:?}",
@@ -170,7 +188,7 @@ impl Setup {
     /// that all rounds ask for the same.
     fn rate(&mut self, test: &Test, target: &ServerSpec, url: &str) -> Result<Option<f64>, String> {
         let Some(part) = test.load else {
-            return Ok(None);
+            return Ok(test.offered_rate);
         };
         let capacity = if let Some(known) = self.capacities.get(&target.name) {
             *known
@@ -179,14 +197,7 @@ impl Setup {
                 load: None,
                 ..test.clone()
             };
-            let load = self.generator.run(&Order {
-                test: &closed,
-                url,
-                rate: None,
-                content: None,
-                cores: &self.load_cores,
-                stop: &self.stop,
-            })?;
+            let load = self.generator.run(&self.order(&closed, url))?;
             let found = per_second(&load);
             if load.requests == 0 {
                 return Err("answered no request while its capacity was measured".to_owned());
@@ -227,15 +238,44 @@ impl Setup {
                 .zip(many)
                 .map(|(few, many)| many.saturating_sub(few) as f64 / more);
         }
-        if held_many < test.idle_connections {
-            let lost = test.idle_connections - held_many;
-            result.errors = BTreeMap::from([(LOST.to_owned(), lost)]);
-        }
+        result.errors = lost(test, idle);
         let now = self.sample(server);
         if has_ended(now.as_ref()) {
             return Err(ENDED.to_owned());
         }
         result.server = now.map(|now| self.cost(&now, &now, &Load::default()));
+        Ok(result)
+    }
+
+    /// Measures what a server uses while its connections are idle.
+    fn rest(
+        &self,
+        test: &Test,
+        target: &ServerSpec,
+        round: usize,
+        server: &Server,
+        idle: &mut IdleConnections,
+    ) -> Result<Measurement, String> {
+        idle.grow(test.idle_connections, &self.stop);
+        sleep(SETTLE);
+        let (start, before) = (Instant::now(), self.sample(server));
+        let end = Duration::from_nanos(test.duration_ns.unwrap_or(0));
+        while start.elapsed() < end && !self.stop.load(Ordering::Relaxed) {
+            sleep(LOOK_AGAIN.min(end.saturating_sub(start.elapsed())));
+        }
+        let (after, elapsed) = (self.sample(server), start.elapsed());
+        if has_ended(after.as_ref()) {
+            return Err(ENDED.to_owned());
+        }
+        let load = Load {
+            elapsed_ns: elapsed.as_nanos() as u64,
+            ..Load::default()
+        };
+        let cost = before.zip(after);
+        let cost = cost.map(|(before, after)| self.cost(&before, &after, &load));
+        let mut result = measurement(test, target, round, load);
+        result.server = cost;
+        result.errors = lost(test, idle);
         Ok(result)
     }
 
@@ -254,6 +294,13 @@ impl Setup {
 fn has_other_size(mean: Option<f64>, plain: usize) -> bool {
     // hey prints whole bytes.
     mean.is_some_and(|mean| (mean - plain as f64).abs() > 1.0)
+}
+
+/// Connections that the server did not accept, or has closed.
+fn lost(test: &Test, idle: &IdleConnections) -> BTreeMap<String, u64> {
+    let lost = test.idle_connections.saturating_sub(idle.held());
+    let lost = (lost > 0).then(|| (LOST.to_owned(), lost));
+    lost.into_iter().collect()
 }
 
 fn has_ended(now: Option<&Sample>) -> bool {
@@ -278,6 +325,7 @@ fn measurement(test: &Test, target: &ServerSpec, round: usize, load: Load) -> Me
         per_connection: load.per_connection,
         response_bytes: load.response_bytes,
         rate: None,
+        missed: load.missed,
         idle_connection_bytes: None,
         server: None,
     }

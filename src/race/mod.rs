@@ -53,6 +53,7 @@ mod suite;
 mod summary;
 mod verdict;
 mod warn;
+mod workload;
 
 pub(crate) use command::race;
 #[doc(hidden)]

@@ -10,7 +10,8 @@ use super::gate::{Condition, Rule, parse_share};
 use super::machine::{Cores, parse_cores};
 use super::record::Generator;
 use super::server_spec::{ServerSpec, parse_path};
-use super::suite::Choice;
+use super::suite::{CONNECTIONS_MAX, Choice, Sweep};
+use super::workload::RequestOptions;
 use crate::units;
 
 /// Arguments of `hullo race`.
@@ -28,15 +29,27 @@ pub(crate) struct Options {
     #[arg(value_name = "NAME=COMMAND|URL", required_unless_present_any = ["compare", "from"], value_parser = ServerSpec::parse)]
     pub(super) targets: Vec<ServerSpec>,
 
-    /// Suites of tests to run, separated by commas
-    #[arg(
-        short,
-        long,
-        value_enum,
-        value_delimiter = ',',
-        default_value = "article"
-    )]
+    /// Suites of tests to run, separated by commas [default: article, or none with --sweep]
+    #[arg(short, long, value_enum, value_delimiter = ',')]
     pub(super) suite: Vec<Choice>,
+
+    /// Run each test of --suite pipeline or churn, or without --suite the plain load of -c and -z, at each of
+    /// these values: connections=1,16,256 or pipeline=1,4,16. Can be given more than once
+    #[arg(long, value_name = "WHAT=LIST", value_parser = Sweep::parse)]
+    pub(super) sweep: Vec<Sweep>,
+
+    /// Requests/s of the suite cost, the same for all servers
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "1k,10k,100k",
+        value_parser = crate::bench::rate
+    )]
+    pub(super) rates: Vec<f64>,
+
+    #[command(flatten)]
+    pub(super) request: RequestOptions,
 
     /// Rounds: each runs every test on every server, in turn (A B C, A B C, ...)
     #[arg(short, long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -71,7 +84,7 @@ pub(crate) struct Options {
     pub(super) duration: u64,
 
     /// Concurrent connections
-    #[arg(short, long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(short, long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=CONNECTIONS_MAX as i64))]
     pub(super) connections: u32,
 
     /// Load each server for this long before each measurement

@@ -12,6 +12,7 @@ use super::record::{self, FORMAT, Record, Settings, Suite};
 use super::server_spec::{ServerSpec, Source};
 use super::stats::ROUNDS_MIN;
 use super::suite::{Amount, MANY, expand};
+use super::workload::Workload;
 use super::{machine, probe, resume};
 use crate::server::{open_file_limit, raise_open_file_limit};
 
@@ -63,6 +64,7 @@ impl Plan {
             workers: options.workers.map_or(servers.len(), Into::into),
             server_cores: servers,
             load_cores: load,
+            workload: Workload::of(&options.request)?,
             warm_up_ns: options.warmup,
             capacities: HashMap::new(),
             random_path: options.path.is_none().then(|| path.clone()),
@@ -131,6 +133,7 @@ fn tests(
         requests: options.requests,
         duration_ns: options.duration,
         connections: options.connections.into(),
+        rates: rates(&options.rates),
     };
     if suites.contains(&Suite::Article) && amount.requests < amount.connections {
         return Err(format!(
@@ -138,10 +141,15 @@ fn tests(
             amount.requests, amount.connections
         ));
     }
-    let mut tests: Vec<record::Test> = suites
-        .iter()
-        .flat_map(|suite| suite.tests(amount))
-        .collect();
+    let mut tests: Vec<record::Test> = Vec::new();
+    for suite in suites {
+        for sweep in &options.sweep {
+            tests.extend(sweep.tests(*suite, &amount)?);
+        }
+        if options.sweep.is_empty() {
+            tests.extend(suite.tests(&amount));
+        }
+    }
     // Only when needed: servers inherit the limit, and some misbehave with a high one.
     if tests.iter().any(|test| test.idle_connections > 0) {
         raise_open_file_limit();
@@ -169,9 +177,21 @@ fn tests(
     Ok(tests)
 }
 
+/// From the lowest, each once.
+fn rates(given: &[f64]) -> Vec<f64> {
+    let mut rates = given.to_vec();
+    rates.sort_by(f64::total_cmp);
+    rates.dedup();
+    rates
+}
+
 /// The record of a race that has not begun.
 fn record(options: &Options, setup: &Setup, path: &str) -> Result<Record, String> {
-    let suites = expand(&options.suite);
+    let suites = match (options.suite.is_empty(), options.sweep.is_empty()) {
+        (true, true) => vec![Suite::Article],
+        (true, false) => vec![Suite::Sweep],
+        (false, _) => expand(&options.suite),
+    };
     let mut warnings = Vec::new();
     let tests = tests(options, &suites, &mut warnings)?;
     if shares(setup) {
@@ -213,6 +233,7 @@ fn record(options: &Options, setup: &Setup, path: &str) -> Result<Record, String
             generator: options.generator,
             generator_version: options.generator.version()?,
             warm_up_ns: options.warmup,
+            request: setup.workload.record(),
         },
         targets: options
             .targets

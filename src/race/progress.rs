@@ -247,7 +247,9 @@ mod tests {
             bound: Bound::Server,
             requests_per_second: compared(12_345.0),
             cpu_ns_per_request: Some(compared(3720.0)),
+            cpu_ns_per_second: None,
             idle_connection_bytes: None,
+            missed: None,
             latency_ns: Vec::new(),
         };
         let shown = table(&vec![summary; ROWS_MAX + 2]);

@@ -124,6 +124,22 @@ pub(super) struct Settings {
     pub(super) generator: Generator,
     pub(super) generator_version: String,
     pub(super) warm_up_ns: u64,
+    /// What was requested, if it was not a plain GET.
+    pub(super) request: Option<Request>,
+}
+
+/// The requests of a race, besides their path and `Host`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    #[cfg_attr(test, schemars(length(min = 1)))]
+    pub(super) method: String,
+    /// Each as `Name: value`.
+    pub(super) fields: Vec<String>,
+    pub(super) content_bytes: u64,
+    /// Null if it is not text.
+    pub(super) content: Option<String>,
 }
 
 /// A server that was raced.
@@ -176,6 +192,30 @@ pub(super) enum Suite {
     Idle,
     /// Latency at fixed rates, from 10 to 100 % of what the server can do
     Rate,
+    /// CPU and latency at the same rates for all servers (--rates), and CPU at rest
+    Cost,
+    /// The load of -c connections for -z, at each value of --sweep
+    #[value(skip)]
+    Sweep,
+}
+
+/// What `--sweep` changes.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Axis {
+    Connections,
+    Pipeline,
+}
+
+/// The place of a test in a sweep.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Point {
+    pub(super) axis: Axis,
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    pub(super) value: u64,
 }
 
 /// What sends the requests.
@@ -193,6 +233,17 @@ pub(super) enum Generator {
 
 /// As in the JSON and on the command line.
 impl fmt::Display for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Not a choice on the command line, so clap does not know its name.
+            Self::Sweep => f.write_str("sweep"),
+            _ => f.write_str(&name(self)),
+        }
+    }
+}
+
+/// As in the JSON and on the command line.
+impl fmt::Display for Axis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&name(self))
     }
@@ -216,7 +267,7 @@ fn name(value: &impl ValueEnum) -> String {
 #[serde(deny_unknown_fields)]
 pub(super) struct Test {
     /// Unique in a race: `article-2`.
-    #[cfg_attr(test, schemars(regex(pattern = r"^[a-z]+(-\d+)?$")))]
+    #[cfg_attr(test, schemars(regex(pattern = r"^[a-z]+(-[a-z0-9.]+)*$")))]
     pub(super) id: String,
     pub(super) suite: Suite,
     /// For a reader: `5 s, 100 connections`.
@@ -235,6 +286,36 @@ pub(super) struct Test {
     /// Open model: the share of its own capacity that each target is asked for.
     #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0, "maximum" = 1)))]
     pub(super) load: Option<f64>,
+    /// Open model: the requests/s that all targets are asked for.
+    #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0)))]
+    pub(super) offered_rate: Option<f64>,
+    /// Null if it is not a part of a sweep.
+    pub(super) sweep: Option<Point>,
+}
+
+impl Test {
+    /// Whether requests are due at a rate, however fast the server answers.
+    pub(super) fn is_open_model(&self) -> bool {
+        self.load.is_some() || self.offered_rate.is_some()
+    }
+
+    /// Whether connections are open for a time and nothing is sent.
+    pub(super) fn is_rest(&self) -> bool {
+        self.connections == 0 && self.duration_ns.is_some()
+    }
+}
+
+/// What kept a rate from being made.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Missed {
+    /// Requests without an answer became more and more.
+    Server,
+    /// All connections were busy: at its latency, the rate takes more of them.
+    Connections,
+    /// The generator had no CPU time left, or other processes had its cores.
+    Generator,
 }
 
 /// One target in one round of one test.
@@ -262,6 +343,8 @@ pub(super) struct Measurement {
     pub(super) response_bytes: Option<f64>,
     /// Open model: the requests/s that were asked for.
     pub(super) rate: Option<f64>,
+    /// What kept that rate from being made; null if it was.
+    pub(super) missed: Option<Missed>,
     /// Memory of the server for each open and idle connection.
     pub(super) idle_connection_bytes: Option<f64>,
     /// Null when the race did not start the server.
@@ -358,7 +441,11 @@ pub(super) struct Summary {
     pub(super) requests_per_second: Compared,
     /// Null when the race did not start the server.
     pub(super) cpu_ns_per_request: Option<Compared>,
+    /// At rest: CPU time of the server per second.
+    pub(super) cpu_ns_per_second: Option<Compared>,
     pub(super) idle_connection_bytes: Option<Compared>,
+    /// What kept the rate from being made in most rounds: then it is not compared. Null if it was made.
+    pub(super) missed: Option<Missed>,
     /// The median over the rounds, for each percentile.
     #[cfg_attr(test, schemars(with = "Vec<super::schema::Latency>"))]
     pub(super) latency_ns: Vec<(f64, u64)>,
@@ -366,7 +453,11 @@ pub(super) struct Summary {
 
 impl Summary {
     pub(super) fn figures(&self) -> impl Iterator<Item = &Compared> {
-        let others = [&self.cpu_ns_per_request, &self.idle_connection_bytes];
+        let others = [
+            &self.cpu_ns_per_request,
+            &self.cpu_ns_per_second,
+            &self.idle_connection_bytes,
+        ];
         let others = others.into_iter().flatten();
         others.chain([&self.requests_per_second])
     }

@@ -166,7 +166,7 @@ impl Race {
             match Server::start(target, setup.workers, &setup.server_cores, &setup.stop) {
                 Ok(server) => {
                     let (address, host) = (server.address, &server.authority);
-                    let status = probe::status(address, host, &target.path);
+                    let status = probe::status(address, host, &target.path, &setup.workload);
                     if let Some(status) = status.filter(|status| !(200..300).contains(status)) {
                         let sentence = format!(
                             "{} answers {status} to {}: give it a path that it serves with --path",

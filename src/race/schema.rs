@@ -17,7 +17,16 @@ pub(super) struct Latency(#[schemars(range(min = 0, max = 100))] f64, u64);
 const COPY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/race/report.schema.json");
 
 /// A writer writes every key, also those that are null; older records lack these.
-const LATER: [&str; 3] = ["uncounted_ns", "queued", "gate"];
+const LATER: [&str; 8] = [
+    "uncounted_ns",
+    "queued",
+    "gate",
+    "offered_rate",
+    "sweep",
+    "missed",
+    "cpu_ns_per_second",
+    "request",
+];
 
 /// What serde's attributes do not say.
 fn tighten(schema: &mut Schema) {

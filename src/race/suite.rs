@@ -3,8 +3,8 @@
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use super::format::count;
-use super::record::{Suite, Test};
+use super::format::{count, figure};
+use super::record::{Axis, Point, Suite, Test};
 
 /// What `--suite` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,14 +15,15 @@ pub(super) enum Choice {
 
 impl ValueEnum for Choice {
     fn value_variants<'a>() -> &'a [Self] {
-        use Suite::{Article, Churn, Idle, Many, Pipeline, Rate};
-        const VARIANTS: [Choice; 7] = [
+        use Suite::{Article, Churn, Cost, Idle, Many, Pipeline, Rate};
+        const VARIANTS: [Choice; 8] = [
             Choice::One(Article),
             Choice::One(Pipeline),
             Choice::One(Churn),
             Choice::One(Many),
             Choice::One(Idle),
             Choice::One(Rate),
+            Choice::One(Cost),
             Choice::All,
         ];
         &VARIANTS
@@ -43,15 +44,18 @@ pub(super) fn expand(chosen: &[Choice]) -> Vec<Suite> {
         choices.any(|choice| matches!(choice, Choice::All) || *choice == Choice::One(*suite))
     };
     let suites = Suite::value_variants().iter();
-    suites.copied().filter(is_chosen).collect()
+    let chosen = suites.copied().filter(is_chosen);
+    chosen.filter(|suite| *suite != Suite::Sweep).collect()
 }
 
 /// How much work; by default, as much as in the article.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Amount {
     pub(super) requests: u64,
     pub(super) duration_ns: u64,
     pub(super) connections: u64,
+    /// Requests/s of the suite `cost`.
+    pub(super) rates: Vec<f64>,
 }
 
 const PIPELINE: u64 = 16;
@@ -64,9 +68,9 @@ const RATE_STEPS: [f64; 7] = [0.1, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0];
 
 impl Suite {
     /// Its tests, in order.
-    pub(super) fn tests(self, amount: Amount) -> Vec<Test> {
+    pub(super) fn tests(self, amount: &Amount) -> Vec<Test> {
         let timed = timed(self, amount);
-        let Amount { connections, .. } = amount;
+        let connections = amount.connections;
         let title = &timed.title;
         match self {
             Self::Article => article(amount, &timed),
@@ -97,12 +101,18 @@ impl Suite {
                 .iter()
                 .map(|&load| rate_step(&timed, load))
                 .collect(),
+            Self::Cost => {
+                let rates = amount.rates.iter().zip(1..);
+                let rates = rates.map(|(&rate, number)| offered(&timed, number, rate));
+                std::iter::once(rest(&timed)).chain(rates).collect()
+            }
+            Self::Sweep => vec![timed],
         }
     }
 }
 
 /// What most tests are: a number of connections for a time.
-fn timed(suite: Suite, amount: Amount) -> Test {
+fn timed(suite: Suite, amount: &Amount) -> Test {
     let long = seconds(amount.duration_ns);
     Test {
         id: suite.to_string(),
@@ -115,10 +125,12 @@ fn timed(suite: Suite, amount: Amount) -> Test {
         pipeline: 1,
         keepalive: true,
         load: None,
+        offered_rate: None,
+        sweep: None,
     }
 }
 
-fn article(amount: Amount, timed: &Test) -> Vec<Test> {
+fn article(amount: &Amount, timed: &Test) -> Vec<Test> {
     let requests = plural(amount.requests, "request");
     let connections = plural(amount.connections, "connection");
     let first = Test {
@@ -151,6 +163,111 @@ fn rate_step(timed: &Test, load: f64) -> Test {
     }
 }
 
+/// At the same rate for all servers.
+fn offered(timed: &Test, number: u64, rate: f64) -> Test {
+    Test {
+        id: format!("{}-{number}", timed.id),
+        title: format!("{} requests/s, {}", figure(rate), timed.title),
+        offered_rate: Some(rate),
+        ..timed.clone()
+    }
+}
+
+/// Connections that are open, and nothing else.
+fn rest(timed: &Test) -> Test {
+    let title = plural(timed.connections, "connection");
+    let time = seconds(timed.duration_ns.unwrap_or(0));
+    Test {
+        id: format!("{}-rest", timed.id),
+        title: format!("{time} at rest, {title} open"),
+        connections: 0,
+        idle_connections: timed.connections,
+        ..timed.clone()
+    }
+}
+
+/// `connections=1,16,256`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sweep {
+    axis: Axis,
+    values: Vec<u64>,
+}
+
+/// Of `-c`.
+pub(super) const CONNECTIONS_MAX: u64 = 10_000;
+/// Of `hullo bench --pipeline`.
+const PIPELINE_MAX: u64 = 1024;
+
+impl Sweep {
+    /// Reads one, or says what is wrong with it.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "{text:?} is not a sweep: write connections=1,16,256 or pipeline=1,4,16, with two values or more"
+            )
+        };
+        let (axis, values) = text.split_once('=').ok_or_else(wrong)?;
+        let axis = Axis::from_str(axis.trim(), false).map_err(|_| wrong())?;
+        let values = values.split(',').map(|value| value.trim().parse::<u64>());
+        let mut values: Vec<u64> = values.collect::<Result<_, _>>().map_err(|_| wrong())?;
+        values.sort_unstable();
+        values.dedup();
+        let most = match axis {
+            Axis::Connections => CONNECTIONS_MAX,
+            Axis::Pipeline => PIPELINE_MAX,
+        };
+        match (values.first(), values.last()) {
+            (Some(1..), Some(last)) if values.len() > 1 && *last <= most => {
+                Ok(Self { axis, values })
+            }
+            (Some(1..), Some(last)) if *last > most => {
+                Err(format!("--sweep {axis} goes from 1 to {}", count(most)))
+            }
+            _ => Err(wrong()),
+        }
+    }
+
+    /// The tests of a suite at each value, or why it has none.
+    pub(super) fn tests(&self, suite: Suite, amount: &Amount) -> Result<Vec<Test>, String> {
+        let axis = self.axis;
+        let fits = match axis {
+            Axis::Connections => matches!(suite, Suite::Sweep | Suite::Pipeline | Suite::Churn),
+            Axis::Pipeline => suite == Suite::Sweep,
+        };
+        if !fits {
+            let others = match axis {
+                Axis::Connections => ", or with --suite pipeline or churn",
+                Axis::Pipeline => "",
+            };
+            return Err(format!(
+                "--sweep {axis} does not change the suite {suite}: give it without --suite{others}"
+            ));
+        }
+        let at = |&value: &u64| {
+            let amount = Amount {
+                connections: match axis {
+                    Axis::Connections => value,
+                    Axis::Pipeline => amount.connections,
+                },
+                ..amount.clone()
+            };
+            let tests = suite.tests(&amount).into_iter();
+            tests.map(move |test| point(test, axis, value))
+        };
+        Ok(self.values.iter().flat_map(at).collect())
+    }
+}
+
+fn point(mut test: Test, axis: Axis, value: u64) -> Test {
+    if axis == Axis::Pipeline {
+        test.pipeline = value;
+        test.title = format!("{}, {} pipelined", test.title, plural(value, "request"));
+    }
+    test.id = format!("{}-{axis}-{value}", test.id);
+    test.sweep = Some(Point { axis, value });
+    test
+}
+
 fn plural(number: u64, word: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
     format!("{} {word}{s}", count(number))
@@ -165,16 +282,19 @@ fn seconds(nanos: u64) -> String {
 mod tests {
     use super::*;
 
-    const ARTICLE: Amount = Amount {
-        requests: 10_000,
-        duration_ns: 5_000_000_000,
-        connections: 100,
-    };
+    fn amount() -> Amount {
+        Amount {
+            requests: 10_000,
+            duration_ns: 5_000_000_000,
+            connections: 100,
+            rates: vec![1e3, 1e4, 1e5],
+        }
+    }
 
     #[test]
     fn the_article_had_three_tests() {
         let titles: Vec<String> = Suite::Article
-            .tests(ARTICLE)
+            .tests(&amount())
             .into_iter()
             .map(|test| test.title)
             .collect();
@@ -195,12 +315,79 @@ mod tests {
             [Suite::Article, Suite::Churn]
         );
         let all = expand(&[Choice::One(Suite::Rate), Choice::All]);
-        assert_eq!(all, Suite::value_variants());
-        let tests: Vec<Test> = all.iter().flat_map(|suite| suite.tests(ARTICLE)).collect();
+        let variants = Suite::value_variants().iter();
+        let chosen: Vec<&Suite> = variants.filter(|of| **of != Suite::Sweep).collect();
+        assert_eq!(all.iter().collect::<Vec<_>>(), chosen);
+        let tests: Vec<Test> = all
+            .iter()
+            .flat_map(|suite| suite.tests(&amount()))
+            .collect();
         let mut ids: Vec<&str> = tests.iter().map(|test| test.id.as_str()).collect();
-        assert_eq!(ids.len(), 14);
+        assert_eq!(ids.len(), 18);
         ids.sort_unstable();
         ids.dedup();
-        assert_eq!(ids.len(), 14);
+        assert_eq!(ids.len(), 18);
+    }
+
+    #[test]
+    fn the_suite_cost_asks_all_for_the_same() {
+        let titles: Vec<String> = Suite::Cost
+            .tests(&amount())
+            .into_iter()
+            .map(|test| test.title)
+            .collect();
+        assert_eq!(
+            titles,
+            [
+                "5 s at rest, 100 connections open",
+                "1,000 requests/s, 5 s, 100 connections",
+                "10,000 requests/s, 5 s, 100 connections",
+                "100,000 requests/s, 5 s, 100 connections",
+            ]
+        );
+        let tests = Suite::Cost.tests(&amount());
+        let (rest, rates) = tests.split_first().unwrap();
+        assert!(rest.is_rest() && !rest.is_open_model());
+        assert!(rates.iter().all(Test::is_open_model));
+    }
+
+    #[test]
+    fn a_sweep_has_a_test_for_each_value() {
+        let sweep = Sweep::parse("connections=256, 1,16,1").unwrap();
+        let tests = sweep.tests(Suite::Churn, &amount()).unwrap();
+        let told: Vec<(&str, u64)> = tests
+            .iter()
+            .map(|test| (test.id.as_str(), test.connections))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("churn-connections-1", 1),
+                ("churn-connections-16", 16),
+                ("churn-connections-256", 256)
+            ]
+        );
+        assert!(tests.iter().all(|test| !test.keepalive));
+        let sweep = Sweep::parse("pipeline=4,16").unwrap();
+        let tests = sweep.tests(Suite::Sweep, &amount()).unwrap();
+        assert_eq!(
+            tests[1].title,
+            "5 s, 100 connections, 16 requests pipelined"
+        );
+        for suite in [Suite::Churn, Suite::Article] {
+            let error = sweep.tests(suite, &amount()).unwrap_err();
+            assert!(error.contains("without --suite"), "{error}");
+        }
+        for (text, words) in [
+            ("", "not a sweep"),
+            ("connections", "not a sweep"),
+            ("workers=1,2", "not a sweep"),
+            ("connections=1", "two values"),
+            ("connections=0,1", "not a sweep"),
+            ("pipeline=1,2000", "1 to 1,024"),
+        ] {
+            let error = Sweep::parse(text).unwrap_err();
+            assert!(error.contains(words), "{text}: {error}");
+        }
     }
 }

@@ -3,8 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::format::percent;
-use super::record::{Bound, Compared, LOST, Measurement, ServerCost, Summary, Target, Test};
+use super::record::{
+    Bound, Compared, LOST, Measurement, Missed, ServerCost, Summary, Target, Test,
+};
 use super::stats::{TOGETHER, median, paired};
+
+/// The kind of error of a request without an answer in time.
+const TIMEOUT: &str = "timeout";
 
 /// From this share of its time on, a side is the bottleneck.
 pub(super) const BUSY: f64 = 0.9;
@@ -38,14 +43,21 @@ pub(super) fn of(
             };
             let first = targets.first().filter(|first| first.name != target.name);
             let theirs = first.map(|first| of(&first.name)).unwrap_or_default();
-            summary(&of(&target.name), &theirs, shared)
+            summary(test, &of(&target.name), &theirs, shared)
         })
         .collect()
 }
 
-fn summary(ours: &[&Measurement], theirs: &[&Measurement], shared: bool) -> Option<Summary> {
+fn summary(
+    test: &Test,
+    ours: &[&Measurement],
+    theirs: &[&Measurement],
+    shared: bool,
+) -> Option<Summary> {
     let one = ours.first()?;
-    let do_the_work = !fails(ours) && !fails(theirs);
+    let do_the_work = [ours, theirs]
+        .iter()
+        .all(|rounds| !fails(rounds) && missed(rounds).is_none());
     let is_counted = !is_uncounted(ours) && !is_uncounted(theirs);
     let compared_if = |may_be: bool, figure: &dyn Fn(&Measurement) -> Option<f64>| {
         let figures: Vec<f64> = ours.iter().filter_map(|result| figure(result)).collect();
@@ -73,23 +85,53 @@ fn summary(ours: &[&Measurement], theirs: &[&Measurement], shared: bool) -> Opti
             let server = result.server.as_ref()?;
             (result.requests > 0).then_some(server.cpu_ns_per_request)
         }),
+        cpu_ns_per_second: compared_if(is_counted, &|result| {
+            cpu_per_second(result).filter(|_| test.is_rest())
+        }),
         idle_connection_bytes: compared(&|result| result.idle_connection_bytes),
+        missed: missed(ours),
         latency_ns: latency(ours),
     })
 }
 
-/// Whether too many of its answers are errors. Idle connections that it lost do not count: it did the work
-/// on the others.
+/// The errors of a server that does not do the work, by kind. Idle connections that it lost are none: it did
+/// the work on the others. Nor are the time-outs of a rate that it did not make, and which is not compared.
+fn faults(result: &Measurement) -> impl Iterator<Item = (&str, u64)> {
+    let is_missed = result.missed.is_some();
+    let all = result.errors.iter();
+    let all = all.filter(move |(kind, _)| *kind != LOST && !(is_missed && *kind == TIMEOUT));
+    all.map(|(kind, count)| (kind.as_str(), *count))
+}
+
+/// Whether too many of its answers are errors.
 pub(super) fn fails(results: &[&Measurement]) -> bool {
     let requests = results
         .iter()
         .fold(0_u64, |sum, result| sum.saturating_add(result.requests));
     let errors: u64 = results
         .iter()
-        .flat_map(|result| &result.errors)
-        .filter(|(kind, _)| *kind != LOST)
-        .fold(0, |sum, (_, &count)| sum.saturating_add(count));
+        .flat_map(|result| faults(result))
+        .fold(0, |sum, (_, count)| sum.saturating_add(count));
     errors as f64 > requests as f64 * ERRORS_MAX
+}
+
+/// What kept the rate from being made, if something did in most rounds: the most frequent.
+pub(super) fn missed(results: &[&Measurement]) -> Option<Missed> {
+    let mut all: Vec<Missed> = results.iter().filter_map(|result| result.missed).collect();
+    if all.len() * 2 <= results.len() {
+        return None;
+    }
+    all.sort_unstable();
+    let mut runs: Vec<&[Missed]> = all.chunk_by(|a, b| a == b).collect();
+    runs.sort_by_key(|run| run.len());
+    runs.last()?.first().copied()
+}
+
+/// Of the server, in nanoseconds.
+pub(super) fn cpu_per_second(result: &Measurement) -> Option<f64> {
+    let server = result.server.as_ref()?;
+    let cpu = server.user_ns as f64 + server.system_ns as f64;
+    (result.elapsed_ns > 0).then(|| cpu * 1e9 / result.elapsed_ns as f64)
 }
 
 /// If too many of its answers are errors: how many, and of which kind most are. `100 % of its answers were
@@ -101,11 +143,10 @@ pub(super) fn failure(results: &[&Measurement]) -> Option<String> {
     let sum = |sum: u64, count: u64| sum.saturating_add(count);
     let answers = results.iter().map(|result| result.requests).fold(0, sum);
     let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
-    for (kind, count) in results.iter().flat_map(|result| &result.errors) {
+    for (kind, count) in results.iter().flat_map(|result| faults(result)) {
         let all = kinds.entry(kind).or_default();
-        *all = all.saturating_add(*count);
+        *all = all.saturating_add(count);
     }
-    kinds.remove(LOST);
     let (most, _) = kinds.iter().max_by_key(|(_, count)| **count)?;
     if answers == 0 {
         return Some(format!("no answer ({most})"));
@@ -134,18 +175,14 @@ pub(super) fn is_uncounted(results: &[&Measurement]) -> bool {
     results.iter().filter(|result| is_so(result)).count() * 2 > results.len()
 }
 
-/// What limited the requests/s, by the medians of the rounds. A server is as busy as its cores, or as its
-/// busiest thread if it does not use all of them. If both sides are busy, the busier one is the limit.
+/// What limited the requests/s, by the medians of the rounds. If both sides are busy, the busier one is the limit.
 fn bound(results: &[&Measurement], shared: bool) -> Bound {
     let middle = |of: &dyn Fn(&Measurement) -> Option<f64>| {
         let figures: Vec<f64> = results.iter().filter_map(|result| of(result)).collect();
         median(&figures).unwrap_or(0.0)
     };
     let is_known = results.iter().any(|result| result.server.is_some());
-    let server = middle(&|result| {
-        let server = result.server.as_ref()?;
-        Some(server.utilisation.max(server.busiest_thread))
-    });
+    let server = middle(&|result| Some(result.server.as_ref()?.busy()));
     let generator = middle(&|result| Some(result.generator.utilisation));
     if shared && server + generator >= BUSY {
         Bound::Shared
@@ -169,6 +206,8 @@ fn pairs(
     ours.iter()
         .filter_map(|our| {
             let their = theirs.iter().find(|their| their.round == our.round)?;
+            let is_missed = our.missed.or(their.missed).is_some();
+            (!is_missed).then_some(())?;
             Some((figure(our)?, figure(their)?))
         })
         .collect()
@@ -216,6 +255,7 @@ mod tests {
             per_connection: None,
             response_bytes: None,
             rate: None,
+            missed: None,
             idle_connection_bytes: None,
             server: Some(ServerCost {
                 user_ns: 1,
@@ -259,6 +299,8 @@ mod tests {
             pipeline: 1,
             keepalive: true,
             load: None,
+            offered_rate: None,
+            sweep: None,
         }
     }
 
@@ -320,6 +362,31 @@ mod tests {
         assert_eq!(told(&one).as_deref(), Some("no answer (status)"));
         one.errors.clear();
         assert_eq!(told(&one), None);
+    }
+
+    #[test]
+    fn a_rate_that_was_not_made_is_not_compared_and_no_failure() {
+        let mut results: Vec<Measurement> = (1..=3)
+            .flat_map(|round| ["a", "b"].map(|name| result(name, round, 1000.0, 0.5, 0.5)))
+            .collect();
+        let found = |results: &[Measurement]| {
+            let found = of(&[test()], &["a", "b"].map(target), results, false);
+            let has_ratio = found[1].requests_per_second.ratio.is_some();
+            (found[1].missed, has_ratio)
+        };
+        let mut miss = |round: usize, missed: Missed| {
+            let result = &mut results[2 * round - 1];
+            result.missed = Some(missed);
+            result.errors.insert("timeout".to_owned(), 500);
+            found(&results)
+        };
+        // By chance in one round; there are then two left, which are too few.
+        assert_eq!(miss(1, Missed::Generator), (None, false));
+        assert!(miss(2, Missed::Server).0.is_some());
+        assert_eq!(miss(3, Missed::Server), (Some(Missed::Server), false));
+        assert!(!fails(&results.iter().collect::<Vec<_>>()));
+        results[1].missed = None;
+        assert!(fails(&[&results[1]]));
     }
 
     fn found_with(results: &[Measurement], change: impl Fn(&mut ServerCost)) -> Vec<Summary> {

@@ -1,6 +1,7 @@
 //! `hullo race` as its users run it, on servers that start, fail to, end too early, or run already: what is
 //! measured here, what is left behind in `ends` and `forks`, who is caught in `cheats` and `alike`,
-//! what is written in `reports`, what is resumed in `interrupted`, what decides in `gates`.
+//! what is written in `reports`, what is resumed in `interrupted`, what decides in `gates`, what is asked for in
+//! `same_work`.
 
 mod alike;
 mod cheats;
@@ -9,6 +10,7 @@ mod forks;
 mod gates;
 mod interrupted;
 mod reports;
+mod same_work;
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -439,6 +441,14 @@ fn wrong_arguments_are_reported_and_nothing_runs() {
         (vec!["--fail-if", "cpu>1%", "a=x"], "take two of them"),
         (vec!["--until", "2%", "-r", "2", "a=x", "b=x"], "3 rounds"),
         (vec!["--path", "x", "a=x"], "a path begins with /"),
+        (vec!["--rates", "fast", "a=x"], "not a rate"),
+        (vec!["--sweep", "workers=1,2", "a=x"], "not a sweep"),
+        (
+            vec!["-s", "idle", "--sweep", "connections=1,2", "a=x"],
+            "does not change the suite idle",
+        ),
+        (vec!["-m", "A B", "a=x"], "not a method"),
+        (vec!["-D", "/no/such/file", "a=x"], "/no/such/file"),
     ] {
         let ran = ran(&arguments);
         assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.complaint);

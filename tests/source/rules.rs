@@ -80,7 +80,7 @@ const LAYERS: &[Layer] = &[
     layer(
         "race",
         &[
-            "bench", "server", "http", "markdown", "signals", "terminal", "units",
+            "bench", "server", "http", "markdown", "random", "signals", "terminal", "units",
         ],
     ),
     layer("check", &["bench", "serve", "http", "terminal", "units"]),

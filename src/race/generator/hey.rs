@@ -9,7 +9,7 @@ pub(super) fn version() -> Result<String, String> {
 }
 
 pub(super) fn cannot(test: &Test) -> Option<&'static str> {
-    if test.load.is_some() {
+    if test.is_open_model() {
         Some("hey has no open model")
     } else if test.pipeline > 1 {
         Some("hey cannot pipeline")
@@ -45,6 +45,7 @@ pub(super) fn call(order: &Order<'_>) -> Call {
     if !test.keepalive {
         arguments.push("-disable-keepalive".to_owned());
     }
+    arguments.extend(order.workload.arguments());
     arguments.push(order.url.to_owned());
     Call {
         program: "hey".into(),

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{ANSWER_SECONDS, Call, Load, Order};
+use crate::bench::overload::{Limit, Offered, connections_for};
 use crate::race::guard::THIS;
-use crate::race::record::PerConnection;
+use crate::race::record::{Missed, PerConnection};
 
 pub(super) fn call(order: &Order<'_>) -> Call {
     let test = order.test;
@@ -35,6 +36,7 @@ pub(super) fn call(order: &Order<'_>) -> Call {
     if let Some(content) = order.content {
         arguments.push(format!("--expect-body={content}"));
     }
+    arguments.extend(order.workload.arguments());
     arguments.push(order.url.to_owned());
     Call {
         program: THIS.into(),
@@ -52,11 +54,15 @@ struct Report {
     errors: Errors,
     per_connection: Spread,
     latency: Distribution,
+    service: Service,
+    offer: Option<Offer>,
     generator: Cost,
+    settings: Settings,
 }
 
 #[derive(Deserialize)]
 struct Errors {
+    total: u64,
     kinds: BTreeMap<String, u64>,
 }
 
@@ -107,6 +113,55 @@ struct Cost {
     queued: f64,
 }
 
+/// From when a request was sent.
+#[derive(Deserialize)]
+struct Service {
+    mean_ns: f64,
+}
+
+#[derive(Deserialize)]
+struct Settings {
+    connections: u64,
+    pipeline: u64,
+}
+
+/// Of an open model.
+#[derive(Deserialize)]
+struct Offer {
+    requests_per_second: f64,
+    due: u64,
+    sent: u64,
+    left_over: u64,
+    backlog_at_half: u64,
+    backlog_at_end: u64,
+}
+
+impl Report {
+    /// What kept the rate from being made; none if it was, or if there was none.
+    fn missed(&self) -> Option<Missed> {
+        let offer = self.offer.as_ref()?;
+        let batches = offer.requests_per_second / self.settings.pipeline.max(1) as f64;
+        let offered = Offered {
+            due: offer.due,
+            sent: offer.sent,
+            left_over: offer.left_over,
+            backlog_at_half: offer.backlog_at_half,
+            backlog_at_end: offer.backlog_at_end,
+            errors: self.errors.total,
+            busy: self.generator.busy,
+            queued: self.generator.queued,
+            connections: self.settings.connections,
+            needed: connections_for(batches, self.service.mean_ns),
+            is_constant: true,
+        };
+        offered.limit().map(|limit| match limit {
+            Limit::Server => Missed::Server,
+            Limit::Connections => Missed::Connections,
+            Limit::Generator | Limit::Cores => Missed::Generator,
+        })
+    }
+}
+
 pub(super) fn read(output: &str) -> Result<Load, String> {
     // Its warnings come before and after.
     let json = output
@@ -114,6 +169,7 @@ pub(super) fn read(output: &str) -> Result<Load, String> {
         .find(|line| line.starts_with('{'))
         .ok_or_else(|| output.trim().to_owned())?;
     let report: Report = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let missed = report.missed();
     let mut latency: Vec<(f64, u64)> = Vec::new();
     if report.latency.count > 0 {
         let percentiles = report.latency.percentiles_ns.iter();
@@ -135,6 +191,7 @@ pub(super) fn read(output: &str) -> Result<Load, String> {
             .filter(|(_, count)| *count > 0)
             .collect(),
         latency_ns: latency,
+        missed,
         per_connection: Some(report.per_connection.into()),
         response_bytes: (report.responses > 0).then(|| report.received_bytes as f64 / answers),
         content_bytes: None,

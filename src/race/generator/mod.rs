@@ -17,7 +17,8 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 
 use super::guard;
-use super::record::{Generator, PerConnection, Test};
+use super::record::{Generator, Missed, PerConnection, Test};
+use super::workload::Workload;
 
 /// How much longer than its test a generator may run before it is killed.
 const OVERTIME: Duration = Duration::from_secs(60);
@@ -33,6 +34,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 pub(super) struct Order<'a> {
     pub(super) test: &'a Test,
     pub(super) url: &'a str,
+    pub(super) workload: &'a Workload,
     /// Requests/s, for an open model.
     pub(super) rate: Option<f64>,
     /// The content that each answer has to have.
@@ -49,6 +51,8 @@ pub(super) struct Load {
     pub(super) elapsed_ns: u64,
     pub(super) errors: BTreeMap<String, u64>,
     pub(super) latency_ns: Vec<(f64, u64)>,
+    /// What kept a rate from being made.
+    pub(super) missed: Option<Missed>,
     pub(super) per_connection: Option<PerConnection>,
     pub(super) response_bytes: Option<f64>,
     /// Size of the content of an answer, where the generator reports it and has not compared it.

@@ -31,7 +31,7 @@ pub(super) fn version() -> Result<String, String> {
 }
 
 pub(super) fn cannot(test: &Test) -> Option<&'static str> {
-    if test.load.is_some() {
+    if test.is_open_model() {
         Some("wrk has no open model")
     } else if test.requests.is_some_and(|requests| requests > 0) {
         Some("wrk cannot stop after a number of requests")
@@ -62,7 +62,9 @@ pub(super) fn call(order: &Order<'_>) -> Call {
     Call {
         program: "wrk".into(),
         arguments,
-        script: Some(SCRIPT.replace("DEPTH", &test.pipeline.to_string())),
+        script: Some(
+            order.workload.script() + &SCRIPT.replace("DEPTH", &test.pipeline.to_string()),
+        ),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{Asker, PATIENCE};
+use crate::race::workload::Workload;
 
 /// Longer content is not compared byte by byte, since it has to fit into a command line.
 const CONTENT_BYTES_MAX: usize = 64 * 1024;
@@ -18,7 +19,7 @@ pub(in crate::race) struct Plain {
     pub(in crate::race) varies: bool,
 }
 
-/// Requests the path of the load. `is_random`: the path is random, so its answer must be that of any other
+/// Requests the path of the load, by the requests of the load. `is_random`: the path is random, so its answer must be that of any other
 /// random path, except for the path itself.
 ///
 /// # Errors
@@ -29,6 +30,7 @@ pub(in crate::race) fn plain(
     host: &str,
     path: &str,
     is_random: bool,
+    workload: &Workload,
 ) -> Result<Plain, String> {
     let asker = Asker {
         address,
@@ -44,9 +46,10 @@ pub(in crate::race) fn plain(
         }
     });
     let [first, second] = &others;
-    let before = answer(&asker, first)?;
-    let (status, content) = answer(&asker, path)?;
-    let after = answer(&asker, second)?;
+    let answer = |path: &str| answer(&asker, path, workload);
+    let before = answer(first)?;
+    let (status, content) = answer(path)?;
+    let after = answer(second)?;
     let bare = |(status, content): &(u16, Vec<u8>), path: &str| {
         let text = String::from_utf8_lossy(content).replace(path, "{path}");
         (*status, text)
@@ -72,21 +75,27 @@ pub(in crate::race) fn plain(
     })
 }
 
-/// The status of the answer to a plain request, if there is one.
-pub(in crate::race) fn status(address: SocketAddr, host: &str, path: &str) -> Option<u16> {
+/// The status of the answer to a request of the load, if there is one.
+pub(in crate::race) fn status(
+    address: SocketAddr,
+    host: &str,
+    path: &str,
+    workload: &Workload,
+) -> Option<u16> {
     let asker = Asker {
         address,
         host,
         path,
         patience: PATIENCE,
     };
-    answer(&asker, path).ok().map(|(status, _)| status)
+    let answer = answer(&asker, path, workload);
+    answer.ok().map(|(status, _)| status)
 }
 
-fn answer(asker: &Asker<'_>, path: &str) -> Result<(u16, Vec<u8>), String> {
+fn answer(asker: &Asker<'_>, path: &str, workload: &Workload) -> Result<(u16, Vec<u8>), String> {
     let mut peer = asker.connect().map_err(|miss| miss.to_string())?;
-    peer.send(asker.get(path, ""));
-    let answer = peer.answer(false);
+    peer.send(workload.bytes(path, asker.host));
+    let answer = peer.answer(workload.method == "HEAD");
     let answer = answer.map_err(|miss| format!("does not answer a plain request: {miss}"))?;
     Ok((answer.status, answer.content))
 }

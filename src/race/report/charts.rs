@@ -14,7 +14,7 @@ pub(super) fn svg(chart: &Chart) -> String {
             let labels = |bar: &Bar| bar.label.clone();
             bars(canvas, (0, 0), WIDTH, SIZE, all, labels);
         }),
-        Plot::Lines(scale, all) => lines::svg(&chart.alt, all, *scale),
+        Plot::Lines(axes, all) => lines::svg(&chart.alt, all, *axes),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  record ──> view: rows, tables, ──> renderers: text, markdown, page ──> charts, lines
-//!             narrative, notes                   picture ───────────────> on a plot
+//!             series, narrative, notes           picture ───────────────> on a plot
 //! ```
 //!
 //! The view is plain data, and clean: what a terminal would obey is taken out of names, commands and
@@ -23,6 +23,7 @@ mod plot;
 mod rows;
 #[cfg(test)]
 pub(super) mod sample;
+mod series;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -78,6 +78,11 @@ pub(super) fn rate(rows: &[Row]) -> String {
     listed(&what, shown.collect()).unwrap_or("No latency was measured.".to_owned())
 }
 
+/// The ratios, or the medians where there are none.
+pub(super) fn compared(measure: &Measure, rows: &[Row]) -> Option<String> {
+    ratios(measure, rows, |_| true).or_else(|| medians(measure, rows))
+}
+
 /// `CPU per request: hyper ×1.18 (1.15–1.21), warp no difference (0.98–1.02).`
 fn ratios(measure: &Measure, rows: &[Row], is_own: impl Fn(&Row) -> bool) -> Option<String> {
     let own = rows.iter().filter(|row| is_own(row));
@@ -105,7 +110,7 @@ fn ratios(measure: &Measure, rows: &[Row], is_own: impl Fn(&Row) -> bool) -> Opt
 
 /// `Requests/s: hullo 412,000, hyper 390,000 ×0.95.`
 pub(super) fn medians(measure: &Measure, rows: &[Row]) -> Option<String> {
-    let works = rows.iter().filter(|row| row.failure().is_none());
+    let works = rows.iter().filter(|row| row.is_compared());
     let known = works.filter_map(|row| {
         let figure = measure.with_unit(measure.of(row)?.median);
         let by = measure.ratio(row).map(sign).unwrap_or_default();
@@ -114,7 +119,7 @@ pub(super) fn medians(measure: &Measure, rows: &[Row]) -> Option<String> {
     listed(measure.name, known.collect())
 }
 
-fn listed(what: &str, mut shown: Vec<String>) -> Option<String> {
+pub(super) fn listed(what: &str, mut shown: Vec<String>) -> Option<String> {
     let more = shown.len().saturating_sub(NAMED_MAX);
     if more > 0 {
         shown.truncate(NAMED_MAX);

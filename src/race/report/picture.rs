@@ -1,11 +1,12 @@
-//! One picture for a README: which server answers more, and at what cost.
+//! One picture for a README: which server answers more, and at what cost, or the first curve of a series.
 
 use plotters::style::FontStyle::{Bold, Normal};
 use plotters::style::text_anchor::HPos;
 
 use super::charts::{bars, height};
+use super::lines;
 use super::plot::{Canvas, Ink, STYLE, draw};
-use super::view::{Bar, Plot, Section, View};
+use super::view::{Axes, Bar, Line, Plot, Section, View};
 
 const WIDTH: i32 = 880;
 const PAD: i32 = 16;
@@ -20,6 +21,11 @@ const FONT: &str = "svg{font-family:system-ui,-apple-system,'Segoe UI',sans-seri
 
 /// The test that says most, or the first two of the article if their bars have room.
 pub(in crate::race) fn picture(view: &View) -> String {
+    let style = format!("<style>\n{FONT}{STYLE}</style>\n");
+    let alt = format!("{}. {}", view.title, view.result);
+    if let Some((title, plot)) = curve(view) {
+        return lines::picture(title, &alt, &style, plot);
+    }
     let panels = view.sections.iter().filter_map(Panel::of);
     let mut panels: Vec<Panel> = panels.collect();
     panels.sort_by_key(|panel| panel.section.rank);
@@ -27,11 +33,9 @@ pub(in crate::race) fn picture(view: &View) -> String {
     let articles = panels.iter().filter(|panel| !panel.section.rank.0);
     let room = (BARS_MAX / bars.max(1)).clamp(1, 2);
     panels.truncate(articles.count().clamp(1, room));
-    let style = format!("<style>\n{FONT}{STYLE}</style>\n");
     let inner: i32 = panels.iter().map(Panel::height).sum();
     // The picture brings its own background: it may lie on any.
     let size = (WIDTH, inner.max(SIZE) + 2 * PAD);
-    let alt = format!("{}. {}", view.title, view.result);
     draw(size, &alt, &style, |canvas| {
         canvas.bar((0, 0), size, Ink::Paper);
         if panels.is_empty() {
@@ -50,6 +54,16 @@ pub(in crate::race) fn picture(view: &View) -> String {
             top += panel.height();
         }
     })
+}
+
+/// The first of the section that says most, if that is a series.
+fn curve(view: &View) -> Option<(&str, (Axes, &[Line]))> {
+    let section = view.sections.iter().min_by_key(|section| section.rank)?;
+    let chart = section.charts.first()?;
+    match &chart.plot {
+        Plot::Lines(axes, lines) => Some((&chart.title, (*axes, lines))),
+        Plot::Bars(_) => None,
+    }
 }
 
 /// The bar charts of a test, side by side.

@@ -1,7 +1,7 @@
 //! The rows of a test: each target that was measured in it, with its rounds.
 
 use crate::race::format::{self, figure};
-use crate::race::record::{Compared, Measurement, Ratio, Record, Summary, Test};
+use crate::race::record::{Compared, Measurement, Missed, Ratio, Record, Summary, Test};
 use crate::race::{stats, summary};
 use crate::terminal::clean;
 
@@ -52,6 +52,20 @@ impl Row<'_> {
     /// Why its figures are not those of a server that does the work: `100 % errors (status)`.
     pub(super) fn failure(&self) -> Option<String> {
         summary::failure(&self.rounds).map(|sentence| clean(&sentence))
+    }
+
+    /// What kept the rate from being made, in a word.
+    pub(super) fn missed(&self) -> Option<&'static str> {
+        self.summary.missed.map(|missed| match missed {
+            Missed::Server => "server",
+            Missed::Connections => "connections",
+            Missed::Generator => "generator",
+        })
+    }
+
+    /// Whether its figures are those of the work of the test.
+    pub(super) fn is_compared(&self) -> bool {
+        self.failure().is_none() && self.missed().is_none()
     }
 
     /// The round in the middle, by requests/s. Of an even number, the slower of the two.
@@ -105,6 +119,16 @@ pub(super) const CPU: Measure = Measure {
     in_round: |round| Some(round.server.as_ref()?.cpu_ns_per_request),
 };
 
+pub(super) const REST: Measure = Measure {
+    name: "CPU per second at rest",
+    better: "less is better",
+    head: "µs/second",
+    show: |ns| figure(ns / 1e3),
+    unit: " µs",
+    summarised: |summary| summary.cpu_ns_per_second.as_ref(),
+    in_round: summary::cpu_per_second,
+};
+
 pub(super) const IDLE: Measure = Measure {
     name: "Memory per idle connection",
     better: "less is better",
@@ -123,7 +147,9 @@ impl Measure {
     /// In a cell: the ratio, or that the server failed.
     pub(super) fn comparison(&self, row: &Row) -> Option<String> {
         let failed = || row.failure().map(|_| FAILED.to_owned());
-        self.ratio(row).map(format::ratio).or_else(failed)
+        let missed = || row.missed().map(|why| format!("not made ({why})"));
+        let ratio = self.ratio(row).map(format::ratio);
+        ratio.or_else(failed).or_else(missed)
     }
 
     pub(super) fn ratio<'a>(&self, row: &Row<'a>) -> Option<&'a Ratio> {

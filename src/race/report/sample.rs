@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::race::record::{
-    Bound, Compared, FORMAT, Finding, Generator, GeneratorCost, Machine, Measurement,
-    PerConnection, Ratio, Record, ServerCost, Settings, Suite, Summary, Target, Test,
+    Axis, Bound, Compared, FORMAT, Finding, Generator, GeneratorCost, Machine, Measurement, Missed,
+    PerConnection, Point, Ratio, Record, ServerCost, Settings, Suite, Summary, Target, Test,
 };
+use crate::race::summary::{cpu_per_second, missed};
 
 /// What a target of a sample is like.
 #[derive(Clone)]
@@ -60,12 +61,14 @@ pub(in crate::race) fn servers(number: usize) -> Vec<Server> {
 }
 
 /// Of all suites.
-pub(in crate::race) const ALL: [Suite; 5] = [
+pub(in crate::race) const ALL: [Suite; 7] = [
     Suite::Article,
     Suite::Churn,
     Suite::Pipeline,
     Suite::Idle,
     Suite::Rate,
+    Suite::Cost,
+    Suite::Sweep,
 ];
 
 pub(in crate::race) fn record(servers: &[Server], suites: &[Suite], rounds: usize) -> Record {
@@ -99,6 +102,7 @@ pub(in crate::race) fn record(servers: &[Server], suites: &[Suite], rounds: usiz
             generator: Generator::Hullo,
             generator_version: "0.1.0".to_owned(),
             warm_up_ns: 1_000_000_000,
+            request: None,
         },
         targets: servers.iter().enumerate().map(target).collect(),
         tests: Vec::new(),
@@ -159,6 +163,8 @@ fn tests(suite: Suite) -> Vec<Test> {
         pipeline: 1,
         keepalive: true,
         load: None,
+        offered_rate: None,
+        sweep: None,
     };
     match suite {
         Suite::Article => vec![
@@ -182,6 +188,8 @@ fn tests(suite: Suite) -> Vec<Test> {
             title: "10,000 idle connections".to_owned(),
             connections: 0,
             idle_connections: 10_000,
+            requests: Some(0),
+            duration_ns: None,
             ..plain
         }],
         Suite::Rate => (1..=10)
@@ -192,6 +200,34 @@ fn tests(suite: Suite) -> Vec<Test> {
                 ..plain.clone()
             })
             .collect(),
+        Suite::Cost => {
+            let rest = Test {
+                id: "cost-rest".to_owned(),
+                title: "5 s at rest, 100 connections open".to_owned(),
+                connections: 0,
+                idle_connections: 100,
+                ..plain.clone()
+            };
+            let rates = [1e3, 1e4, 1.5e5].map(|rate| Test {
+                id: format!("cost-{rate}"),
+                title: format!("{rate} requests/s, 5 s, 100 connections"),
+                offered_rate: Some(rate),
+                ..plain.clone()
+            });
+            std::iter::once(rest).chain(rates).collect()
+        }
+        Suite::Sweep => [1, 16, 256]
+            .map(|value| Test {
+                id: format!("sweep-connections-{value}"),
+                title: format!("5 s, {value} connections"),
+                connections: value,
+                sweep: Some(Point {
+                    axis: Axis::Connections,
+                    value,
+                }),
+                ..plain.clone()
+            })
+            .to_vec(),
         _ => vec![plain],
     }
 }
@@ -216,17 +252,16 @@ fn per_connection(test: &Test) -> PerConnection {
 
 fn measure(test: &Test, server: &Server, number: usize, round: usize) -> Measurement {
     let cpu_ns = server.cpu_ns * wobble(round, number) / if test.pipeline > 1 { 8.0 } else { 1.0 };
-    let idle = test.suite == Suite::Idle;
-    let load = test.load.unwrap_or(1.0);
-    let speed = if idle {
-        0.0
-    } else {
-        load * 1e9 / (cpu_ns + 300.0)
-    };
+    let idle = test.connections == 0;
+    let capacity = 1e9 / (cpu_ns + 300.0);
+    let offered = test.offered_rate.map(|rate| rate / capacity);
+    let load = test.load.or(offered).unwrap_or(1.0).min(1.0);
+    let speed = if idle { 0.0 } else { load * capacity };
     let elapsed_ns = test
         .requests
         .map_or(5e9, |requests| requests as f64 / speed * 1e9);
     let requests = (speed * elapsed_ns / 1e9).round();
+    let used = if idle { 100.0 } else { requests };
     let slow = 1.0 / (1.05 - load * 0.98);
     let latency = |percentile: f64| {
         let rank = -(1.0 - percentile.min(99.999) / 100.0).log10();
@@ -250,13 +285,14 @@ fn measure(test: &Test, server: &Server, number: usize, round: usize) -> Measure
         },
         per_connection: (!idle).then(|| per_connection(test)),
         response_bytes: (!idle).then_some(158.0 + number as f64),
-        rate: test.load.map(|_| speed),
-        idle_connection_bytes: (idle && server.is_ours).then(|| {
+        rate: test.load.map(|_| speed).or(test.offered_rate),
+        missed: offered.filter(|load| *load > 1.0).map(|_| Missed::Server),
+        idle_connection_bytes: (test.suite == Suite::Idle && server.is_ours).then(|| {
             130.0 * 3.7_f64.powi(i32::try_from(number % 5).unwrap_or(0)) * wobble(round, number)
         }),
         server: server.is_ours.then(|| ServerCost {
-            user_ns: (cpu_ns * requests * 0.3) as u64,
-            system_ns: (cpu_ns * requests * 0.7) as u64,
+            user_ns: (cpu_ns * used * 0.3) as u64,
+            system_ns: (cpu_ns * used * 0.7) as u64,
             cpu_ns_per_request: if idle { 0.0 } else { cpu_ns },
             utilisation: load * 0.95,
             busiest_thread: 0.9,
@@ -296,7 +332,10 @@ fn summary(test: &Test, rounds: &[Measurement], first: Option<&[Measurement]>) -
     let compared = |of: &dyn Fn(&Measurement) -> Option<f64>| {
         let mut values: Vec<f64> = rounds.iter().filter_map(of).collect();
         let others: Vec<f64> = first.unwrap_or_default().iter().filter_map(of).collect();
-        let ratio = (values.len() > 1 && others.len() > 1).then(|| {
+        let is_missed = |rounds: &[Measurement]| rounds.iter().any(|of| of.missed.is_some());
+        let all = [rounds, first.unwrap_or_default()];
+        let is_compared = !all.into_iter().any(is_missed);
+        let ratio = (is_compared && values.len() > 1 && others.len() > 1).then(|| {
             let mean = values.iter().sum::<f64>() / others.iter().take(values.len()).sum::<f64>();
             let (low, high) = (mean * 0.985, mean * 1.015);
             Ratio {
@@ -322,14 +361,16 @@ fn summary(test: &Test, rounds: &[Measurement], first: Option<&[Measurement]>) -
         requests: rounds.iter().map(|round| round.requests).sum(),
         elapsed_ns: rounds.iter().map(|round| round.elapsed_ns).sum(),
         errors: rounds.iter().flat_map(|round| round.errors.values()).sum(),
-        bound: match (test.pipeline, test.load) {
-            (_, Some(_)) => Bound::Neither,
-            (1, None) => Bound::Generator,
+        bound: match (test.pipeline, test.is_open_model()) {
+            (_, true) => Bound::Neither,
+            (1, false) => Bound::Generator,
             _ => Bound::Server,
         },
         requests_per_second: compared(&|round| Some(round.requests_per_second)).unwrap(),
         cpu_ns_per_request: compared(&|round| Some(round.server.as_ref()?.cpu_ns_per_request)),
+        cpu_ns_per_second: compared(&|round| cpu_per_second(round).filter(|_| test.is_rest())),
         idle_connection_bytes: compared(&|round| round.idle_connection_bytes),
+        missed: missed(&rounds.iter().collect::<Vec<_>>()),
         latency_ns: one.latency_ns.clone(),
     }
 }
@@ -368,6 +409,8 @@ pub(in crate::race) fn all() -> Vec<(&'static str, Record)> {
         ("nothing", nothing()),
         ("no-latency", few),
         ("one-rate", one_rate),
+        ("cost", record(&servers(4), &[Suite::Cost], 3)),
+        ("sweep", record(&servers(4), &[Suite::Sweep], 3)),
         ("idle", record(&servers(5), &[Suite::Idle], 3)),
         ("empty", record(&[], &[], 1)),
     ]

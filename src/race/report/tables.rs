@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::narrative::heading;
-use super::rows::{CPU, FAILED, IDLE, Measure, Row, SPEED, rows};
+use super::rows::{CPU, FAILED, IDLE, Measure, REST, Row, SPEED, rows};
+use super::series::Series;
 use crate::race::format::{NONE, bytes, count, figure, percent, sign, time};
 use crate::race::record::{Bound, Finding, Record, Suite};
 use crate::terminal::clean;
@@ -22,7 +23,7 @@ pub(super) struct Table {
     pub(super) notes: Vec<String>,
 }
 
-type Column = (&'static str, fn(&Row) -> Option<String>);
+pub(super) type Column = (&'static str, fn(&Row) -> Option<String>);
 
 impl Table {
     fn new(title: &str, names: impl Iterator<Item = String>) -> Self {
@@ -35,17 +36,21 @@ impl Table {
         }
     }
 
-    fn of(title: &str, rows: &[Row], columns: &[Column]) -> Self {
+    pub(super) fn of(title: &str, rows: &[Row], columns: &[Column]) -> Self {
         Self::new(title, rows.iter().map(|row| row.name.clone())).columns(rows, columns)
     }
 
-    fn columns(self, rows: &[Row], columns: &[Column]) -> Self {
+    pub(super) fn columns(self, rows: &[Row], columns: &[Column]) -> Self {
         let add = |table: Self, (head, cell): &Column| table.column(head, rows.iter().map(cell));
         columns.iter().fold(self, add)
     }
 
     /// Adds a column, unless all of its cells are empty.
-    fn column(mut self, head: &str, cells: impl Iterator<Item = Option<String>>) -> Self {
+    pub(super) fn column(
+        mut self,
+        head: &str,
+        cells: impl Iterator<Item = Option<String>>,
+    ) -> Self {
         let cells: Vec<_> = cells.map(|cell| cell.filter(|cell| cell != NONE)).collect();
         if cells.iter().any(Option::is_some) {
             self.head.push(head.to_owned());
@@ -57,7 +62,7 @@ impl Table {
     }
 
     /// Adds the median, the range and the ratio.
-    fn measure(self, rows: &[Row], measure: &Measure) -> Self {
+    pub(super) fn measure(self, rows: &[Row], measure: &Measure) -> Self {
         let median = |row: &Row| Some((measure.show)(measure.of(row)?.median));
         let range = |row: &Row| {
             let compared = measure.of(row).filter(|_| row.summary.rounds > 1)?;
@@ -114,10 +119,17 @@ pub(super) fn article(record: &Record) -> Option<Table> {
 pub(super) fn overview(record: &Record) -> Option<Table> {
     let names = record.targets.iter().map(|target| clean(&target.name));
     let mut table = Table::new("Cost", names);
-    for test in record.tests.iter().filter(|test| test.load.is_none()) {
+    for test in record
+        .tests
+        .iter()
+        .filter(|test| Series::of(test).is_none())
+    {
         let rows = rows(record, &[test]);
-        let is_idle = test.suite == Suite::Idle;
-        let measure = if is_idle { IDLE } else { CPU };
+        let (measure, unit) = match (test.suite, test.is_rest()) {
+            (Suite::Idle, _) => (IDLE, "memory"),
+            (_, true) => (REST, "µs/s"),
+            _ => (CPU, "µs"),
+        };
         let cell = |number| {
             let row = rows.iter().find(|row| row.number == number)?;
             if row.failure().is_some() {
@@ -127,7 +139,6 @@ pub(super) fn overview(record: &Record) -> Option<Table> {
             let sign = measure.ratio(row).map(sign);
             Some(format!("{figure}{}", sign.unwrap_or_default()))
         };
-        let unit = if is_idle { "memory" } else { "µs" };
         let head = format!("{}: {unit}", heading(record, test));
         table = table.column(&head, (0..record.targets.len()).map(cell));
     }
@@ -137,14 +148,6 @@ pub(super) fn overview(record: &Record) -> Option<Table> {
 
 /// The tables of a test with requests.
 pub(super) fn work(rows: &[Row]) -> Vec<Table> {
-    const BOUND: [Column; 1] = [("Bound by", |row| Some(bound(row.summary.bound).to_owned()))];
-    const BUSY: [Column; 2] = [
-        ("Server busy", |row| {
-            let busy = row.median(|round| Some(round.server.as_ref()?.utilisation));
-            busy.map(percent)
-        }),
-        ("Generator busy", |row| row.generator_busy().map(percent)),
-    ];
     const ANSWERS: [Column; 3] = [
         ("Peak memory", |row| {
             let servers = row.rounds.iter().filter_map(|round| round.server.as_ref());
@@ -174,7 +177,18 @@ pub(super) fn work(rows: &[Row]) -> Vec<Table> {
     tables
 }
 
-const PERCENTILES: [Column; 3] = [
+pub(super) const BUSY: [Column; 2] = [
+    ("Server busy", |row| {
+        let busy = row.median(|round| Some(round.server.as_ref()?.utilisation));
+        busy.map(percent)
+    }),
+    ("Generator busy", |row| row.generator_busy().map(percent)),
+];
+
+pub(super) const BOUND: [Column; 1] =
+    [("Bound by", |row| Some(bound(row.summary.bound).to_owned()))];
+
+pub(super) const PERCENTILES: [Column; 3] = [
     ("p50", |row| row.percentile(50.0).map(time)),
     ("p99", |row| row.percentile(99.0).map(time)),
     ("p99.9", |row| row.percentile(99.9).map(time)),
@@ -196,8 +210,15 @@ pub(super) fn idle(rows: &[Row]) -> Vec<Table> {
     vec![table]
 }
 
+/// Of a server with idle connections.
+pub(super) fn rest(rows: &[Row]) -> Vec<Table> {
+    let mut table = Table::of("CPU", rows, &[]).measure(rows, &REST);
+    table.notes = errors(rows);
+    vec![table]
+}
+
 /// Of the open model: target by target, from the lowest rate to the highest.
-pub(super) fn rate(rows: &[Row]) -> Vec<Table> {
+pub(super) fn rate(rows: &[Row]) -> Table {
     const COLUMNS: [Column; 3] = [
         ("Load", |row| row.test.load.map(percent)),
         ("Asked/s", |row| row.median(|round| round.rate).map(figure)),
@@ -207,11 +228,11 @@ pub(super) fn rate(rows: &[Row]) -> Vec<Table> {
     table.notes = errors(rows);
     let load = "Load is the share of a server's own greatest rate that it was asked for.";
     table.notes.push(load.to_owned());
-    vec![table]
+    table
 }
 
 /// `Errors of Go: 1 connect, 3 timeout.`, a line for each target that had any.
-fn errors(rows: &[Row]) -> Vec<String> {
+pub(super) fn errors(rows: &[Row]) -> Vec<String> {
     let line = |rows: &[Row]| {
         let mut kinds = BTreeMap::new();
         let rounds = rows.iter().flat_map(|row| &row.rounds);

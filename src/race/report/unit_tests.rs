@@ -3,10 +3,10 @@
 use plotters::style::text_anchor::HPos;
 use plotters::style::{FontStyle, RGBColor};
 
-use super::lines::{LEFT, apart, time_axis};
+use super::lines::{LEFT, apart, value_axis};
 use super::notes::{brief, date, shell};
 use super::plot::{Ink, SIZE, STYLE, cut, draw, width_of};
-use super::view::{Line, Scale};
+use super::view::{Line, Scale, Unit};
 use crate::race::stats::{EQUAL, RESOLUTION};
 
 #[test]
@@ -60,9 +60,9 @@ fn a_picture_says_what_it_shows() {
 
 #[test]
 fn labels_keep_their_distance() {
-    assert_eq!(apart(&[100, 200], 400), [100, 200]);
-    assert_eq!(apart(&[100, 100, 101], 400), [100, 132, 164]);
-    assert_eq!(apart(&[390, 395, 400], 400), [336, 368, 400]);
+    assert_eq!(apart(&[100, 200], (20, 400)), [100, 200]);
+    assert_eq!(apart(&[100, 100, 101], (20, 400)), [100, 132, 164]);
+    assert_eq!(apart(&[390, 395, 400], (20, 400)), [336, 368, 400]);
 }
 
 #[test]
@@ -73,19 +73,27 @@ fn an_axis_covers_what_is_shown() {
         points: points.to_vec(),
     };
     let one = [line(&[(0.3, 1e6)])];
-    let axis = time_axis(&one);
+    let axis = value_axis(&one, Unit::Time);
     assert!(axis.from < axis.to && !axis.ticks.is_empty());
     let wide = [line(&[(0.3, 30e3), (2.0, 4e9)])];
-    let axis = time_axis(&wide);
+    let axis = value_axis(&wide, Unit::Time);
     assert!(axis.ticks.len() < 8, "{:?}", axis.ticks);
     assert!(axis.from < 30e3_f64.log10() && axis.to > 4e9_f64.log10());
 
     let ticks = |least: f64, most: f64| -> Vec<String> {
-        let axis = Scale::Rate.axis(least.log10(), most.log10());
+        let axis = Scale::Rate.axis(&[line(&[(least, 1.0), (most, 1.0)])]);
         axis.ticks.into_iter().map(|(_, text)| text).collect()
     };
     assert_eq!(ticks(900.0, 12_000.0), ["1k", "2k", "5k", "10k"]);
     assert_eq!(ticks(10.0, 100_000.0).len(), 4);
+
+    // Where the points are, unless they are too near each other.
+    let points = [1.0, 16.0, 17.0, 256.0].map(|x| (x, 1e6));
+    let axis = Scale::Connections.axis(&[line(&points), line(&points[..2])]);
+    let texts: Vec<&str> = axis.ticks.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(texts, ["1", "16", "256"]);
+    let rates = value_axis(&[line(&[(1.0, 1500.0), (2.0, 90e3)])], Unit::Rate);
+    assert_eq!(rates.ticks[0].1, "1k");
 }
 
 #[test]

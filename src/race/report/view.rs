@@ -5,10 +5,11 @@
 
 use std::cmp::Reverse;
 
-use super::rows::{CPU, FAILED, IDLE, Measure, Row, SPEED, rows};
+use super::rows::{CPU, FAILED, IDLE, Measure, REST, Row, SPEED, rows};
+use super::series::Series;
 use super::tables::{self, Table};
 use super::{gate, narrative, notes};
-use crate::race::format::{ratio, sign, time};
+use crate::race::format::{figure, ratio, sign, time};
 use crate::race::record::{Bound, Record, Suite, Test};
 
 pub(in crate::race) struct View {
@@ -50,8 +51,7 @@ pub(super) struct Chart {
 
 pub(super) enum Plot {
     Bars(Vec<Bar>),
-    /// Latency over what the scale says.
-    Lines(Scale, Vec<Line>),
+    Lines(Axes, Vec<Line>),
 }
 
 /// The median as a bar, each round as a dot on it.
@@ -72,8 +72,36 @@ pub(super) struct Bar {
 pub(super) enum Scale {
     /// Percentiles, each nine as wide as the one before.
     Nines,
-    /// Requests/s that were asked for, logarithmic.
+    /// Requests/s that were asked for, logarithmic. Each server may have its own.
     Rate,
+    /// The same for all servers.
+    Offered,
+    /// Logarithmic.
+    Connections,
+    Pipeline,
+}
+
+/// Of the vertical axis, which is logarithmic.
+#[derive(Clone, Copy)]
+pub(super) enum Unit {
+    Time,
+    Rate,
+}
+
+impl Unit {
+    /// Of a value that is spoken.
+    fn show(self, value: f64) -> String {
+        match self {
+            Self::Time => time(value),
+            Self::Rate => figure(value),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Axes {
+    pub(super) x: Scale,
+    pub(super) y: Unit,
 }
 
 impl Plot {
@@ -89,7 +117,7 @@ impl Plot {
 pub(super) struct Line {
     pub(super) number: usize,
     pub(super) name: String,
-    /// The second coordinate is in nanoseconds, and not 0.
+    /// The second coordinate is in nanoseconds or requests/s, and not 0.
     pub(super) points: Vec<(f64, f64)>,
 }
 
@@ -133,22 +161,25 @@ impl View {
     }
 }
 
-/// In the order in which the tests were run; all rates together.
+/// In the order in which the tests were run; those of a series together.
 fn sections(record: &Record) -> Vec<Section> {
     let mut sections = Vec::new();
-    let has_load = |test: &&Test| test.load.is_some();
-    let mut rated: Vec<&Test> = record.tests.iter().filter(has_load).collect();
-    let load = |test: &Test| test.load.unwrap_or(0.0);
-    rated.sort_by(|a, b| load(a).total_cmp(&load(b)));
+    let mut shown = Vec::new();
     for test in &record.tests {
-        if test.load.is_some() {
-            let rows = rows(record, &std::mem::take(&mut rated));
-            sections.extend((!rows.is_empty()).then(|| rate(test, &rows)));
+        if let Some(series) = Series::of(test) {
+            if !shown.contains(&series) {
+                shown.push(series);
+                sections.extend(series.section(record));
+            }
             continue;
         }
         let rows = rows(record, &[test]);
         let title = narrative::heading(record, test);
         let has_requests = rows.iter().any(|row| row.summary.requests > 0);
+        if test.is_rest() && !rows.is_empty() {
+            sections.push(rest(&title, test, &rows));
+            continue;
+        }
         if !rows.is_empty() && (test.suite != Suite::Idle || has_requests) {
             sections.push(work(&title, test, &rows));
         }
@@ -165,7 +196,18 @@ fn sections(record: &Record) -> Vec<Section> {
     sections
 }
 
-fn rank(test: &Test) -> (bool, bool, Reverse<u64>) {
+fn rest(title: &str, test: &Test, rows: &[Row]) -> Section {
+    let unknown = || "The CPU time of servers that ran already is not known.".to_owned();
+    Section {
+        title: title.to_owned(),
+        result: narrative::compared(&REST, rows).unwrap_or_else(unknown),
+        charts: bars(&REST, rows, title).into_iter().collect(),
+        tables: tables::rest(rows),
+        rank: rank(test),
+    }
+}
+
+pub(super) fn rank(test: &Test) -> (bool, bool, Reverse<u64>) {
     (
         test.suite != Suite::Article,
         test.duration_ns.is_none(),
@@ -182,10 +224,14 @@ fn work(title: &str, test: &Test, rows: &[Row]) -> Section {
         known.filter(|(p, _)| is_shown(*p)).collect()
     };
     let caption = "Latency by percentile: lower is better";
+    let axes = Axes {
+        x: Scale::Nines,
+        y: Unit::Time,
+    };
     let charts = [
         bars(&SPEED, rows, title),
         bars(&CPU, rows, title),
-        lines(caption, title, rows, Scale::Nines, points),
+        lines(caption, title, rows, axes, points),
     ];
     Section {
         title: title.to_owned(),
@@ -196,31 +242,12 @@ fn work(title: &str, test: &Test, rows: &[Row]) -> Section {
     }
 }
 
-/// All tests of the open model, a row for each target and rate.
-fn rate(test: &Test, rows: &[Row]) -> Section {
-    let title = "Latency over rate";
-    let charts = [("p50", 50.0), ("p99", 99.0)].map(|(name, percentile)| {
-        let caption = format!("{name} over the rate: lower is better");
-        lines(&caption, title, rows, Scale::Rate, |row| {
-            let asked = row.median(|round| round.rate).filter(|rate| *rate > 0.0);
-            asked.zip(row.percentile(percentile)).into_iter().collect()
-        })
-    });
-    Section {
-        title: title.to_owned(),
-        result: narrative::rate(rows),
-        charts: charts.into_iter().flatten().collect(),
-        tables: tables::rate(rows),
-        rank: rank(test),
-    }
-}
-
 /// A line through the points of all rows of a target.
-fn lines(
+pub(super) fn lines(
     title: &str,
     test: &str,
     rows: &[Row],
-    scale: Scale,
+    axes: Axes,
     points: impl Fn(&Row) -> Vec<(f64, f64)>,
 ) -> Option<Chart> {
     let of_targets = rows.chunk_by(|a, b| a.number == b.number);
@@ -235,12 +262,18 @@ fn lines(
         })
     });
     let lines: Vec<Line> = lines.collect();
-    let end = |line: &Line| Some(format!("{} {}", line.name, time(line.points.last()?.1)));
+    let end = |line: &Line| {
+        Some(format!(
+            "{} {}",
+            line.name,
+            axes.y.show(line.points.last()?.1)
+        ))
+    };
     let ends: Vec<String> = lines.iter().filter_map(end).collect();
     (!lines.is_empty()).then(|| Chart {
         alt: format!("{test}. {title}. At the right end: {}.", ends.join(", ")),
         title: title.to_owned(),
-        plot: Plot::Lines(scale, lines),
+        plot: Plot::Lines(axes, lines),
     })
 }
 

@@ -1,0 +1,242 @@
+//! What is requested, besides the path: the same for all servers, and for each load generator.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::record::Request;
+use crate::bench::field;
+use crate::http::is_token;
+
+/// Content that the record holds, and that is compared byte by byte when a race is resumed.
+const CONTENT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The flags of the requests, those of `hullo bench`.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct RequestOptions {
+    /// Request method [default: GET]
+    #[arg(short, long, value_name = "METHOD", value_parser = method)]
+    method: Option<String>,
+
+    /// Request header field, as 'Name: value'; can be repeated
+    #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = field)]
+    fields: Vec<(String, String)>,
+
+    /// Request content
+    #[arg(short = 'd', long, value_name = "TEXT", allow_hyphen_values = true)]
+    data: Option<String>,
+
+    /// Request content from a file
+    #[arg(short = 'D', long, value_name = "FILE", conflicts_with = "data")]
+    data_file: Option<PathBuf>,
+
+    /// Content-Type header field [default: text/html, with content]
+    #[arg(short = 'T', long, value_name = "TYPE")]
+    content_type: Option<String>,
+}
+
+/// A request without its path and `Host`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Workload {
+    pub(super) method: String,
+    /// Also `Content-Type`, if there is one.
+    fields: Vec<(String, String)>,
+    content: Vec<u8>,
+    /// A file with the content, for a generator.
+    file: Option<PathBuf>,
+}
+
+impl Default for Workload {
+    fn default() -> Self {
+        Self {
+            method: "GET".to_owned(),
+            fields: Vec::new(),
+            content: Vec::new(),
+            file: None,
+        }
+    }
+}
+
+impl Workload {
+    pub(super) fn of(options: &RequestOptions) -> Result<Self, String> {
+        let content = match (&options.data, &options.data_file) {
+            (Some(text), _) => text.clone().into_bytes(),
+            (None, Some(path)) => {
+                fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?
+            }
+            (None, None) => Vec::new(),
+        };
+        if content.len() > CONTENT_BYTES_MAX {
+            let most = CONTENT_BYTES_MAX / 1024 / 1024;
+            return Err(format!("the request content has more than {most} MiB"));
+        }
+        let mut fields = options.fields.clone();
+        let has_type = |name: &str| name.eq_ignore_ascii_case("content-type");
+        // As hey and hullo bench do.
+        let default = (!content.is_empty() && !fields.iter().any(|(name, _)| has_type(name)))
+            .then(|| "text/html".to_owned());
+        if let Some(kind) = options.content_type.clone().or(default) {
+            fields.push(("Content-Type".to_owned(), kind));
+        }
+        Ok(Self {
+            method: options.method.clone().unwrap_or("GET".to_owned()),
+            fields,
+            content,
+            file: options.data_file.clone(),
+        })
+    }
+
+    /// As it is recorded; none for a plain GET.
+    pub(super) fn record(&self) -> Option<Request> {
+        let lines = self.fields.iter();
+        (*self != Self::default()).then(|| Request {
+            method: self.method.clone(),
+            fields: lines
+                .map(|(name, value)| format!("{name}: {value}"))
+                .collect(),
+            content_bytes: self.content.len() as u64,
+            content: String::from_utf8(self.content.clone()).ok(),
+        })
+    }
+
+    /// For `hullo bench` and hey, whose flags are the same letters.
+    pub(super) fn arguments(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if self.method != "GET" {
+            words.extend(["-m".to_owned(), self.method.clone()]);
+        }
+        for (name, value) in &self.fields {
+            if name.eq_ignore_ascii_case("content-type") {
+                words.extend(["-T".to_owned(), value.clone()]);
+            } else {
+                words.extend(["-H".to_owned(), format!("{name}: {value}")]);
+            }
+        }
+        match (&self.file, std::str::from_utf8(&self.content)) {
+            (Some(path), _) => words.extend(["-D".to_owned(), path.display().to_string()]),
+            (None, Ok(text)) if !text.is_empty() => {
+                words.extend(["-d".to_owned(), text.to_owned()]);
+            }
+            _ => {}
+        }
+        words
+    }
+
+    /// For wrk: statements of a script.
+    pub(super) fn script(&self) -> String {
+        let mut script = format!("wrk.method = {}\n", lua(self.method.as_bytes()));
+        for (name, value) in &self.fields {
+            let (name, value) = (lua(name.as_bytes()), lua(value.as_bytes()));
+            let _ = writeln!(script, "wrk.headers[{name}] = {value}");
+        }
+        if !self.content.is_empty() {
+            let _ = writeln!(script, "wrk.body = {}", lua(&self.content));
+        }
+        script
+    }
+
+    /// The whole request.
+    pub(super) fn bytes(&self, path: &str, host: &str) -> Vec<u8> {
+        let mut head = format!("{} {path} HTTP/1.1\r\n", self.method);
+        if !self
+            .fields
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("host"))
+        {
+            let _ = write!(head, "Host: {host}\r\n");
+        }
+        for (name, value) in &self.fields {
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        if !self.content.is_empty() {
+            let _ = write!(head, "Content-Length: {}\r\n", self.content.len());
+        }
+        head += "\r\n";
+        [head.as_bytes(), &self.content].concat()
+    }
+}
+
+/// A string of Lua, whatever its bytes.
+fn lua(bytes: &[u8]) -> String {
+    let mut text = "\"".to_owned();
+    for byte in bytes {
+        let _ = write!(text, "\\{byte:03}");
+    }
+    text + "\""
+}
+
+fn method(text: &str) -> Result<String, String> {
+    if is_token(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("not a method: write a word such as POST".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workload(data: &str) -> Workload {
+        Workload::of(&RequestOptions {
+            method: Some("POST".to_owned()),
+            fields: vec![("X-A".to_owned(), "b c".to_owned())],
+            data: Some(data.to_owned()),
+            ..RequestOptions::default()
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn each_generator_gets_the_same_request() {
+        let work = workload("a=1");
+        assert_eq!(
+            String::from_utf8(work.bytes("/p", "h:1")).unwrap(),
+            "POST /p HTTP/1.1\r\nHost: h:1\r\nX-A: b c\r\nContent-Type: text/html\r\nContent-Length: 3\r\n\r\na=1"
+        );
+        assert_eq!(
+            work.arguments(),
+            [
+                "-m",
+                "POST",
+                "-H",
+                "X-A: b c",
+                "-T",
+                "text/html",
+                "-d",
+                "a=1"
+            ]
+        );
+        let script = work.script();
+        assert!(
+            script.contains("wrk.body = \"\\097\\061\\049\""),
+            "{script}"
+        );
+        let recorded = work.record().unwrap();
+        assert_eq!(
+            (recorded.content_bytes, recorded.content.as_deref()),
+            (3, Some("a=1"))
+        );
+    }
+
+    #[test]
+    fn a_plain_get_adds_nothing() {
+        let work = Workload::of(&RequestOptions::default()).unwrap();
+        assert_eq!(work, Workload::default());
+        assert!(work.arguments().is_empty() && work.record().is_none());
+        assert_eq!(work.bytes("/", "h"), b"GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    }
+
+    #[test]
+    fn what_is_not_a_request_is_refused() {
+        assert!(method("A B").is_err() && method("").is_err());
+        assert!(field("no colon").is_err());
+        let lost = RequestOptions {
+            data_file: Some("/no/such/file".into()),
+            ..RequestOptions::default()
+        };
+        assert!(Workload::of(&lost).unwrap_err().contains("/no/such/file"));
+    }
+}

@@ -1,0 +1,182 @@
+//! Suites that give all servers the same amount of work: rates, rest, sweeps, and requests other than a GET.
+
+use std::time::Duration;
+
+use hullo::http::{Handler, Request, Responded, ResponseWriter};
+
+use super::*;
+
+/// Takes two milliseconds of its only thread for each request, so it answers 500 requests/s at most.
+#[derive(Clone)]
+struct Slow;
+
+impl Handler for Slow {
+    fn handle(&self, _: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_millis(2) {
+            std::hint::spin_loop();
+        }
+        reply.text(&[b"done\n"])
+    }
+}
+
+fn running(handler: impl Handler + Clone + Send + Sync + 'static) -> hullo::server::ServerHandle {
+    let options = hullo::server::Options::default()
+        .address("127.0.0.1:0".parse().unwrap())
+        .workers(std::num::NonZeroUsize::MIN);
+    let server = hullo::server::Server::bind(options).unwrap();
+    server.start(handler).unwrap()
+}
+
+fn tests_of<'a>(json: &'a Value, key: &str) -> Vec<&'a Value> {
+    list(json, "tests")
+        .iter()
+        .filter(|test| !test[key].is_null())
+        .collect()
+}
+
+#[test]
+fn a_rate_is_the_same_for_all_and_who_cannot_make_it_is_marked() {
+    let slow = running(Slow);
+    let url = format!("slow=http://{}/", slow.local_addr());
+    let flags = [
+        "-s", "cost", "--rates", "50,1k", "-r", "3", "-z", "500ms", "-c", "10",
+    ];
+    let (ran, json) = written(&[&flags[..], &["--warmup", "50ms", &server("a"), &url]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    let rates: Vec<f64> = tests_of(&json, "offered_rate")
+        .iter()
+        .map(|test| number(&test["offered_rate"]))
+        .collect();
+    assert_eq!(rates, [50.0, 1000.0]);
+    for result in list(&json, "results") {
+        let is_fast = word(result, "test") == "cost-2";
+        if word(result, "target") == "slow" && word(result, "test") != "cost-rest" {
+            assert_eq!(!result["missed"].is_null(), is_fast, "{result}");
+        }
+    }
+    let of = |test: &str, target: &str| {
+        let mut summaries = list(&json, "summaries").iter();
+        summaries
+            .find(|of| word(of, "test") == test && word(of, "target") == target)
+            .unwrap()
+    };
+    // It runs in this process, so how busy it was is not known.
+    let why = word(of("cost-2", "slow"), "missed");
+    assert!(["server", "connections"].contains(&why), "{why}");
+    assert!(of("cost-2", "slow")["requests_per_second"]["ratio"].is_null());
+    assert!(of("cost-1", "slow")["requests_per_second"]["ratio"].is_object());
+    assert!(
+        ran.text.contains("Did not make 1,000 requests/s: slow ("),
+        "{}",
+        ran.text
+    );
+    // At rest, a server costs next to nothing, and that is measured.
+    let rest = &of("cost-rest", "a")["cpu_ns_per_second"]["median"];
+    assert!((0.0..50e6).contains(&number(rest)), "{rest}");
+    assert!(of("cost-1", "a")["cpu_ns_per_second"].is_null());
+    slow.stop().unwrap();
+}
+
+#[test]
+fn a_sweep_measures_each_value() {
+    let picture = TemporaryFile::new();
+    let (ran, json) = measured(&[
+        "--sweep",
+        "connections=1,4",
+        "--sweep",
+        "pipeline=1,8",
+        "-r",
+        "1",
+        "--svg",
+        picture.path(),
+        &server("a"),
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    let points: Vec<String> = tests_of(&json, "sweep")
+        .iter()
+        .map(|test| {
+            format!(
+                "{} {} {}",
+                word(test, "id"),
+                test["connections"],
+                test["pipeline"]
+            )
+        })
+        .collect();
+    assert_eq!(
+        points,
+        [
+            "sweep-connections-1 1 1",
+            "sweep-connections-4 4 1",
+            "sweep-pipeline-1 10 1",
+            "sweep-pipeline-8 10 8"
+        ]
+    );
+    assert!(
+        ran.text.contains("Over the number of pipelined requests"),
+        "{}",
+        ran.text
+    );
+    let svg = std::fs::read_to_string(&picture.0).unwrap();
+    assert!(svg.contains("Requests/s over "), "{svg}");
+}
+
+/// Answers with the method, a field and the size of the content.
+#[derive(Clone)]
+struct Told;
+
+impl Handler for Told {
+    fn handle(&self, request: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
+        self.handle_other(request, reply)
+    }
+
+    fn handle_other(&self, request: &Request<'_>, reply: ResponseWriter<'_>) -> Responded {
+        let kind = request.fields_named("x-kind").next();
+        if request.method_token() == "POST" && kind == Some(b"a b") {
+            return reply.text(&[b"right\n"]);
+        }
+        reply.send(hullo::http::Status::BAD_REQUEST, &[], &[b"wrong\n"])
+    }
+}
+
+#[test]
+fn each_generator_sends_the_request_that_was_asked_for() {
+    let told = running(Told);
+    let url = format!("told=http://{}/", told.local_addr());
+    let flags = [
+        "-s",
+        "churn",
+        "-r",
+        "1",
+        "-m",
+        "POST",
+        "-H",
+        "X-Kind: a b",
+        "-d",
+        "x=1&y=\"2\"",
+    ];
+    for (generator, time) in [("hullo", "100ms"), ("hey", "1s"), ("wrk", "1s")] {
+        let is_there = generator == "hullo" || Command::new(generator).arg("-v").output().is_ok();
+        if !is_there {
+            continue;
+        }
+        let more = [
+            "-z", time, "-c", "2", "-g", generator, "--warmup", "50ms", &url,
+        ];
+        let (ran, json) = written(&[&flags[..], &more].concat());
+        assert_eq!(ran.code, 0, "{generator}: {}", ran.complaint);
+        let result = &list(&json, "results")[0];
+        assert!(
+            number(&result["requests"]) > 0.0 && result["errors"].as_object().unwrap().is_empty(),
+            "{result}"
+        );
+        let request = &json["settings"]["request"];
+        assert_eq!(request["method"], "POST");
+        assert_eq!(request["content_bytes"], 9);
+    }
+    // Without the field, it is another request.
+    let (ran, _) = measured(&["-s", "churn", "-r", "1", "-m", "POST", &url]);
+    assert_eq!(ran.code, 1, "{}", ran.text);
+    told.stop().unwrap();
+}
