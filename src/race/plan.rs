@@ -185,13 +185,18 @@ fn rates(given: &[f64]) -> Vec<f64> {
     rates
 }
 
-/// The record of a race that has not begun.
-fn record(options: &Options, setup: &Setup, path: &str) -> Result<Record, String> {
-    let suites = match (options.suite.is_empty(), options.sweep.is_empty()) {
+/// Those that were chosen, or the default.
+fn suites(options: &Options) -> Vec<Suite> {
+    match (options.suite.is_empty(), options.sweep.is_empty()) {
         (true, true) => vec![Suite::Article],
         (true, false) => vec![Suite::Sweep],
         (false, _) => expand(&options.suite),
-    };
+    }
+}
+
+/// The record of a race that has not begun.
+fn record(options: &Options, setup: &Setup, path: &str) -> Result<Record, String> {
+    let suites = suites(options);
     let mut warnings = Vec::new();
     let tests = tests(options, &suites, &mut warnings)?;
     if shares(setup) {

@@ -5,7 +5,7 @@ use plotters::style::text_anchor::HPos;
 
 use super::lines;
 use super::plot::{Canvas, Ink, SIZE, WIDTH, cut, draw, width_of};
-use super::view::{Bar, Chart, Plot};
+use super::section::{Bar, Chart, Plot};
 
 /// For the page, whose style sheet has the colours.
 pub(super) fn svg(chart: &Chart) -> String {

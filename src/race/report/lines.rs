@@ -4,7 +4,7 @@ use plotters::style::FontStyle::{Bold, Normal};
 use plotters::style::text_anchor::HPos;
 
 use super::plot::{COLOURS, Canvas, Ink, SIZE, WIDTH, cut, draw};
-use super::view::{Axes, Line, Scale, Unit};
+use super::section::{Axes, Line, Scale, Unit};
 use crate::race::format::short_time;
 
 /// Left of the plot are times, right of it the names of the lines, below it the axis.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  record ──> view: rows, tables, ──> renderers: text, markdown, page ──> charts, lines
-//!             series, narrative, notes           picture ───────────────> on a plot
+//!             curves, narrative, notes           picture ───────────────> on a plot
 //! ```
 //!
 //! The view is plain data, and clean: what a terminal would obey is taken out of names, commands and
@@ -10,6 +10,7 @@
 
 mod brief;
 mod charts;
+mod curves;
 mod gate;
 mod lines;
 mod markdown;
@@ -23,6 +24,7 @@ mod plot;
 mod rows;
 #[cfg(test)]
 pub(super) mod sample;
+mod section;
 mod series;
 mod tables;
 #[cfg(test)]

@@ -6,7 +6,8 @@ use plotters::style::text_anchor::HPos;
 use super::charts::{bars, height};
 use super::lines;
 use super::plot::{Canvas, Ink, STYLE, draw};
-use super::view::{Axes, Bar, Line, Plot, Section, View};
+use super::section::{Axes, Bar, Line, Plot, Section};
+use super::view::View;
 
 const WIDTH: i32 = 880;
 const PAD: i32 = 16;

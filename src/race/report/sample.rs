@@ -200,36 +200,43 @@ fn tests(suite: Suite) -> Vec<Test> {
                 ..plain.clone()
             })
             .collect(),
-        Suite::Cost => {
-            let rest = Test {
-                id: "cost-rest".to_owned(),
-                title: "5 s at rest, 100 connections open".to_owned(),
-                connections: 0,
-                idle_connections: 100,
-                ..plain.clone()
-            };
-            let rates = [1e3, 1e4, 1.5e5].map(|rate| Test {
-                id: format!("cost-{rate}"),
-                title: format!("{rate} requests/s, 5 s, 100 connections"),
-                offered_rate: Some(rate),
-                ..plain.clone()
-            });
-            std::iter::once(rest).chain(rates).collect()
-        }
-        Suite::Sweep => [1, 16, 256]
-            .map(|value| Test {
-                id: format!("sweep-connections-{value}"),
-                title: format!("5 s, {value} connections"),
-                connections: value,
-                sweep: Some(Point {
-                    axis: Axis::Connections,
-                    value,
-                }),
-                ..plain.clone()
-            })
-            .to_vec(),
+        Suite::Cost => rates(&plain),
+        Suite::Sweep => connections(&plain),
         _ => vec![plain],
     }
+}
+
+/// Of the suite `cost`.
+fn rates(plain: &Test) -> Vec<Test> {
+    let rest = Test {
+        id: "cost-rest".to_owned(),
+        title: "5 s at rest, 100 connections open".to_owned(),
+        connections: 0,
+        idle_connections: 100,
+        ..plain.clone()
+    };
+    let rates = [1e3, 1e4, 1.5e5].map(|rate| Test {
+        id: format!("cost-{rate}"),
+        title: format!("{rate} requests/s, 5 s, 100 connections"),
+        offered_rate: Some(rate),
+        ..plain.clone()
+    });
+    std::iter::once(rest).chain(rates).collect()
+}
+
+/// Of a sweep.
+fn connections(plain: &Test) -> Vec<Test> {
+    let at = |value| Test {
+        id: format!("sweep-connections-{value}"),
+        title: format!("5 s, {value} connections"),
+        connections: value,
+        sweep: Some(Point {
+            axis: Axis::Connections,
+            value,
+        }),
+        ..plain.clone()
+    };
+    [1, 16, 256].map(at).to_vec()
 }
 
 /// Between 0.98 and 1.02, and the same every time.

@@ -6,7 +6,7 @@ use plotters::style::{FontStyle, RGBColor};
 use super::lines::{LEFT, apart, value_axis};
 use super::notes::{brief, date, shell};
 use super::plot::{Ink, SIZE, STYLE, cut, draw, width_of};
-use super::view::{Line, Scale, Unit};
+use super::section::{Line, Scale, Unit};
 use crate::race::stats::{EQUAL, RESOLUTION};
 
 #[test]
