@@ -12,11 +12,11 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::find::{self, Found};
 use super::goal::{By, Goal};
+use super::live::Live;
 use super::measured::Measured;
 use super::options::{BenchOptions, Format};
 use super::plan::Plan;
 use super::prepare::prepare;
-use super::progress::ProgressLine;
 use super::report::Report;
 use super::run::run;
 use super::{merge, overload, summary, tables, text};
@@ -43,20 +43,28 @@ pub(crate) fn bench(options: &BenchOptions) -> ExitCode {
             code.into()
         });
     }
-    let report = if options.merge.is_empty() {
-        measure(options).map(|report| (report, 0))
+    let results = if options.merge.is_empty() {
+        measure(options)
     } else {
-        merge::merge(&options.merge).map_err(|sentence| (EXIT_USAGE, sentence))
+        let merged = merge::merge(&options.merge).map_err(|sentence| (EXIT_USAGE, sentence));
+        merged.map(|(report, left_out)| Results {
+            report,
+            left_out,
+            written: Ok(()),
+        })
     };
-    let (report, left_out) = match report {
-        Ok(report) => report,
+    let results = match results {
+        Ok(results) => results,
         Err((code, sentence)) => {
             note("hullo bench", sentence);
             return code.into();
         }
     };
-    match publish(options, &report) {
-        Ok(()) => verdict(options, &report, left_out).into(),
+    let Results {
+        report, left_out, ..
+    } = &results;
+    match publish(options, report).and(results.written.clone()) {
+        Ok(()) => verdict(options, report, *left_out).into(),
         Err(sentence) => {
             note("hullo bench", sentence);
             ExitCode::FAILURE
@@ -65,6 +73,14 @@ pub(crate) fn bench(options: &BenchOptions) -> ExitCode {
 }
 
 type Failure = (u8, String);
+
+struct Results {
+    report: Report,
+    /// Of the files to join.
+    left_out: usize,
+    /// What is missing in the files that are written during a run.
+    written: Result<(), String>,
+}
 
 fn find(options: &BenchOptions, goal: &Goal) -> Result<ExitCode, Failure> {
     check_find(options).map_err(|sentence| (EXIT_USAGE, sentence))?;
@@ -119,13 +135,18 @@ fn write(path: &Path, text: String) -> Result<(), String> {
     fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
-fn measure(options: &BenchOptions) -> Result<Report, Failure> {
+fn measure(options: &BenchOptions) -> Result<Results, Failure> {
     let (plan, settings) = prepare(options).map_err(|sentence| (EXIT_USAGE, sentence))?;
     let stop = stop_on_signal()
         .map_err(|error| (EXIT_NOTHING, format!("cannot listen for signals: {error}")))?;
-    let measured = repeat(options, &plan, &stop)
+    let mut live = Live::new(&options.live).map_err(|sentence| (EXIT_NOTHING, sentence))?;
+    let measured = repeat(options, &plan, &stop, &mut live)
         .map_err(|error| (EXIT_NOTHING, format!("an event loop failed: {error}")))?;
-    Ok(Report::new(settings, measured))
+    Ok(Results {
+        report: Report::new(settings, measured),
+        left_out: 0,
+        written: live.finish(),
+    })
 }
 
 /// The first signal ends the run and the report is printed. A later one ends the process.
@@ -136,14 +157,17 @@ fn stop_on_signal() -> io::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-fn repeat(options: &BenchOptions, plan: &Plan, stop: &Arc<AtomicBool>) -> io::Result<Measured> {
+fn repeat(
+    options: &BenchOptions,
+    plan: &Plan,
+    stop: &Arc<AtomicBool>,
+    live: &mut Live,
+) -> io::Result<Measured> {
     let mut all = None;
     for number in 1..=options.repeat {
-        let mut line = ProgressLine::new(plan, number, options.repeat);
-        let result = run(plan, stop, &mut |responses, errors| {
-            line.show(responses, errors);
-        });
-        line.clear();
+        live.begin(plan, (number, options.repeat));
+        let result = run(plan, stop, live);
+        live.end();
         let measured = Measured::of(result?, plan.offered());
         match &mut all {
             None => all = Some(measured),

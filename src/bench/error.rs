@@ -41,6 +41,11 @@ macro_rules! error_kinds {
                 0_u64 $(.saturating_add(self.$key))+
             }
 
+            /// What came after these.
+            pub(super) const fn since(&self, before: &Self) -> Self {
+                Self { $($key: self.$key.saturating_sub(before.$key),)+ }
+            }
+
             pub(super) const fn add(&mut self, other: &Self) {
                 $(self.$key = self.$key.saturating_add(other.$key);)+
             }

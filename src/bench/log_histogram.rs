@@ -9,6 +9,13 @@ use super::report::ratio;
 /// How many steps a factor of ten is divided into, from coarse to fine.
 const STEPS: [u32; 9] = [1, 3, 6, 12, 24, 48, 96, 192, 384];
 
+/// Of the coarse ones: round numbers near to equal steps.
+const ROUND: [&[f64]; 3] = [
+    &[1.0, 2.0, 5.0],
+    &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0],
+    &[1.0, 1.2, 1.5, 1.8, 2.2, 2.7, 3.3, 3.9, 4.7, 5.6, 6.8, 8.2],
+];
+
 /// The finest division with at most so many rows is taken.
 const ROWS_MAX: usize = 20;
 
@@ -66,7 +73,10 @@ fn bounds(latency: &Distribution, steps: u32) -> Vec<f64> {
 fn bound(place: i32, steps: u32) -> f64 {
     let whole = place.div_euclid(steps.cast_signed());
     let part = place.rem_euclid(steps.cast_signed());
-    let mantissa = 10_f64.powf(f64::from(part) / f64::from(steps));
+    let mantissa = ROUND.iter().find(|row| row.len() == steps as usize);
+    let mantissa = mantissa.and_then(|row| row.get(part as usize)).copied();
+    let exact = 10_f64.powf(f64::from(part) / f64::from(steps));
+    let mantissa = mantissa.unwrap_or(exact);
     let digits = match steps {
         0..=3 => 0,
         4..=24 => 2,
@@ -191,7 +201,7 @@ mod tests {
             |steps, from| -> Vec<f64> { (from..from + 4).map(|p| bound(p, steps)).collect() };
         assert_eq!(places(1, 0), [1.0, 10.0, 100.0, 1000.0]);
         assert_eq!(places(3, 15), [1e5, 2e5, 5e5, 1e6]);
-        assert_eq!(places(6, 30), [1e5, 1.47e5, 2.15e5, 3.16e5]);
+        assert_eq!(places(6, 30), [1e5, 1.5e5, 2e5, 3e5]);
         assert!((bound(-1, 3) - 0.5).abs() < 1e-12);
     }
 

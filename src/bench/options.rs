@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::expect::Statuses;
 use super::goal::{By, Goal};
+use super::live::LiveOptions;
 use super::pace::Arrivals;
 use super::rates::Rates;
 use super::request;
@@ -160,6 +161,9 @@ pub(crate) struct BenchOptions {
     /// Write the latencies to a file, in the text format of HDR histograms
     #[arg(long, value_name = "FILE")]
     pub(super) hdr: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) live: LiveOptions,
 
     /// Exit with code 3 if this condition is met, as 'p99>5ms' or 'errors>0'; can be repeated
     #[arg(long, value_name = "CONDITION", value_parser = Condition::parse)]
@@ -382,6 +386,11 @@ mod tests {
             ("-d x -D y http://a/", "cannot be used with"),
             ("-z soon http://a/", "not a time"),
             ("-o xml http://a/", "possible values"),
+            ("--timeline-interval 1ms http://a/", "write 10ms or more"),
+            (
+                "--timeline x --find p99<1ms http://a/",
+                "cannot be used with",
+            ),
             ("-H nocolon http://a/", "no colon"),
             ("--fail-if p99 http://a/", "has no comparison"),
             ("--expect-status ok http://a/", "is not a status"),

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::cpu::Cost;
+use super::live::{self, Frames, Live, Publisher};
 use super::pace::{Arrivals, Schedule, Share};
 use super::per_connection::PerConnection;
 use super::plan::{Offer, Plan, RunLength};
@@ -29,31 +30,31 @@ pub(super) struct Run {
     pub(super) connect_error: Option<String>,
 }
 
-/// Called with the numbers of answers and errors so far.
-pub(super) type Watch<'a> = dyn FnMut(u64, u64) + 'a;
-
-/// How often `watch` is called.
+/// How often those who watch are told of it.
 const WATCH: Duration = Duration::from_millis(100);
 
 /// Runs the plan once.
-pub(super) fn run(plan: &Plan, stop: &Arc<AtomicBool>, watch: &mut Watch<'_>) -> io::Result<Run> {
+pub(super) fn run(plan: &Plan, stop: &Arc<AtomicBool>, live: &mut Live) -> io::Result<Run> {
     await_alignment(plan, stop);
     let progress: Vec<Progress> = (0..plan.threads).map(|_| Progress::default()).collect();
+    let (mut publishers, mut frames) = publishers(plan, live);
     let mut workers = Vec::new();
     for (thread, progress) in progress.iter().enumerate() {
         workers.push(Worker::new(plan, thread, stop, progress)?);
     }
     let started = unix_ms() + plan.warmup / 1_000_000;
+    live.started(started);
     let shared = Shared::new(plan);
     let results: io::Result<Vec<ThreadResult>> = thread::scope(|scope| {
         let (done, all_done) = mpsc::channel::<()>();
         let mut threads = Vec::new();
         for (number, worker) in workers.into_iter().enumerate() {
             let (shared, done) = (&shared, done.clone());
+            let publisher = publishers.pop();
             let builder = thread::Builder::new().name(format!("bench-{number}"));
             let body = move || {
                 let _done = done;
-                shared.run_thread(number, worker, plan)
+                shared.run_thread(number, (worker, publisher), plan)
             };
             match builder.spawn_scoped(scope, body) {
                 Ok(thread) => threads.push(thread),
@@ -70,7 +71,10 @@ pub(super) fn run(plan: &Plan, stop: &Arc<AtomicBool>, watch: &mut Watch<'_>) ->
             let sum = |of: fn(&Progress) -> &AtomicU64| {
                 progress.iter().map(|p| of(p).load(Ordering::Relaxed)).sum()
             };
-            watch(sum(|p| &p.responses), sum(|p| &p.errors));
+            if let Some(frames) = &mut frames {
+                frames.collect(|frame| live.frame(frame));
+            }
+            live.tick(sum(|p| &p.responses), sum(|p| &p.errors));
         }
         let join = |thread: thread::ScopedJoinHandle<'_, io::Result<ThreadResult>>| {
             let panicked = |_| Err(io::Error::other("a thread panicked"));
@@ -78,7 +82,23 @@ pub(super) fn run(plan: &Plan, stop: &Arc<AtomicBool>, watch: &mut Watch<'_>) ->
         };
         threads.into_iter().map(join).collect()
     });
-    Ok(joined(results?, started))
+    let handed_over = frames.map(|frames| frames.finish(|frame| live.frame(frame)));
+    let mut run = joined(results?, started);
+    if let Some((latency, service)) = handed_over {
+        run.tally.latency.add(&latency);
+        run.tally.service.add(&service);
+    }
+    Ok(run)
+}
+
+/// For each thread, if someone wants to know how the run goes.
+fn publishers(plan: &Plan, live: &Live) -> (Vec<Publisher>, Option<Frames>) {
+    let Some(nanos) = live.slices() else {
+        return (Vec::new(), None);
+    };
+    let pairs = (0..plan.threads).map(|_| live::pair(nanos));
+    let (publishers, subscribers) = pairs.unzip();
+    (publishers, Some(Frames::new(nanos, subscribers)))
 }
 
 fn joined(results: Vec<ThreadResult>, started_unix_ms: u64) -> Run {
@@ -154,7 +174,7 @@ impl Shared {
     fn run_thread<'a>(
         &'a self,
         number: usize,
-        mut worker: Worker<'a>,
+        (mut worker, publisher): (Worker<'a>, Option<Publisher>),
         plan: &'a Plan,
     ) -> io::Result<ThreadResult> {
         let warm = match plan.warmup {
@@ -174,6 +194,7 @@ impl Shared {
         };
         self.warm.wait();
         let opened_before = warm?;
+        worker.publish_to(publisher);
         let mut result = worker.run(self.source(number, plan), plan.deadline)?;
         result.tally.connections.opened_in_warmup = opened_before;
         result.tally.connections.opened += opened_before;

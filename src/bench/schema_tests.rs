@@ -5,6 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::json;
 
 use super::find::Found;
+use super::live::Interval;
 use super::report::Report;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/bench");
@@ -49,4 +50,5 @@ fn check<T: JsonSchema>(name: &str) {
 fn the_schemas_are_derived_from_the_types() {
     check::<Report>("report.schema.json");
     check::<Found>("find/find.schema.json");
+    check::<Interval>("live/timeline.schema.json");
 }

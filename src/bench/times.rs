@@ -51,6 +51,12 @@ impl Times {
         self.max = self.max.max(nanos);
     }
 
+    /// Forgets all of them, and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.histogram.reset();
+        (self.sum, self.min, self.max) = (0, u64::MAX, 0);
+    }
+
     pub(super) fn add(&mut self, other: &Self) {
         self.histogram
             .add(&other.histogram)

@@ -14,6 +14,7 @@ use mio::{Events, Poll, Token};
 use super::connection::{Clock, Connection, Context, Next};
 use super::cpu::Cost;
 use super::error::ErrorKind;
+use super::live::Publisher;
 use super::open_model::Load;
 use super::pace::{Pace, Schedule};
 use super::per_connection::ConnectionCounts;
@@ -98,6 +99,9 @@ pub(super) struct Worker<'a> {
     paced_until: u64,
     /// In the open model.
     load: Option<Load>,
+    /// For those who watch the run, if there are any.
+    publisher: Option<Publisher>,
+    next_slice: u64,
     started: Cost,
     block: Box<[u8]>,
     memo: Memo,
@@ -139,12 +143,20 @@ impl<'a> Worker<'a> {
             next_sweep: 0,
             paced_until: 0,
             load: None,
+            publisher: None,
+            next_slice: u64::MAX,
             started: Cost::default(),
             block: vec![0; BLOCK_BYTES].into_boxed_slice(),
             memo: Memo::default(),
             tally: Tally::new(),
             connect_error: None,
         })
+    }
+
+    /// From the next run on, hands over what it counts.
+    pub(super) fn publish_to(&mut self, publisher: Option<Publisher>) {
+        self.next_slice = publisher.as_ref().map_or(u64::MAX, Publisher::next);
+        self.publisher = publisher;
     }
 
     /// Sends all requests of the source and awaits the answers, up to the deadline, or stops early. Counts
@@ -179,6 +191,9 @@ impl<'a> Worker<'a> {
             }
             self.tally.tick(self.now);
             self.publish();
+            if self.now >= self.next_slice {
+                self.cut_slice();
+            }
         }
         Ok(self.finish())
     }
@@ -255,6 +270,9 @@ impl<'a> Worker<'a> {
         self.tally.tick(self.now);
         self.tally.close_bin();
         self.publish();
+        if let Some(mut publisher) = self.publisher.take() {
+            publisher.end(self.now, &mut self.tally);
+        }
         let used = self.connections.iter().take(self.used);
         ThreadResult {
             elapsed: self.now,
@@ -278,6 +296,19 @@ impl<'a> Worker<'a> {
             while let Some((due, _)) = schedule.claim(now, 1) {
                 self.tally.unanswered.record(now - due, 1);
             }
+        }
+    }
+
+    #[cold]
+    fn cut_slice(&mut self) {
+        let in_flight = self
+            .connections
+            .iter()
+            .map(Connection::in_flight)
+            .sum::<usize>();
+        if let Some(publisher) = &mut self.publisher {
+            publisher.cut(self.now, in_flight as u64, &mut self.tally);
+            self.next_slice = publisher.next();
         }
     }
 
@@ -307,7 +338,7 @@ impl<'a> Worker<'a> {
         let paced = self.paced.peek().map(|Reverse((time, _))| *time);
         let sweep = Some(self.next_sweep);
         let last = Some(self.paced_until).filter(|time| *time > self.now);
-        let deadline = Some(self.deadline);
+        let deadline = Some(self.deadline.min(self.next_slice));
         let exact = [end, due, reconnect, paced, sweep, last, deadline]
             .into_iter()
             .flatten()

@@ -6,6 +6,7 @@ mod broken;
 mod errors;
 mod faulty;
 mod finding;
+mod live;
 mod load;
 mod merging;
 mod pacing;

@@ -291,26 +291,3 @@ fn the_schema_refuses_what_is_not_a_result() {
         assert!(!validator.is_valid(&more), "{object} with another field");
     }
 }
-
-/// `script` provides the terminal.
-#[test]
-fn a_terminal_shows_progress() {
-    let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
-    let binary = env!("CARGO_BIN_EXE_hullo");
-    let line = format!("'{binary}' bench -z 500ms -c 2 {url}");
-    let output = std::process::Command::new("script")
-        .args(["-qec", &line, "/dev/null"])
-        .stdin(std::process::Stdio::null())
-        .output()
-        .expect("script is part of every Debian");
-    let ran = Ran::from(output);
-    assert_eq!(ran.code, 0);
-    let shown = ran.text.split("Summary:").next().unwrap();
-    assert!(shown.contains(" requests/s, "), "{shown}");
-    assert!(shown.contains(" 0 errors"), "{shown}");
-    assert!(
-        ran.text.contains("Status code distribution:"),
-        "{}",
-        ran.text
-    );
-}

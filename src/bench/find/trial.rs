@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::found::Trial;
 use crate::bench::goal::{By, Goal};
+use crate::bench::live::Live;
 use crate::bench::measured::Measured;
 use crate::bench::options::{BenchOptions, Connections};
 use crate::bench::overload::{self, Limit};
 use crate::bench::prepare::prepare;
-use crate::bench::progress::ProgressLine;
 use crate::bench::rates::Rates;
 use crate::bench::report::Report;
 use crate::bench::run::run;
@@ -126,11 +126,10 @@ impl<'a> Trials<'a> {
 
     fn run(&self, options: &BenchOptions) -> Result<Report, String> {
         let (plan, settings) = prepare(options)?;
-        let mut line = ProgressLine::new(&plan, 1, 1);
-        let result = run(&plan, self.stop, &mut |responses, errors| {
-            line.show(responses, errors);
-        });
-        line.clear();
+        let mut live = Live::line(&options.live);
+        live.begin(&plan, (1, 1));
+        let result = run(&plan, self.stop, &mut live);
+        live.end();
         let result = result.map_err(|error| format!("an event loop failed: {error}"))?;
         if self.stop.load(Ordering::Relaxed) {
             return Err("interrupted: the search has no result".to_owned());

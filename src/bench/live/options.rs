@@ -1,0 +1,33 @@
+//! The flags for what is told while a run goes on.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::units;
+
+/// Histograms have to be cleared and joined in that time.
+const INTERVAL_NANOS_MIN: u64 = 10_000_000;
+
+#[derive(Args, Clone, Debug)]
+pub(in crate::bench) struct LiveOptions {
+    /// Write a histogram for each interval of the run to a file: as JSON lines, or as an interval log of HDR
+    /// histograms if its name ends in .hlog
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["merge", "find"])]
+    pub(super) timeline: Option<PathBuf>,
+
+    /// Length of an interval of --timeline
+    #[arg(long, value_name = "TIME", value_parser = interval, default_value = "1s")]
+    pub(super) timeline_interval: u64,
+
+    /// Show no progress
+    #[arg(long)]
+    pub(super) quiet: bool,
+}
+
+fn interval(text: &str) -> Result<u64, String> {
+    match units::nanos(text)? {
+        0..INTERVAL_NANOS_MIN => Err("too short: write 10ms or more".to_owned()),
+        nanos => Ok(nanos),
+    }
+}

@@ -1,0 +1,258 @@
+//! What is told of a run while it runs.
+
+use super::*;
+
+use std::process::Stdio;
+
+/// Answers each request after this time.
+fn slow(peer: &mut Peer) {
+    while peer.request().is_some() {
+        thread::sleep(DELAY);
+        peer.send(HELLO);
+    }
+}
+
+const DELAY: Duration = Duration::from_millis(20);
+
+fn intervals(text: &str) -> Vec<Value> {
+    let schema = include_str!("../../src/bench/live/timeline.schema.json");
+    let schema = serde_json::from_str(schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    lines
+        .inspect(|line| assert!(validator.is_valid(line), "{line}"))
+        .collect()
+}
+
+/// 4 connections to a server that takes 20 ms: at most 4 / 0.02 s = 200 requests/s, which a busy machine may
+/// not reach; 50 in each quarter of a second.
+#[test]
+fn a_timeline_has_a_histogram_for_each_interval() {
+    let url = format!("http://{}/", serve(slow));
+    let file = TemporaryFile::new();
+    let flags = ["-z", "1s", "-c", "4", "--timeline", file.path()];
+    let flags = [
+        &flags[..],
+        &["--timeline-interval", "250ms", "--repeat", "2"],
+    ]
+    .concat();
+    let (ran, json) = measured(&[&flags[..], &[&url]].concat());
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.text);
+    let lines = intervals(&file.text());
+    // At the end of a run the last answers are awaited.
+    assert!((8..=10).contains(&lines.len()), "{}", file.text());
+    let mut end = 0;
+    for line in &lines {
+        let start = number(&line["start_ns"]);
+        assert_eq!(start, if start == 0 { 0 } else { end }, "no gap: {line}");
+        end = number(&line["end_ns"]);
+        let responses = number(&line["responses"]);
+        assert_eq!(responses, number(&line["latency"]["count"]));
+        if end - start == 250_000_000 {
+            assert!((20..=56).contains(&responses), "{line}");
+            assert_eq!(number(&line["in_flight"]), 4, "{line}");
+        }
+        if responses > 0 {
+            assert!(number(&line["latency"]["percentiles_ns"]["p50"]) >= 20_000_000);
+        }
+    }
+    let runs: Vec<u64> = lines.iter().map(|line| number(&line["run"])).collect();
+    assert!(runs.is_sorted() && runs.first() == Some(&1) && runs.last() == Some(&2));
+    // The intervals, joined, are the report.
+    let sum = |pointer: &str| {
+        lines
+            .iter()
+            .map(|line| number(line.pointer(pointer).unwrap()))
+            .sum::<u64>()
+    };
+    for (pointer, of_report) in [
+        ("/responses", "/responses"),
+        ("/latency/sum_ns", "/latency/sum_ns"),
+        ("/received_bytes", "/received_bytes"),
+        ("/connections_opened", "/connections/opened"),
+    ] {
+        let whole = number(json.pointer(of_report).unwrap());
+        assert_eq!(sum(pointer), whole, "{pointer}");
+    }
+    let mut counts = std::collections::BTreeMap::new();
+    for pair in lines
+        .iter()
+        .flat_map(|line| line["latency"]["histogram"]["counts"].as_array().unwrap())
+    {
+        *counts.entry(number(&pair[0])).or_insert(0) += number(&pair[1]);
+    }
+    let whole: std::collections::BTreeMap<u64, u64> =
+        serde_json::from_value::<Vec<(u64, u64)>>(json["latency"]["histogram"]["counts"].clone())
+            .unwrap()
+            .into_iter()
+            .collect();
+    assert_eq!(counts, whole);
+}
+
+/// The report is whole whatever becomes of the file; the exit code tells.
+#[test]
+fn a_file_that_cannot_be_written_does_not_end_the_run() {
+    let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
+    let flags = ["-z", "600ms", "-c", "2", "--timeline-interval", "50ms"];
+    let full = bench(&[&flags[..], &["--timeline", "/dev/full", &url]].concat());
+    assert_eq!(full.code, 1);
+    assert_eq!(
+        full.stderr.matches("cannot write /dev/full").count(),
+        1,
+        "{}",
+        full.stderr
+    );
+    assert!(
+        full.stderr
+            .contains("hullo bench: /dev/full is not complete\n"),
+        "{}",
+        full.stderr
+    );
+    assert!(
+        full.text.contains("\nStatus code distribution:\n"),
+        "{}",
+        full.text
+    );
+    let nowhere = bench(&[&flags[..], &["--timeline", "/nowhere/at.all", &url]].concat());
+    assert_eq!((nowhere.code, nowhere.text.as_str()), (1, ""));
+    assert!(
+        nowhere.stderr.contains("cannot write /nowhere/at.all"),
+        "{}",
+        nowhere.stderr
+    );
+    // The reader has left after the first line.
+    let line = format!(
+        "{} bench {} --timeline >(head -n1 >/dev/null) {url}",
+        env!("CARGO_BIN_EXE_hullo"),
+        flags.join(" ")
+    );
+    let closed = Ran::from(
+        std::process::Command::new("bash")
+            .args(["-c", &line])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(closed.code, 0, "{}", closed.stderr);
+    assert!(
+        closed.stderr.matches("Broken pipe").count() <= 1,
+        "{}",
+        closed.stderr
+    );
+    assert!(
+        closed.text.contains("\nStatus code distribution:\n"),
+        "{}",
+        closed.text
+    );
+}
+
+/// Runs it on a terminal so wide. `script` provides the terminal.
+fn on_terminal(columns: u16, flags: &str) -> Ran {
+    let binary = env!("CARGO_BIN_EXE_hullo");
+    let line = format!("stty cols {columns}; '{binary}' bench {flags}");
+    let output = std::process::Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .stdin(Stdio::null())
+        .output()
+        .expect("script is part of every Debian");
+    Ran::from(output)
+}
+
+/// The progress on a terminal: what stands between the line's carriage returns.
+fn shown(ran: &Ran) -> Vec<String> {
+    let before = ran.text.split("Summary:").next().unwrap();
+    let plain = before.replace("\u{1b}[2K", "\r").replace("\u{1b}[1A", "");
+    let lines = plain.split('\r').map(|line| line.trim().to_owned());
+    lines.filter(|line| line.contains("requests/s")).collect()
+}
+
+#[test]
+fn a_terminal_shows_how_the_run_goes() {
+    let url = format!("http://{}/", serve(slow));
+    let ran = on_terminal(100, &format!("-z 2s -c 3 {url}"));
+    assert_eq!(ran.code, 0);
+    let lines = shown(&ran);
+    let last = lines.last().unwrap();
+    for part in [
+        " requests/s, 3 in flight, p50 2",
+        " ms, p99 ",
+        " ms, 0 errors, ",
+        " s left",
+    ] {
+        assert!(last.contains(part), "{part:?} is not in {lines:#?}");
+    }
+    assert!(lines.first().unwrap().ends_with("2 s left"), "{lines:#?}");
+    // 3 / 20 ms = 150/s at most.
+    let rate: f64 = last.split(' ').next().unwrap().parse().unwrap();
+    assert!((50.0..=160.0).contains(&rate), "{last}");
+    assert!(
+        ran.text.contains("Status code distribution:"),
+        "{}",
+        ran.text
+    );
+}
+
+#[test]
+fn a_narrow_terminal_has_lines_that_fit() {
+    let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
+    let ran = on_terminal(60, &format!("-z 1200ms -c 2 {url}"));
+    let lines = shown(&ran);
+    assert!(
+        lines.iter().all(|line| line.chars().count() < 60),
+        "{lines:#?}"
+    );
+    let bars: Vec<&str> = ran
+        .text
+        .lines()
+        .filter(|line| line.contains('\u{25a0}'))
+        .collect();
+    assert!(bars.len() > 2, "{}", ran.text);
+    assert!(
+        bars.iter()
+            .all(|line| line.trim_end().chars().count() <= 60),
+        "{bars:#?}"
+    );
+}
+
+#[test]
+fn quiet_means_no_progress() {
+    let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
+    let ran = on_terminal(80, &format!("--quiet -z 500ms -c 2 {url}"));
+    assert_eq!(ran.code, 0);
+    assert_eq!(shown(&ran), [""; 0]);
+    assert!(!ran.text.contains('\u{1b}'), "{:?}", ran.text);
+}
+
+/// Escape sequences that a server sends, wherever it can, do not reach the terminal.
+#[test]
+fn what_a_server_sends_does_not_reach_the_terminal() {
+    const EVIL: &str = "\u{1b}]0;evil\u{7}\u{1b}[31mevil\u{9b}31mevil";
+    let heads = [
+        format!("HTTP/1.1 200 {EVIL}\r\nContent-Length: 0\r\n\r\n"),
+        format!("HTTP/1.1 200 OK\r\nX: {EVIL}\r\nServer: {EVIL}\r\nContent-Length: 0\r\n\r\n"),
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{EVIL}",
+            EVIL.len()
+        ),
+        format!("HTTP/1.1 302 {EVIL}\r\nLocation: http://{EVIL}/\r\nContent-Length: 0\r\n\r\n"),
+        format!("{EVIL}\r\n\r\n"),
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{EVIL}\r\n"),
+    ];
+    for head in heads {
+        let answer = head.clone();
+        let url = format!(
+            "http://{}/",
+            serve(move |peer| {
+                while peer.request().is_some() {
+                    peer.send(&answer);
+                }
+            })
+        );
+        let ran = on_terminal(80, &format!("-n 20 -c 2 --expect-body x {url}"));
+        assert!(!ran.text.contains("evil"), "{head:?}: {:?}", ran.text);
+        assert!(
+            !ran.text.contains('\u{9b}') && !ran.text.contains('\u{7}'),
+            "{:?}",
+            ran.text
+        );
+    }
+}
