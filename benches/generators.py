@@ -6,6 +6,8 @@
   generators.py agree      requests/s, p50 and p99 on a server that is the bottleneck: --server, or
                            one of 100 us per request, slow enough for hey on one core
   generators.py stall      hullo stands still for 200 ms under load: what p99.9 and the maximum say
+  generators.py tls        CPU time per request over https: hullo bench, wrk; nginx is the server
+  generators.py handshakes the same with a connection and a full handshake for each request
   generators.py article    the article's three tests, by hullo bench and by hey, outputs side by side
 
   --hullo FILE     the binary (target/release/hullo)
@@ -14,7 +16,8 @@
 
 The server has core 0 and the generators core 1. What is read is the generator's own user and
 system time (wait4), so the figure holds also when others use the machine; ratios are taken within
-a round, and their median and spread are printed. Needs Linux, taskset, wrk and hey.
+a round, and their median and spread are printed. Needs Linux, taskset, wrk and hey;
+for https nginx and openssl.
 """
 import argparse
 import asyncio
@@ -100,8 +103,8 @@ def hullo(a, url, *flags):
     return r['responses'], cpu, r['requests_per_second'], p['p50'] / 1e9, p['p99'] / 1e9
 
 
-def wrk(a, url, *script):
-    command = ['wrk', '-t1', '-c100', f'-d{a.d}s', '--latency']
+def wrk(a, url, *flags, script=()):
+    command = ['wrk', '-t1', '-c100', f'-d{a.d}s', '--latency', *flags]
     command += ['-s', script[0], url, '--', *script[1:]] if script else [url]
     out, cpu = run(command)
     assert not re.search('Non-2xx|Socket errors', out), out
@@ -128,7 +131,7 @@ def spread(values, digits=3):
 def rounds(a, command, generators):
     """All generators in turn against one server, so often; a first round warms up."""
     rows = {name: [] for name in generators}
-    with Server(command) as server:
+    with command if isinstance(command, Server) else Server(command) as server:
         for number in range(a.n + 1):
             for name, generator in generators.items():
                 row = generator(server.url())
@@ -161,8 +164,53 @@ def pipelined(a):
         lua.flush()
         print_cost(rounds(a, a.serve, {
             'hullo bench': lambda url: hullo(a, url, '-z', f'{a.d}s', '-p', '16'),
-            'wrk': lambda url: wrk(a, url, lua.name, '16'),
+            'wrk': lambda url: wrk(a, url, script=(lua.name, '16')),
         }))
+
+
+class Nginx(Server):
+    """With TLS 1.3 and without sessions that could be resumed: generators differ in what they resume."""
+    CONFIG = """daemon off; pid nginx.pid; error_log error.log; worker_processes 1; events {{ }}
+http {{ access_log off; keepalive_requests 100000000; ssl_protocols TLSv1.3;
+  ssl_session_cache off; ssl_session_tickets off;
+  server {{ listen 127.0.0.1:{port} ssl; ssl_certificate own.pem; ssl_certificate_key own.key;
+    location / {{ return 200 "Hello, visitor! You've requested: /abcdef\\n"; }} }} }}
+"""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        super().__init__(f'nginx -p {self.folder.name} -c nginx.conf -e error.log')
+        with open(f'{self.folder.name}/nginx.conf', 'w') as config:
+            config.write(self.CONFIG.format(port=self.port))
+        subprocess.run('openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2'
+                       ' -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1'
+                       ' -keyout own.key -out own.pem'.split(),
+                       cwd=self.folder.name, check=True, stderr=subprocess.DEVNULL)
+
+    def __exit__(self, *_):
+        # Its worker would outlive a master that is killed.
+        self.process.terminate()
+        self.process.wait()
+        self.folder.cleanup()
+
+    def url(self):
+        return f'https://127.0.0.1:{self.port}/abcdef'
+
+
+def tls(a):
+    duration = ['-z', f'{a.d}s', '-k']
+    print_cost(rounds(a, Nginx(), {
+        'hullo bench': lambda url: hullo(a, url, *duration),
+        'wrk': lambda url: wrk(a, url),
+    }))
+
+
+def handshakes(a):
+    duration = ['-z', f'{a.d}s', '-k', '--disable-keepalive', '--tls-resumption', 'off']
+    print_cost(rounds(a, Nginx(), {
+        'hullo bench': lambda url: hullo(a, url, *duration),
+        'wrk': lambda url: wrk(a, url, '-H', 'Connection: close'),
+    }))
 
 
 def agree(a):
@@ -238,7 +286,7 @@ def article(a):
 
 def main():
     ap = argparse.ArgumentParser(usage=__doc__)
-    jobs = {f.__name__: f for f in (cpu, pipelined, agree, stall, article, slow)}
+    jobs = {f.__name__: f for f in (cpu, pipelined, tls, handshakes, agree, stall, article, slow)}
     ap.add_argument('job', choices=jobs)
     ap.add_argument('--hullo', default='target/release/hullo')
     ap.add_argument('--server')

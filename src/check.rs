@@ -114,7 +114,9 @@ impl Target {
             });
         }
         if text.starts_with("https:") {
-            return Err("hullo has no TLS: check the http:// URL behind the TLS proxy".into());
+            return Err(
+                "hullo check has no TLS: check the http:// URL behind the TLS proxy".into(),
+            );
         }
         if text.contains('@') {
             return Err("a URL must not contain credentials".into());

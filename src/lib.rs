@@ -261,6 +261,8 @@ pub mod simulation;
 #[cfg(feature = "cli")]
 mod terminal;
 #[cfg(feature = "cli")]
+mod tls;
+#[cfg(feature = "cli")]
 mod units;
 
 pub use serve::Greeting;

@@ -292,7 +292,7 @@ fn a_wrong_url_says_what_to_write() {
         ("127.0.0.1", "the URL has no scheme: write http://127.0.0.1"),
         (
             "https://a/",
-            "hullo has no TLS: check the http:// URL behind the TLS proxy",
+            "hullo check has no TLS: check the http:// URL behind the TLS proxy",
         ),
         ("http://u@a/", "a URL must not contain credentials"),
         (

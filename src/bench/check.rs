@@ -12,8 +12,10 @@ use super::report::{OfferedLoad, Phase, Report, RunSummary, Settings, ratio};
 use super::request::method;
 use super::tally::BIN_NANOS;
 use super::times::DIGITS;
+use super::tls::Tls;
 use super::url::Url;
 use crate::http::client::STATUSES;
+use crate::tls::Cause;
 
 /// Every JSON reader represents counts up to this exactly.
 const COUNT_MAX: u64 = 1 << 53;
@@ -59,6 +61,9 @@ pub(super) fn check(report: &Report) -> Result<(), String> {
         let count = unanswered.waited.count;
         within("unanswered.waited.count", count, 1, COUNT_MAX)?;
         at_most("unanswered.sent", unanswered.sent, count)?;
+    }
+    if let Some(tls) = &report.tls {
+        self::tls(tls)?;
     }
     per_connection(report)?;
     derived(report)
@@ -161,6 +166,7 @@ fn counts(report: &Report) -> Result<(), String> {
         at_most(&format!("errors.kinds.{}", row.key), row.count, COUNT_MAX)?;
     }
     causes(&errors.bad_response_causes)?;
+    tls_causes(&errors.tls_causes)?;
     at_most("generator.cpu_ns", report.generator.cpu_ns, NANOS_MAX)?;
     up_to("generator.busy", report.generator.busy, SHARE_MAX)?;
     up_to("generator.queued", report.generator.queued, SHARE_MAX)
@@ -178,6 +184,37 @@ fn causes(counts: &BTreeMap<String, u64>) -> Result<(), String> {
         at_most(&format!("{field}.{name}"), *count, COUNT_MAX)?;
     }
     Ok(())
+}
+
+fn tls_causes(counts: &BTreeMap<String, u64>) -> Result<(), String> {
+    for (name, count) in counts {
+        if !Cause::ALL.iter().any(|cause| cause.sentence() == name) {
+            return Err(format!(
+                "`errors.tls_causes` has an unknown cause, {name:?}"
+            ));
+        }
+        within(&format!("errors.tls_causes.{name}"), *count, 1, COUNT_MAX)?;
+    }
+    Ok(())
+}
+
+fn tls(tls: &Tls) -> Result<(), String> {
+    distribution("tls.handshake", &tls.handshake)?;
+    at_most("tls.resumed", tls.resumed, tls.handshake.count)?;
+    at_most("tls.handshake_cpu_ns", tls.handshake_cpu_ns, NANOS_MAX)?;
+    for (name, count) in &tls.protocols {
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b" ._".contains(&byte);
+        if !name.starts_with("TLS") || !name.bytes().all(is_name) {
+            return Err(format!(
+                "`tls.protocols` has {name:?}, not a version and a cipher suite"
+            ));
+        }
+        within(&format!("tls.protocols.{name:?}"), *count, 1, COUNT_MAX)?;
+    }
+    // Those of the warm-up have no time.
+    let protocols = sum(tls.protocols.values());
+    let protocols = u64::try_from(protocols).unwrap_or(u64::MAX);
+    at_most("tls.handshake.count", tls.handshake.count, protocols)
 }
 
 fn distribution(name: &str, times: &Distribution) -> Result<(), String> {
@@ -401,6 +438,12 @@ fn sums(report: &Report) -> Result<(), String> {
         "errors.kinds.bad_response",
         kinds.bad_response,
         sum(causes),
+        "its causes",
+    )?;
+    equal(
+        "errors.kinds.tls",
+        kinds.tls,
+        sum(errors.tls_causes.values()),
         "its causes",
     )?;
     equal("errors.total", failed, kinds.total().into(), "its kinds")?;

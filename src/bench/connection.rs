@@ -4,6 +4,7 @@
 //! `next..end` of a batch are in flight. The input block belongs to the thread; only a partial head is
 //! kept here.
 
+use std::io;
 use std::time::Instant;
 
 use mio::{Registry, Token};
@@ -13,8 +14,10 @@ use super::pace::Pace;
 use super::per_connection::ConnectionCounts;
 use super::plan::Plan;
 use super::response::{Answer, Reader};
+use super::socket::Got;
 use super::stream::Stream;
 use super::tally::Tally;
+use super::tls::{self, ThreadTls};
 use crate::http::client::{Memo, ProtocolError};
 use crate::outcome::Outcome;
 
@@ -28,6 +31,7 @@ pub(super) struct Context<'a> {
     /// Longer than the longest head.
     pub(super) block: &'a mut [u8],
     pub(super) memo: &'a mut Memo,
+    pub(super) tls: &'a mut ThreadTls,
     pub(super) tally: &'a mut Tally,
     pub(super) clock: Clock,
     /// The last reading of the clock.
@@ -197,7 +201,8 @@ impl Connection {
         // A refused connection retries at once: time must pass, or that would never end.
         context.now = self.opened_at;
         self.reader = Reader::default();
-        let opened = Stream::open(&context.plan.destination, context.registry, token);
+        let place = (context.registry, token);
+        let opened = Stream::open(&context.plan.destination, place, context.tls);
         self.stream = Some(opened.map_err(|error| context.record_connect_error(&error))?);
         Ok(())
     }
@@ -216,13 +221,14 @@ impl Connection {
             return Next::Wait;
         };
         let end = context.plan.batch.start(self.end);
-        match stream.write(context.plan.batch.bytes(self.written, end)) {
+        match stream.write(context.plan.batch.bytes(self.written, end), context.tls) {
             Outcome::Done(written) => {
                 self.written += written;
                 if !self.is_open {
                     self.is_open = true;
                     context.tally.connections.opened += 1;
-                    let took = context.clock.now().saturating_sub(self.opened_at);
+                    let took = || context.clock.now().saturating_sub(self.opened_at);
+                    let took = stream.connected_after().unwrap_or_else(took);
                     context.tally.connect.record(took, 1);
                 }
                 Next::Wait
@@ -256,17 +262,18 @@ impl Connection {
                 self.buffered.clear();
             }
             let space = &mut context.block[kept..];
-            let room = space.len();
-            debug_assert!(room > 0, "a full block reads as the end of file");
-            match stream.read(space) {
-                Outcome::Done(0) => return self.on_end(token, kept, context),
-                Outcome::Done(read) => {
-                    context.tally.received_bytes += read as u64;
-                    let next = self.parse(token, kept + read, context);
+            debug_assert!(!space.is_empty(), "a full block reads as the end of file");
+            match stream.read(space, context.tls) {
+                Outcome::Done(Got { bytes: 0, .. }) => {
+                    return self.on_end(token, (kept, End::Clean), context);
+                }
+                Outcome::Done(got) => {
+                    context.tally.received_bytes += got.bytes as u64;
+                    let next = self.parse(token, kept + got.bytes, context);
                     if next != Next::Again {
                         return next;
                     }
-                    if read < room && !self.end_follows {
+                    if !got.may_have_more && !self.end_follows {
                         return Next::Wait;
                     }
                 }
@@ -277,17 +284,29 @@ impl Connection {
                 Outcome::Closed(error) if !self.is_open => {
                     return Next::Failed(context.record_connect_error(&error));
                 }
-                Outcome::Closed(_) => return self.on_reset(),
+                Outcome::Closed(error) => return self.on_lost(token, kept, &error, context),
             }
         }
         Next::Again
     }
 
-    /// A reset. With nothing in flight, no request fails.
-    fn on_reset(&mut self) -> Next {
+    /// A reset, or an end or a failure of TLS. With nothing in flight, no request fails.
+    #[cold]
+    fn on_lost(
+        &mut self,
+        token: Token,
+        kept: usize,
+        error: &io::Error,
+        context: &mut Context<'_>,
+    ) -> Next {
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            return self.on_end(token, (kept, End::Truncated), context);
+        }
         self.close();
         if self.in_flight() == 0 {
             Next::Free
+        } else if tls::failure(error).is_some() {
+            Next::Failed(context.record_connect_error(error))
         } else {
             Next::Failed(ErrorKind::Reset)
         }
@@ -390,7 +409,12 @@ impl Connection {
     }
 
     /// Handles the end of the connection after `kept` bytes of a partial head.
-    fn on_end(&mut self, token: Token, kept: usize, context: &mut Context<'_>) -> Next {
+    fn on_end(
+        &mut self,
+        token: Token,
+        (kept, end): (usize, End),
+        context: &mut Context<'_>,
+    ) -> Next {
         if self.in_flight() == 0 {
             context.tally.connections.closed_by_server +=
                 u64::from(context.plan.keepalive && self.stream.is_some());
@@ -398,6 +422,11 @@ impl Connection {
             return Next::Free;
         }
         match self.reader.end(kept, context.plan.expect.at(self.next)) {
+            // RFC 9112 section 9.8: it may be incomplete.
+            Ok(_) if end == End::Truncated => {
+                context.tally.connections.closed_by_server += 1;
+                Next::Failed(ErrorKind::Short)
+            }
             Ok(answer) => {
                 context.now = context.clock.now();
                 if context.is_late(self.since, self.next) {
@@ -432,6 +461,14 @@ impl Connection {
         let took = context.latencies((self.since, self.sent_at), first, self.next);
         self.counts.latency_sum = self.counts.latency_sum.saturating_add(took);
     }
+}
+
+/// How the server ended the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Clean,
+    /// TLS was not ended before.
+    Truncated,
 }
 
 /// What the block contained.
@@ -502,7 +539,7 @@ impl Context<'_> {
     }
 
     #[cold]
-    fn record_connect_error(&mut self, error: &std::io::Error) -> ErrorKind {
+    fn record_connect_error(&mut self, error: &io::Error) -> ErrorKind {
         self.connect_error.get_or_insert_with(|| error.to_string());
         ErrorKind::of_connect(error)
     }

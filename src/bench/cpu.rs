@@ -28,7 +28,7 @@ impl Cost {
     }
 }
 
-fn cpu() -> u64 {
+pub(super) fn cpu() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
 }

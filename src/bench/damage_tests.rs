@@ -15,8 +15,10 @@ use super::read::read_report;
 use super::report::{Report, Settings};
 use super::report_tests::{report, tally};
 use super::run::Run;
-use super::tally::Bin;
+use super::tally::{Bin, Tally};
+use super::tls::TlsSettings;
 use crate::http::client::ProtocolError;
+use crate::tls::{Cause, Handshake};
 
 static SAMPLE: LazyLock<Value> = LazyLock::new(sample);
 
@@ -35,10 +37,11 @@ fn sample() -> Value {
     tally.statuses[200] = 4;
     tally.statuses[503] = 1;
     tally.record_error(ErrorKind::Connect, 2);
+    add_tls(&mut tally);
     tally.record_error(ErrorKind::Protocol(ProtocolError::Chunk), 1);
     tally.bins = vec![Bin {
         responses: 5,
-        errors: 3,
+        errors: 4,
     }];
     (
         tally.connections.opened,
@@ -71,12 +74,28 @@ fn sample() -> Value {
         arrivals: Some(Arrivals::Poisson),
         duration_ns: Some(80_000_000),
         deadline_ns: Some(90_000_000),
+        tls: Some(TLS),
         ..report(tally.clone()).settings
     };
     let offer = offer();
     let offered = Some((&offer, 80_000_000));
     let report = Report::new(settings, Measured::of(run(tally), offered));
     serde_json::from_str(&report.json()).unwrap()
+}
+
+const TLS: TlsSettings = TlsSettings {
+    verified: true,
+    resumption: true,
+    client_certificate: false,
+};
+
+fn add_tls(tally: &mut Tally) {
+    tally.record_error(ErrorKind::Tls(Cause::Expired), 1);
+    let handshake = Handshake {
+        protocol: "TLSv1.3 TLS_AES_128_GCM_SHA256".to_owned(),
+        is_resumed: true,
+    };
+    tally.handshakes.record(&handshake, 3_000_000, 150_000);
 }
 
 fn offer() -> Offer {
@@ -163,7 +182,27 @@ fn contradictions() -> Vec<(&'static str, Value, &'static str)> {
         ),
         ("/responses", json!(6), "but `responses` add up to 6"),
         ("/statuses/503", json!(2), "but `statuses` add up to 6"),
-        ("/errors/total", json!(4), "is 4, but its kinds add up to 3"),
+        ("/errors/total", json!(5), "is 5, but its kinds add up to 4"),
+        (
+            "/errors/tls_causes",
+            json!({}),
+            "`errors.kinds.tls` is 1, but its causes",
+        ),
+        (
+            "/errors/tls_causes",
+            json!({"no": 1}),
+            "has an unknown cause",
+        ),
+        (
+            "/tls/resumed",
+            json!(2),
+            "`tls.resumed` is 2, not from 0 to 1",
+        ),
+        (
+            "/tls/protocols",
+            json!({}),
+            "`tls.handshake.count` is 1, not from 0 to 0",
+        ),
         (
             "/over_time/errors/0",
             json!(1),
@@ -218,8 +257,8 @@ fn contradictions_of_connections() -> Vec<(&'static str, Value, &'static str)> {
         ),
         (
             "/per_connection/errors",
-            json!(4),
-            "`per_connection.errors` is 4, not from 0 to 3",
+            json!(5),
+            "`per_connection.errors` is 5, not from 0 to 4",
         ),
     ]
 }

@@ -4,7 +4,9 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use super::tls;
 use crate::http::client::ProtocolError;
+use crate::tls::Cause;
 
 /// The one list of error kinds. It makes the enum, the counts, their keys in JSON and in
 /// `--fail-if`, and the sentences of the report.
@@ -66,6 +68,8 @@ error_kinds! {
     Short => short, "short body: connection closed in the middle of the answer";
     /// The answer was not complete in time.
     Timeout => timeout, "timeout";
+    /// TLS failed: the certificate is not accepted, the server sent an alert, or the like.
+    Tls(Cause) => tls, "TLS";
     /// The bytes received are not an HTTP answer to the request.
     Protocol(ProtocolError) => bad_response, "bad response";
     /// A complete answer whose status is not in `--expect-status`.
@@ -95,13 +99,16 @@ pub(super) const CAUSES: [&str; ProtocolError::ALL.len()] = {
 };
 
 impl ErrorKind {
-    /// Did connecting fail?
+    /// Did connecting fail? TLS mostly fails there.
     pub(super) const fn is_connect(self) -> bool {
-        matches!(self, Self::Refused | Self::Connect)
+        matches!(self, Self::Refused | Self::Connect | Self::Tls(_))
     }
 
-    /// The kind of an error of connect(2).
+    /// The kind of an error of connect(2), or of TLS.
     pub(super) fn of_connect(error: &io::Error) -> Self {
+        if let Some(failure) = tls::failure(error) {
+            return Self::Tls(failure.cause);
+        }
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::Refused,
             _ => Self::Connect,

@@ -1,5 +1,7 @@
 //! What was measured, in a form that can be joined with other measurements and made into a report.
 
+use std::collections::BTreeMap;
+
 use super::closed_model::ClosedModel;
 use super::cpu::Cost;
 use super::distribution::{Distribution, Figures, Percentiles};
@@ -12,7 +14,9 @@ use super::report::{
 use super::run::Run;
 use super::tally::{BIN_NANOS, Bin, Tally};
 use super::times::Times;
+use super::tls::Tls;
 use super::warn;
+use crate::tls::Cause;
 
 /// Everything else in a report follows from this and the settings.
 #[derive(Debug)]
@@ -186,6 +190,14 @@ fn phases(spans: &[Span], tally: &Tally) -> Vec<Phase> {
         .collect()
 }
 
+fn tls_causes(tally: &Tally) -> BTreeMap<String, u64> {
+    let counts = Cause::ALL.iter().zip(tally.tls_causes);
+    let failed = counts.filter(|(_, count)| *count > 0);
+    failed
+        .map(|(cause, count)| (cause.sentence().to_owned(), count))
+        .collect()
+}
+
 fn unanswered(tally: &Tally) -> Option<Unanswered> {
     let waited = &tally.unanswered;
     (waited.count() > 0).then(|| {
@@ -226,6 +238,7 @@ impl Report {
         let causes = CAUSES.iter().map(|cause| (*cause).to_owned());
         let statuses = (0..).zip(&tally.statuses).filter(|(_, count)| **count > 0);
         let closed_model = closed_model(&settings, &measured);
+        let tls = settings.tls.map(|_| Tls::of(&tally.handshakes));
         let mut report = Self {
             format: FORMAT.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -242,9 +255,11 @@ impl Report {
                 total: tally.errors.total(),
                 kinds: tally.errors,
                 bad_response_causes: causes.zip(tally.causes).collect(),
+                tls_causes: tls_causes(tally),
                 connect_says: measured.connect_error.clone(),
             },
             connections: tally.connections,
+            tls,
             per_connection: tally.per_connection.map(Figures::of),
             unfinished: tally.unfinished,
             latency: Distribution::of(&tally.latency),
@@ -312,6 +327,10 @@ impl Report {
             body_bytes: self.body_bytes,
             received_bytes: self.received_bytes,
             connections: self.connections,
+            handshakes: self
+                .tls
+                .as_ref()
+                .map_or_else(Default::default, Tls::handshakes),
             unfinished: self.unfinished,
             per_connection: self.per_connection.map(Figures::times),
             ..Tally::new()
@@ -324,6 +343,10 @@ impl Report {
         for (sum, name) in tally.causes.iter_mut().zip(CAUSES) {
             let causes = &self.errors.bad_response_causes;
             *sum = causes.get(name).copied().unwrap_or(0);
+        }
+        for (sum, cause) in tally.tls_causes.iter_mut().zip(Cause::ALL) {
+            let causes = &self.errors.tls_causes;
+            *sum = causes.get(cause.sentence()).copied().unwrap_or(0);
         }
         let over_time = self.over_time.responses.iter().zip(&self.over_time.errors);
         tally.bins = over_time

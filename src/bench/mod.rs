@@ -5,7 +5,7 @@
 //!  flags                         threads  │                      counts   joined      JSON
 //!                                         ├─ work_source, pace: what is due when       │
 //!                                         └─ connection ── stream      text, tables, thresholds
-//!                                              └─ response ── http::client
+//!                                              └─ response ── http::client      stream: a socket, or crate::tls on one
 //!
 //!  --find: goal ─> find ─> many short runs ─> the highest load that holds
 //!
@@ -68,6 +68,7 @@ mod response;
 mod run;
 #[cfg(test)]
 mod schema_tests;
+mod socket;
 mod stream;
 mod summary;
 mod tables;
@@ -76,6 +77,7 @@ mod text;
 mod thresholds;
 mod timer;
 mod times;
+mod tls;
 mod url;
 mod warn;
 mod work_source;

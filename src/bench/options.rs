@@ -12,11 +12,12 @@ use super::pace::Arrivals;
 use super::rates::Rates;
 use super::request;
 use super::thresholds::Condition;
+use super::tls::TlsFlags;
 use crate::units;
 
 // clap reads the placeholder as a line break, unless an escape sequence separates its characters.
 const URL_HELP: &str = "\
-URL to request: http://host[:port]/path?query. {\u{1b}[0mn} is replaced by the position in the --pipeline batch, from 0";
+URL to request: http://host[:port]/path?query, or https. {\u{1b}[0mn} is replaced by the position in the --pipeline batch, from 0";
 const BODY_HELP: &str =
     "Count an answer with any other content as an error; {\u{1b}[0mn} as in the URL";
 
@@ -142,6 +143,9 @@ pub(crate) struct BenchOptions {
     /// Connect to this Unix socket instead of the host of the URL
     #[arg(long, value_name = "PATH")]
     pub(super) unix_socket: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) tls: TlsFlags,
 
     /// Count an answer with any other status as an error: 200, 2xx, 200-299, or a comma-separated list
     #[arg(long, value_name = "STATUS", value_parser = Statuses::parse)]
@@ -280,7 +284,10 @@ fn no_proxy(_: &str) -> Result<String, String> {
 }
 
 fn no_h2(_: &str) -> Result<String, String> {
-    Err("HTTP/2 is not supported: hullo uses HTTP/1.1".to_owned())
+    Err(
+        "HTTP/2 is not supported: hullo uses HTTP/1.1. h2load measures it (Debian: nghttp2-client)"
+            .to_owned(),
+    )
 }
 
 /// Accepts the long flags of hey with one dash: hey reads `-host` as `--host`, clap would read it as

@@ -4,7 +4,8 @@ use super::expect::Expect;
 use super::pace::Arrivals;
 use super::rates::Profile;
 use super::request::Batch;
-use super::stream::Destination;
+use super::socket::Destination;
+use crate::tls::Client;
 
 /// When a run stops sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub(super) enum RunLength {
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) destination: Destination,
+    /// https.
+    pub(super) tls: Option<Client>,
     pub(super) batch: Batch,
     pub(super) expect: Expect,
     pub(super) length: RunLength,

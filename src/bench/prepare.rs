@@ -12,8 +12,9 @@ use super::plan::{Offer, Plan, RunLength};
 use super::rates::{Profile, Rates};
 use super::report::Settings;
 use super::request::{self, Batch, PLACEHOLDER, Request, method};
-use super::stream::Destination;
-use super::url::{Url, reachable};
+use super::socket::Destination;
+use super::tls;
+use super::url::{Url, host_and_port, reachable};
 use crate::units;
 
 /// Descriptors other than connections: standard streams, pollers, timers, files.
@@ -25,6 +26,10 @@ pub(super) fn prepare(options: &BenchOptions) -> Result<(Plan, Settings), String
     let text = options.url.as_deref().unwrap_or_default();
     let url = Url::parse(text)?;
     let request = request(options, &url)?;
+    // As in hey, --host is also the name that the certificate must be for.
+    let authority = options.host.as_ref().unwrap_or(&url.authority);
+    let name = url.is_https.then(|| host_and_port(authority)).transpose()?;
+    let (tls, tls_settings) = tls::setup(&options.tls, name.map(|(host, _)| host))?.unzip();
     let (destination, lookup_ns) = destination(options, &url)?;
     let connections = options.connections() as usize;
     let length = length(options)?;
@@ -32,6 +37,7 @@ pub(super) fn prepare(options: &BenchOptions) -> Result<(Plan, Settings), String
     allow_descriptors(connections as u64, threads as u64)?;
     let plan = Plan {
         destination,
+        tls,
         batch: Batch::new(&request, usize::from(options.pipeline)),
         expect: expect(options, &request)?,
         length,
@@ -71,6 +77,7 @@ pub(super) fn prepare(options: &BenchOptions) -> Result<(Plan, Settings), String
         deadline_ns: plan.deadline,
         keepalive: plan.keepalive,
         requests_per_connection: options.requests_per_connection,
+        tls: tls_settings,
         lookup_ns,
     };
     Ok((plan, settings))

@@ -18,6 +18,7 @@ use super::per_connection::PerConnection;
 use super::tally::BIN_NANOS;
 use super::tally::Connections;
 use super::times::Times;
+use super::tls::{Tls, TlsSettings};
 
 /// The format of the JSON. It changes when a reader of the old one would misread the new one.
 pub(super) const FORMAT: &str = "hullo-bench/1";
@@ -53,6 +54,9 @@ pub(super) struct Report {
     pub(super) statuses: BTreeMap<u16, u64>,
     pub(super) errors: Errors,
     pub(super) connections: Connections,
+    /// https only.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub(super) tls: Option<Tls>,
     pub(super) per_connection: PerConnection<Figures>,
     /// Requests sent or due when the run was interrupted, with neither answer nor error.
     pub(super) unfinished: u64,
@@ -89,7 +93,7 @@ pub(super) struct Report {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
-    #[cfg_attr(test, schemars(regex(pattern = "^[Hh][Tt][Tt][Pp]://")))]
+    #[cfg_attr(test, schemars(regex(pattern = "^[Hh][Tt][Tt][Pp][Ss]?://")))]
     pub(super) url: String,
     #[cfg_attr(test, schemars(length(min = 1)))]
     pub(super) method: String,
@@ -139,6 +143,9 @@ pub(super) struct Settings {
     #[serde(deserialize_with = "Option::deserialize")]
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) requests_per_connection: Option<u64>,
+    /// https only.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub(super) tls: Option<TlsSettings>,
     /// The time of the DNS lookup. 0 when the URL has an address.
     pub(super) lookup_ns: u64,
 }
@@ -155,7 +162,7 @@ impl Settings {
     }
 }
 
-/// Each failed request counts in one kind, and each bad response in one cause.
+/// Each failed request counts in one kind, and each bad response and each failure of TLS in one cause.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -164,7 +171,10 @@ pub(super) struct Errors {
     pub(super) kinds: ErrorCounts,
     #[cfg_attr(test, schemars(schema_with = "schema::causes"))]
     pub(super) bad_response_causes: BTreeMap<String, u64>,
-    /// The system's message for the first connection that failed.
+    /// Causes without an error are left out.
+    #[cfg_attr(test, schemars(schema_with = "schema::tls_causes"))]
+    pub(super) tls_causes: BTreeMap<String, u64>,
+    /// The message of the system, or of TLS, for the first connection that failed.
     #[serde(deserialize_with = "Option::deserialize")]
     pub(super) connect_says: Option<String>,
 }
@@ -378,11 +388,21 @@ mod schema {
     use schemars::{Schema, SchemaGenerator, json_schema};
 
     use super::CAUSES;
+    use crate::tls::Cause;
 
     pub(super) fn statuses(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object",
             "propertyNames": { "pattern": r"^[1-5]\d\d$" },
+            "additionalProperties": { "type": "integer", "minimum": 1 },
+        })
+    }
+
+    pub(super) fn tls_causes(_: &mut SchemaGenerator) -> Schema {
+        let causes: Vec<&str> = Cause::ALL.iter().map(|cause| cause.sentence()).collect();
+        json_schema!({
+            "type": "object",
+            "propertyNames": { "enum": causes },
             "additionalProperties": { "type": "integer", "minimum": 1 },
         })
     }

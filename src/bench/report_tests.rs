@@ -46,6 +46,7 @@ fn settings() -> Settings {
         deadline_ns: None,
         keepalive: true,
         requests_per_connection: None,
+        tls: None,
         lookup_ns: 0,
     }
 }

@@ -1,73 +1,70 @@
-//! The socket of a connection.
+//! What a connection reads and writes: a socket, or TLS on one.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::io;
 
-use mio::net::{TcpStream, UnixStream};
-use mio::{Interest, Registry, Token};
+use mio::{Registry, Token};
 
-use crate::outcome::{Outcome, outcome_or};
-
-/// Where to connect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Destination {
-    Tcp(SocketAddr),
-    Unix(PathBuf),
-}
+use super::socket::{Destination, Got, Socket};
+use super::tls::{ThreadTls, TlsStream};
+use crate::outcome::Outcome;
 
 #[derive(Debug)]
 pub(super) enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
+    Plain(Socket),
+    Tls(Box<TlsStream>),
 }
 
 impl Stream {
-    /// Begins to connect, and registers for events.
-    ///
-    /// Both directions are registered at once: events are edge-triggered, so this costs no unwanted
-    /// wake-ups and saves two system calls per connection.
+    /// Begins to connect, and registers for events; with TLS if the thread has it.
     pub(super) fn open(
         destination: &Destination,
-        registry: &Registry,
-        token: Token,
+        (registry, token): (&Registry, Token),
+        tls: &mut ThreadTls,
     ) -> io::Result<Self> {
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        match destination {
-            Destination::Tcp(address) => {
-                let mut stream = TcpStream::connect(*address)?;
-                stream.set_nodelay(true)?;
-                registry.register(&mut stream, token, interest)?;
-                Ok(Self::Tcp(stream))
-            }
-            Destination::Unix(path) => {
-                let mut stream = UnixStream::connect(path)?;
-                registry.register(&mut stream, token, interest)?;
-                Ok(Self::Unix(stream))
-            }
+        let socket = Socket::open(destination, registry, token)?;
+        match tls.stream(socket) {
+            Ok(stream) => Ok(Self::Tls(Box::new(stream?))),
+            Err(socket) => Ok(Self::Plain(socket)),
         }
     }
 
     #[inline]
-    pub(super) fn read(&mut self, block: &mut [u8]) -> Outcome<usize, io::Error> {
-        outcome_or(
-            |error| error,
-            || match self {
-                Self::Tcp(stream) => stream.read(block),
-                Self::Unix(stream) => stream.read(block),
-            },
-        )
+    pub(super) fn read(
+        &mut self,
+        block: &mut [u8],
+        tls: &mut ThreadTls,
+    ) -> Outcome<Got, io::Error> {
+        match self {
+            Self::Plain(socket) => {
+                let room = block.len();
+                match socket.read(block) {
+                    Outcome::Done(bytes) => Outcome::Done(Got {
+                        bytes,
+                        may_have_more: bytes == room,
+                    }),
+                    Outcome::WouldBlock => Outcome::WouldBlock,
+                    Outcome::Closed(error) => Outcome::Closed(error),
+                }
+            }
+            Self::Tls(stream) => stream.read(block, tls),
+        }
     }
 
-    /// Also on a connection that is not there yet: then it would block, or fails as connecting did.
+    /// Writes as much as the socket takes. If not all of it, the rest is to be written again from where this
+    /// one ended.
     #[inline]
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Outcome<usize, io::Error> {
-        outcome_or(
-            |error| error,
-            || match self {
-                Self::Tcp(stream) => stream.write(bytes),
-                Self::Unix(stream) => stream.write(bytes),
-            },
-        )
+    pub(super) fn write(&mut self, bytes: &[u8], tls: &mut ThreadTls) -> Outcome<usize, io::Error> {
+        match self {
+            Self::Plain(socket) => socket.write(bytes),
+            Self::Tls(stream) => stream.write(bytes, tls),
+        }
+    }
+
+    /// How long connecting took, in nanoseconds, where more than that has happened since.
+    pub(super) fn connected_after(&self) -> Option<u64> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(stream) => Some(stream.connected_after()),
+        }
     }
 }

@@ -171,7 +171,8 @@ pub(super) fn size(bytes: f64) -> String {
     format!("{value:.digits$} {unit}")
 }
 
-/// What a request waits for, one after the other. Connecting is part of the first request of a connection.
+/// What a request waits for, one after the other. Connecting and the handshake are part of the first request
+/// of a connection.
 fn parts(report: &Report) -> Vec<String> {
     let answered = match &report.offer {
         Some(_) => &report.service,
@@ -182,7 +183,11 @@ fn parts(report: &Report) -> Vec<String> {
     }
     let count = answered.count as f64;
     let (connect, read) = (&report.connect, &report.reading);
-    let rest = answered.sum_ns.saturating_sub(connect.sum_ns);
+    let handshake = report.tls.as_ref().map(|tls| &tls.handshake);
+    let connecting = connect
+        .sum_ns
+        .saturating_add(handshake.map_or(0, |times| times.sum_ns));
+    let rest = answered.sum_ns.saturating_sub(connecting);
     let wait = rest.saturating_sub(read.sum_ns) as f64 / count;
     let mut lines = Vec::new();
     if report.settings.lookup_ns > 0 {
@@ -195,6 +200,14 @@ fn parts(report: &Report) -> Vec<String> {
             short(connect.sum_ns as f64 / count),
             grouped(connect.count),
             moments(connect)
+        ));
+    }
+    if let Some(handshake) = handshake.filter(|times| times.count > 0) {
+        lines.push(format!(
+            "handshake:\t{}; {} times {}",
+            short(handshake.sum_ns as f64 / count),
+            grouped(handshake.count),
+            moments(handshake)
         ));
     }
     lines.push(format!("wait:\t{} for the first byte", short(wait)));

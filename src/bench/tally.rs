@@ -6,6 +6,8 @@ use super::error::{CAUSES, ErrorCounts, ErrorKind};
 use super::per_connection::PerConnection;
 use super::response::Answer;
 use super::times::Times;
+use super::tls::Handshakes;
+use crate::tls::Cause;
 
 /// Answers and errors over time are counted in intervals of this length.
 pub(super) const BIN_NANOS: u64 = 100_000_000;
@@ -52,6 +54,8 @@ pub(super) struct Tally {
     pub(super) statuses: Vec<u64>,
     pub(super) errors: ErrorCounts,
     pub(super) causes: [u64; CAUSES.len()],
+    pub(super) tls_causes: [u64; Cause::ALL.len()],
+    pub(super) handshakes: Handshakes,
     pub(super) responses: u64,
     pub(super) body_bytes: u64,
     pub(super) received_bytes: u64,
@@ -107,8 +111,10 @@ impl Tally {
     #[cold]
     pub(super) fn record_error(&mut self, kind: ErrorKind, count: u64) {
         *self.errors.count_mut(kind) += count;
-        if let ErrorKind::Protocol(bad) = kind {
-            self.causes[bad.index()] += count;
+        match kind {
+            ErrorKind::Protocol(bad) => self.causes[bad.index()] += count,
+            ErrorKind::Tls(cause) => self.tls_causes[cause.index()] += count,
+            _ => {}
         }
     }
 
@@ -146,6 +152,8 @@ impl Tally {
         add_each(&mut self.statuses, &other.statuses);
         self.errors.add(&other.errors);
         add_each(&mut self.causes, &other.causes);
+        add_each(&mut self.tls_causes, &other.tls_causes);
+        self.handshakes.add(&other.handshakes);
         let (ours, theirs) = (&mut self.connections, &other.connections);
         for (sum, more) in [
             (&mut self.responses, other.responses),

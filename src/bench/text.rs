@@ -83,6 +83,7 @@ pub(super) fn counts(report: &Report, layout: Layout) -> Vec<Section> {
             runs(report, layout),
         ),
         ("Connections", connections(report, layout)),
+        ("TLS", tls(report, layout)),
         ("Generator", generator(report)),
     ]
 }
@@ -185,6 +186,7 @@ fn errors(report: &Report) -> Vec<String> {
     let rows = report.errors.kinds.rows().filter(|row| row.count > 0);
     rows.flat_map(|row| match row.key {
         "bad_response" => causes(report, &row),
+        "tls" => tls_causes(report, &row),
         "connect" => vec![connect_error(report, &row)],
         _ => vec![format!("[{}]\t{}", row.count, row.sentence)],
     })
@@ -198,6 +200,25 @@ fn causes(report: &Report, row: &Row) -> Vec<String> {
         Some(format!("[{count}]\t{}: {cause}", row.sentence))
     });
     causes.collect()
+}
+
+fn tls(report: &Report, layout: Layout) -> Vec<String> {
+    let tls = report.tls.as_ref();
+    tls.map_or_else(Vec::new, |tls| tls.lines(layout.time))
+}
+
+fn tls_causes(report: &Report, row: &Row) -> Vec<String> {
+    let errors = &report.errors;
+    let causes = errors.tls_causes.iter();
+    let mut lines: Vec<String> = causes
+        .map(|(cause, count)| format!("[{count}]\t{}: {cause}", row.sentence))
+        .collect();
+    // Otherwise it may be about a connection.
+    if errors.kinds.connect == 0 && errors.kinds.refused == 0 {
+        let says = errors.connect_says.iter();
+        lines.extend(says.map(|says| format!("\tThe first: {}", clean(says))));
+    }
+    lines
 }
 
 fn connect_error(report: &Report, row: &Row) -> String {

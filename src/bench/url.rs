@@ -1,4 +1,4 @@
-//! A URL: `http://host[:port]/path?query`.
+//! A URL: `http://host[:port]/path?query`, or `https`.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 /// The parts of a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Url {
+    pub(crate) is_https: bool,
     /// A name or an address, without brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -19,16 +20,13 @@ pub(crate) struct Url {
 impl Url {
     /// Parses a URL. The error says what is wrong with it.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
-        let rest = match url.split_once("://") {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
-            Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => {
-                return Err(
-                    "hullo has no TLS, so it cannot measure https: give the http:// URL of the server behind the TLS proxy"
-                        .to_owned(),
-                );
-            }
+        let (is_https, rest) = match url.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
             Some((scheme, _)) => {
-                return Err(format!("{scheme}:// is not supported, only http://"));
+                return Err(format!(
+                    "{scheme}:// is not supported, only http:// and https://"
+                ));
             }
             None => return Err(format!("the URL has no scheme: write http://{url}")),
         };
@@ -46,9 +44,11 @@ impl Url {
             ));
         }
         let (host, port) = host_and_port(authority)?;
+        let default = if is_https { 443 } else { 80 };
         Ok(Self {
+            is_https,
             host: host.to_owned(),
-            port,
+            port: port.unwrap_or(default),
             authority: authority.to_owned(),
             path,
         })
@@ -83,7 +83,8 @@ pub(crate) fn reachable(addresses: &[SocketAddr]) -> Option<SocketAddr> {
     Some(addresses.iter().find(accepts).copied().unwrap_or(first))
 }
 
-fn host_and_port(authority: &str) -> Result<(&str, u16), String> {
+/// A name or an address without brackets, and the port if there is one.
+pub(super) fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), String> {
     if authority.contains('@') {
         return Err("a URL must not contain credentials: use -a USER:PASSWORD".to_owned());
     }
@@ -113,9 +114,11 @@ fn host_and_port(authority: &str) -> Result<(&str, u16), String> {
         return Err(format!("{host:?} is not a host name"));
     }
     let port = match port {
-        None | Some("") => 80,
+        None | Some("") => None,
         Some(port) => match port.parse() {
-            Ok(number) if number > 0 && port.bytes().all(|byte| byte.is_ascii_digit()) => number,
+            Ok(number) if number > 0 && port.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Some(number)
+            }
             _ => {
                 return Err(format!(
                     "{port} is not a port: a port is a number from 1 to 65535"
@@ -133,6 +136,7 @@ mod tests {
     #[track_caller]
     fn check(url: &str, host: &str, port: u16, authority: &str, path: &str) {
         let expected = Url {
+            is_https: url.starts_with("https"),
             host: host.to_owned(),
             port,
             authority: authority.to_owned(),
@@ -159,14 +163,14 @@ mod tests {
         check("http://[::1]:81/x", "::1", 81, "[::1]:81", "/x");
         check("http://[::1]", "::1", 80, "[::1]", "/");
         check("http://a/{n}%20", "a", 80, "a", "/{n}%20");
+        check("https://a/b", "a", 443, "a", "/b");
+        check("https://a:8443", "a", 8443, "a:8443", "/");
     }
 
     #[test]
     fn bad_urls_are_refused_with_a_reason() {
         for (url, word) in [
-            ("https://a/", "TLS"),
-            ("HTTPS://a/", "TLS"),
-            ("ftp://a/", "only http://"),
+            ("ftp://a/", "only http:// and https://"),
             ("localhost:8080/x", "http://localhost:8080/x"),
             ("", "no scheme"),
             ("http://", "not a host name"),

@@ -22,6 +22,7 @@ use super::plan::Plan;
 use super::tally::Tally;
 use super::timer::Timer;
 use super::times::Times;
+use super::tls::ThreadTls;
 use super::work_source::WorkSource;
 use crate::http::client::{HEAD_BYTES_MAX, Memo};
 
@@ -105,6 +106,7 @@ pub(super) struct Worker<'a> {
     started: Cost,
     block: Box<[u8]>,
     memo: Memo,
+    tls: ThreadTls,
     tally: Tally,
     connect_error: Option<String>,
 }
@@ -148,6 +150,7 @@ impl<'a> Worker<'a> {
             started: Cost::default(),
             block: vec![0; BLOCK_BYTES].into_boxed_slice(),
             memo: Memo::default(),
+            tls: ThreadTls::new(plan.tls.as_ref(), plan.share(thread)),
             tally: Tally::new(),
             connect_error: None,
         })
@@ -206,6 +209,7 @@ impl<'a> Worker<'a> {
         self.tally.phases.resize_with(phases, Times::default);
         self.source = source;
         self.paced_until = 0;
+        self.tls.handshakes.begin();
         self.started = Cost::so_far();
         self.clock = Clock::start();
         self.now = 0;
@@ -267,6 +271,7 @@ impl<'a> Worker<'a> {
             self.tally.due_in_phase = schedule.claimed_in().to_vec();
         }
         self.tally.connections_used = self.used as u64;
+        self.tally.handshakes = self.tls.handshakes.clone();
         self.tally.tick(self.now);
         self.tally.close_bin();
         self.publish();
@@ -375,6 +380,7 @@ impl<'a> Worker<'a> {
             registry: self.poll.registry(),
             block: &mut self.block,
             memo: &mut self.memo,
+            tls: &mut self.tls,
             tally: &mut self.tally,
             clock: self.clock,
             now: self.now,

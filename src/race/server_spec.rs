@@ -48,6 +48,12 @@ impl ServerSpec {
         }
         let (source, path) = if is_url(what) {
             let url = Url::parse(what)?;
+            if url.is_https {
+                return Err(
+                    "hullo race has no TLS: race http:// URLs, or measure https with hullo bench"
+                        .to_owned(),
+                );
+            }
             let (addresses, _) = url.resolve()?;
             let address = reachable(&addresses).ok_or_else(|| format!("{what} has no address"))?;
             if url.path.contains('{') {

@@ -90,7 +90,7 @@ fn exit_codes() {
             vec!["--fail-if", "errors>0", &nowhere],
             "no request was answered",
         ),
-        (2, vec!["https://localhost/"], "hullo has no TLS"),
+        (2, vec!["ftp://localhost/"], "only http:// and https://"),
         (
             2,
             vec!["-x", "localhost:3128", &url],

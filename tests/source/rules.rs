@@ -74,7 +74,7 @@ const LAYERS: &[Layer] = &[
     layer(
         "bench",
         &[
-            "http", "markdown", "outcome", "random", "signals", "terminal", "units",
+            "http", "markdown", "outcome", "random", "signals", "terminal", "tls", "units",
         ],
     ),
     layer(
@@ -88,6 +88,24 @@ const LAYERS: &[Layer] = &[
     layer("main", &["cli"]),
     // The library's face.
     layer("lib", &["serve"]),
+    Layer {
+        module: "tls",
+        modules: &[],
+        // No sockets, threads, clocks or files.
+        std: Some(&[
+            "collections",
+            "convert",
+            "error",
+            "fmt",
+            "io::Error",
+            "io::Read",
+            "io::Write",
+            "mem",
+            "ops",
+            "sync",
+        ]),
+        crates: Some(&["rustls", "rustls_native_certs"]),
+    },
     layer("markdown", &[]),
     layer("outcome", &[]),
     layer("random", &[]),
