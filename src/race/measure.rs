@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use super::cost::{Sample, ratio};
 use super::generator::{Load, Order};
 use super::idle_connections::IdleConnections;
-use super::probe::{self, Plain};
-use super::record::{Generator, GeneratorCost, LOST, Measurement, Missed, ServerCost, Test};
+use super::probe::{self, Plain, Request};
+use super::record::{
+    Generator, GeneratorCost, LOST, Measurement, Missed, Sampled, ServerCost, Test, UNLIKE,
+};
 use super::server::Server;
 use super::server_spec::ServerSpec;
 use super::suite::FEW;
@@ -18,8 +20,11 @@ use super::summary::BUSY;
 use super::workload::Workload;
 use super::{cost, process_tree};
 
-/// The kind of error of answers whose size differs from that of a plain answer.
-const OTHER: &str = "other content";
+/// The kind of error of answers with a status that is none of success.
+const STATUS: &str = "status";
+
+/// From this share of the sampled answers on, those that differ are no accident.
+const DIFFERENT_MIN: f64 = 0.1;
 
 /// Why there is no measurement of a server that has ended, where its guard has not.
 const ENDED: &str = "all of its processes have ended";
@@ -73,8 +78,21 @@ impl Setup {
         server: &Server,
     ) -> Result<Measurement, String> {
         let url = format!("http://{}{}", server.authority, target.path);
+        let path = target.path.as_str();
+        // The race may add to its warnings meanwhile.
+        let workload = self.workload.clone();
+        let request = Request {
+            workload: &workload,
+            address: server.address,
+            host: &server.authority,
+            path,
+            is_random: self.random_path.as_deref() == Some(path),
+            generator: self.generator.fields(),
+            closes: !test.keepalive,
+        };
+        // Before the warm-up: a server must not have done its work by then.
+        let plain = self.ask(&request, test, target)?;
         self.warm_up(test, &url)?;
-        let plain = self.ask(test, target, server)?;
         let mut idle = IdleConnections::new(server.address, &server.authority, &target.path);
         if test.connections == 0 {
             let result = if test.is_rest() {
@@ -89,11 +107,15 @@ impl Setup {
         self.warn_of(&idle, test, target);
         let rate = self.rate(test, target, &url)?;
         let before = self.sample(server);
-        let load = self.generator.run(&Order {
-            rate,
-            content: plain.content.as_deref(),
-            ..self.order(test, &url)
-        })?;
+        let time = test.duration_ns.map(Duration::from_nanos);
+        let (load, sampled) = probe::beside(&request, &plain, time, || {
+            self.generator.run(&Order {
+                rate,
+                content: plain.content.as_deref(),
+                ..self.order(test, &url)
+            })
+        });
+        let load = load?;
         let after = self.sample(server);
         if has_ended(after.as_ref()) {
             return Err(ENDED.to_owned());
@@ -101,7 +123,7 @@ impl Setup {
         let cost = before
             .zip(after)
             .map(|(before, after)| self.cost(&before, &after, &load));
-        let load_content_bytes = load.content_bytes;
+        let unlike = unlike(&plain, &load, &sampled, test);
         let mut result = measurement(test, target, round, load);
         result.rate = rate;
         // At its latency the rate takes more connections, but the latency is that of a server without rest.
@@ -110,8 +132,17 @@ impl Setup {
             result.missed = Some(Missed::Server);
         }
         result.server = cost;
-        if has_other_size(load_content_bytes, plain.content_bytes) && !plain.varies {
-            result.errors.insert(OTHER.to_owned(), result.requests);
+        result.sampled = Some(sampled);
+        if let Some(how) = unlike {
+            self.warn(format!(
+                "{}: {} answers the load unlike the probe: {how}",
+                test.title, target.name
+            ));
+            result.errors.insert(UNLIKE.to_owned(), result.requests);
+        }
+        // wrk takes a redirection for a success.
+        if !(200..300).contains(&plain.status) {
+            result.errors.insert(STATUS.to_owned(), result.requests);
         }
         result.errors.extend(lost(test, &idle));
         Ok(result)
@@ -131,18 +162,16 @@ impl Setup {
     }
 
     /// What an answer under load must be.
-    fn ask(&mut self, test: &Test, target: &ServerSpec, server: &Server) -> Result<Plain, String> {
-        let is_random = self.random_path.as_ref() == Some(&target.path);
-        let plain = probe::plain(
-            server.address,
-            &server.authority,
-            &target.path,
-            is_random,
-            &self.workload,
-        )?;
+    fn ask(
+        &mut self,
+        request: &Request<'_>,
+        test: &Test,
+        target: &ServerSpec,
+    ) -> Result<Plain, String> {
+        let plain = probe::plain(request)?;
         if plain.varies {
             self.warn(format!(
-                "{}: {} does not always answer the same, so under load only the status of its answers was checked",
+                "{}: {} does not always answer the same, so the load compared only the status and the size of its answers",
                 test.title, target.name
             ));
         }
@@ -290,6 +319,30 @@ impl Setup {
     }
 }
 
+/// How the answers under load differ from those to the probe, if they do. Those of another status, and those
+/// that hullo bench has compared, are errors already.
+fn unlike(plain: &Plain, load: &Load, sampled: &Sampled, test: &Test) -> Option<String> {
+    let many = sampled.different as f64 >= sampled.answers as f64 * DIFFERENT_MIN;
+    if sampled.different > 1 && many {
+        return sampled.example.clone();
+    }
+    let errors = load.errors.values().copied().fold(0, u64::saturating_add);
+    if load.requests == 0 || errors > load.requests / 100 {
+        return None;
+    }
+    if has_other_size(load.content_bytes, plain.content_bytes) && !plain.varies {
+        let mean = load.content_bytes.unwrap_or_default();
+        return Some(format!(
+            "content of {mean:.0} bytes, not {}",
+            plain.content_bytes
+        ));
+    }
+    let mean = load.response_bytes?;
+    // At its end, a generator may have received parts of answers that it does not count.
+    let open = test.connections.saturating_mul(test.pipeline) as f64;
+    plain.size_difference(mean, mean * open / load.requests as f64)
+}
+
 /// Whether the mean size of the contents differs from that of a plain answer.
 fn has_other_size(mean: Option<f64>, plain: usize) -> bool {
     // hey prints whole bytes.
@@ -323,6 +376,8 @@ fn measurement(test: &Test, target: &ServerSpec, round: usize, load: Load) -> Me
         errors: load.errors,
         latency_ns: load.latency_ns,
         per_connection: load.per_connection,
+        sampled: None,
+        over_time: load.over_time,
         response_bytes: load.response_bytes,
         rate: None,
         missed: load.missed,

@@ -9,7 +9,7 @@
 //!                            ├─ idle_connections
 //!                            ├─ cost: CPU and memory of the server's processes <- process_tree
 //!                            └─ guard: parent of every server; leaves no process behind
-//!                          summary <- stats: is a difference more than noise? warn: what to distrust
+//!                          summary <- stats: is a difference more than noise? warn: what to distrust <- slowdown
 //! ```
 //!
 //! What makes it fair: servers and load have cores of their own; each measurement starts a new,
@@ -47,6 +47,7 @@ mod run;
 mod schema;
 mod server;
 mod server_spec;
+mod slowdown;
 mod stats;
 mod store;
 mod suite;

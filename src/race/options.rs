@@ -91,6 +91,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = time)]
     pub(super) warmup: u64,
 
+    /// Also probe what takes up to 65 s: whether a server ends a connection on which a request head arrives
+    /// slowly and never ends. All servers are probed at the same time
+    #[arg(long)]
+    pub(super) slow_probes: bool,
+
     /// Print no estimate of the time and no progress
     #[arg(short, long)]
     pub(super) quiet: bool,

@@ -27,6 +27,7 @@ pub(super) struct Plan {
     /// Without results.
     pub(super) record: Record,
     pub(super) rule: Rule,
+    pub(super) probes_slowly: bool,
 }
 
 impl Plan {
@@ -78,6 +79,7 @@ impl Plan {
             setup,
             record,
             rule: options.rule(),
+            probes_slowly: options.slow_probes,
         };
         if let Some(before) = before {
             resume::resume(&mut plan.record, before)?;

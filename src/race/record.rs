@@ -15,6 +15,9 @@ pub(super) const FORMAT: &str = "hullo-race/1";
 /// The kind of error of connections that should have been open and idle, and were not.
 pub(super) const LOST: &str = "idle connections lost";
 
+/// The kind of error of answers under load that are not like those from before it.
+pub(super) const UNLIKE: &str = "unlike the probe's";
+
 /// What `hullo race` writes with `--json`, and reads with `--from` and `--compare`. Times are in
 /// nanoseconds unless their name says otherwise.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -341,6 +344,10 @@ pub(super) struct Measurement {
     pub(super) per_connection: Option<PerConnection>,
     /// Size of an answer, its head included, where the generator reports it.
     pub(super) response_bytes: Option<f64>,
+    /// Answers that the race itself got while the load ran.
+    pub(super) sampled: Option<Sampled>,
+    /// Answers in each 100 ms, where the generator reports them.
+    pub(super) over_time: Option<Vec<u64>>,
     /// Open model: the requests/s that were asked for.
     pub(super) rate: Option<f64>,
     /// What kept that rate from being made; null if it was.
@@ -350,6 +357,19 @@ pub(super) struct Measurement {
     /// Null when the race did not start the server.
     pub(super) server: Option<ServerCost>,
     pub(super) generator: GeneratorCost,
+}
+
+/// Answers to the load's request that the race itself got on connections of its own, compared with those from
+/// before the load.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sampled {
+    pub(super) answers: u64,
+    /// How many of them differ, in status, names of fields, or content.
+    pub(super) different: u64,
+    /// How the first of those differs.
+    pub(super) example: Option<String>,
 }
 
 /// How answers and errors were spread over the connections. A connection counts once, however often it

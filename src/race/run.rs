@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use super::gate::{self, Rule};
@@ -12,7 +14,7 @@ use super::progress::{self, Progress};
 use super::record::{self, Record, Summary};
 use super::server::Server;
 use super::server_spec::ServerSpec;
-use super::{summary, warn};
+use super::{server, summary, warn};
 use crate::terminal::note;
 
 #[derive(Debug)]
@@ -23,6 +25,7 @@ pub(super) struct Race {
     /// Index of a server, and a test in which it could not be measured.
     failed: HashSet<(usize, String)>,
     rule: Rule,
+    probes_slowly: bool,
 }
 
 impl From<Plan> for Race {
@@ -33,6 +36,7 @@ impl From<Plan> for Race {
             record: plan.record,
             failed: HashSet::new(),
             rule: plan.rule,
+            probes_slowly: plan.probes_slowly,
         }
     }
 }
@@ -44,6 +48,10 @@ impl Race {
         let before = self.record.elapsed_ms;
         let mut progress = Progress::start(&self.record, &self.setup, is_quiet);
         self.probe();
+        if self.probes_slowly {
+            progress.at("slow probes, up to 65 s");
+            self.probe_slowly();
+        }
         progress.probed(self.servers.len());
         let tests = self.record.tests.clone();
         let rounds = self.record.settings.rounds;
@@ -182,6 +190,33 @@ impl Race {
                 Err(sentence) => out(entry, &sentence),
             }
         }
+    }
+
+    /// Probes what takes long, all servers at the same time. One that is not there is not asked.
+    fn probe_slowly(&mut self) {
+        let setup = &self.setup;
+        let running = Mutex::new(Vec::new());
+        thread::scope(|scope| {
+            for (target, entry) in self.servers.iter().zip(&mut self.record.targets) {
+                // Known from before the race was interrupted, or out.
+                if entry.behaviour.is_empty() || probe::has_slow(&entry.behaviour) {
+                    continue;
+                }
+                scope.spawn(|| {
+                    let started =
+                        Server::start(target, setup.workers, &setup.server_cores, &setup.stop);
+                    if let Ok(server) = started {
+                        let (address, host) = (server.address, &server.authority);
+                        let finding = probe::probe_slowly(address, host, &target.path, &setup.stop);
+                        entry.behaviour.extend(finding);
+                        // To stop it ends all that this process has started.
+                        let all = running.lock();
+                        all.unwrap_or_else(PoisonError::into_inner).push(server);
+                    }
+                });
+            }
+        });
+        server::stop_all(running.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
 
     fn turn(&mut self, index: usize, test: &record::Test, round: usize) {

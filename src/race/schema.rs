@@ -17,10 +17,12 @@ pub(super) struct Latency(#[schemars(range(min = 0, max = 100))] f64, u64);
 const COPY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/race/report.schema.json");
 
 /// A writer writes every key, also those that are null; older records lack these.
-const LATER: [&str; 8] = [
+const LATER: [&str; 10] = [
     "uncounted_ns",
     "queued",
     "gate",
+    "sampled",
+    "over_time",
     "offered_rate",
     "sweep",
     "missed",

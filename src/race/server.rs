@@ -127,9 +127,26 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// Stops it, with SIGTERM first, and waits until all of its processes have ended.
     fn drop(&mut self) {
-        let Some(process) = &mut self.process else {
+        if self.process.is_some() {
+            self.stop();
+            process_tree::end_orphans(KILL_MAX);
+        }
+    }
+}
+
+/// Stops servers that ran at the same time.
+pub(super) fn stop_all(servers: Vec<Server>) {
+    for mut server in servers {
+        server.stop();
+    }
+    process_tree::end_orphans(KILL_MAX);
+}
+
+impl Server {
+    /// With SIGTERM first, and waits until all of its processes have ended.
+    fn stop(&mut self) {
+        let Some(mut process) = self.process.take() else {
             return;
         };
         process_tree::signal(process.guard.id(), Signal::SIGTERM);
@@ -139,7 +156,6 @@ impl Drop for Server {
                 leave(&process_tree::alive(process.guard.id()));
             }
         }
-        process_tree::end_orphans(KILL_MAX);
     }
 }
 

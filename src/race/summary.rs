@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::format::percent;
 use super::record::{
-    Bound, Compared, LOST, Measurement, Missed, ServerCost, Summary, Target, Test,
+    Bound, Compared, LOST, Measurement, Missed, ServerCost, Summary, Target, Test, UNLIKE,
 };
 use super::stats::{TOGETHER, median, paired};
 
@@ -134,6 +134,9 @@ pub(super) fn cpu_per_second(result: &Measurement) -> Option<f64> {
     (result.elapsed_ns > 0).then(|| cpu * 1e9 / result.elapsed_ns as f64)
 }
 
+/// The kind of error of hullo bench for an answer with other content than that to the probe.
+const COMPARED: &str = "body";
+
 /// If too many of its answers are errors: how many, and of which kind most are. `100 % of its answers were
 /// errors (status)`.
 pub(super) fn failure(results: &[&Measurement]) -> Option<String> {
@@ -153,6 +156,10 @@ pub(super) fn failure(results: &[&Measurement]) -> Option<String> {
     }
     // An answer of the wrong kind is an answer and an error, a connection that breaks only an error.
     let wrong = kinds.values().copied().fold(0, sum) as f64 / answers as f64;
+    if [UNLIKE, COMPARED].contains(most) {
+        let part = percent(wrong.min(1.0));
+        return Some(format!("{part} of its answers unlike the probe's"));
+    }
     Some(match percent(wrong.min(1.0)) {
         all if wrong >= 1.0 => format!("{all} errors ({most})"),
         part => format!("{part} errors, mostly {most}"),
@@ -253,6 +260,8 @@ mod tests {
             errors: BTreeMap::from([("reset".to_owned(), 2)]),
             latency_ns: vec![(50.0, 1000 * round as u64), (99.0, 5000)],
             per_connection: None,
+            sampled: None,
+            over_time: None,
             response_bytes: None,
             rate: None,
             missed: None,

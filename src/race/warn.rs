@@ -1,7 +1,8 @@
 //! What a reader has to know before trusting a figure.
 
-use super::format::time;
+use super::format::{figure, time};
 use super::record::{Measurement, PerConnection, Record, Test};
+use super::slowdown;
 use super::summary::{fails, is_uncounted};
 use crate::bench::per_connection::Fairness;
 
@@ -43,8 +44,8 @@ pub(super) fn of(record: &Record) -> Vec<String> {
         .flat_map(|(test, target)| {
             let of = |result: &&Measurement| result.test == test.id && result.target == target.name;
             let results: Vec<&Measurement> = record.results.iter().filter(of).collect();
-            let found =
-                [failing, uncounted, overflowing].map(|judge| judge(&target.name, &results));
+            let found = [failing, uncounted, overflowing, slowing]
+                .map(|judge| judge(&target.name, &results));
             let unlike = [Fairness::starvation, Fairness::concentrated_errors]
                 .map(|judge| unlike(test, &target.name, &results, judge));
             found
@@ -109,6 +110,29 @@ fn uncounted(name: &str, results: &[&Measurement]) -> Option<String> {
         "{name} used {} of CPU time, but its cores were busy for {} more that no visible process accounts for. Perhaps it does not reap its children, for example because it ignores SIGCHLD, or a process runs there that cannot be seen. Its CPU time was not compared",
         time(counted as f64),
         time(worst.uncounted_ns.unwrap_or(0) as f64),
+    ))
+}
+
+/// In most rounds, since another program may also slow one of them down: as it was in the first of those.
+fn slowing(name: &str, results: &[&Measurement]) -> Option<String> {
+    let turns = results.iter().filter_map(|result| {
+        // Of fixed rates, a server that is too slow has errors or latencies.
+        let answers = result
+            .over_time
+            .as_ref()
+            .filter(|_| result.rate.is_none())?;
+        slowdown::find(answers)
+    });
+    let turns: Vec<_> = turns.collect();
+    if turns.len() * 2 <= results.len() {
+        return None;
+    }
+    let (turn, all, slow) = (turns.first()?, results.len(), turns.len());
+    Some(format!(
+        "{name} turned slow in {slow} of {all} rounds: from {} to {} requests/s after {:.1} s. Its figures mix both",
+        figure(turn.before),
+        figure(turn.after),
+        turn.seconds,
     ))
 }
 

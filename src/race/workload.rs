@@ -137,15 +137,19 @@ impl Workload {
         script
     }
 
-    /// The whole request.
-    pub(super) fn bytes(&self, path: &str, host: &str) -> Vec<u8> {
+    /// The whole request. `fields`: field lines of the generator, for which the user may have others.
+    pub(super) fn bytes(&self, path: &str, host: &str, fields: &str) -> Vec<u8> {
         let mut head = format!("{} {path} HTTP/1.1\r\n", self.method);
-        if !self
-            .fields
-            .iter()
-            .any(|(name, _)| name.eq_ignore_ascii_case("host"))
-        {
+        let has = |wanted: &str| {
+            let mut names = self.fields.iter().map(|(name, _)| name);
+            names.any(|name| name.eq_ignore_ascii_case(wanted))
+        };
+        if !has("host") {
             let _ = write!(head, "Host: {host}\r\n");
+        }
+        for line in fields.split_inclusive('\n') {
+            let name = line.split(':').next().unwrap_or_default();
+            head += if has(name) { "" } else { line };
         }
         for (name, value) in &self.fields {
             let _ = write!(head, "{name}: {value}\r\n");
@@ -193,8 +197,8 @@ mod tests {
     fn each_generator_gets_the_same_request() {
         let work = workload("a=1");
         assert_eq!(
-            String::from_utf8(work.bytes("/p", "h:1")).unwrap(),
-            "POST /p HTTP/1.1\r\nHost: h:1\r\nX-A: b c\r\nContent-Type: text/html\r\nContent-Length: 3\r\n\r\na=1"
+            String::from_utf8(work.bytes("/p", "h:1", "Content-Type: x\r\nA: b\r\n")).unwrap(),
+            "POST /p HTTP/1.1\r\nHost: h:1\r\nA: b\r\nX-A: b c\r\nContent-Type: text/html\r\nContent-Length: 3\r\n\r\na=1"
         );
         assert_eq!(
             work.arguments(),
@@ -226,7 +230,10 @@ mod tests {
         let work = Workload::of(&RequestOptions::default()).unwrap();
         assert_eq!(work, Workload::default());
         assert!(work.arguments().is_empty() && work.record().is_none());
-        assert_eq!(work.bytes("/", "h"), b"GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert_eq!(
+            work.bytes("/", "h", ""),
+            b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+        );
     }
 
     #[test]

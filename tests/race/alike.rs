@@ -1,38 +1,9 @@
 //! Servers that serve some connections well and others badly.
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::thread;
-
 use super::*;
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 const BUSY: &[u8] = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
-
-/// Gives each connection a thread, and asks what to send for each block of bytes: by the number of
-/// the connection, and that of the block. Ends with the test.
-fn serve(name: &str, answer: fn(usize, usize) -> &'static [u8]) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let converse = move |number: usize, mut stream: TcpStream| {
-        let mut block = [0; 4096];
-        for count in 0.. {
-            if !matches!(stream.read(&mut block), Ok(1..)) {
-                return;
-            }
-            if stream.write_all(answer(number, count)).is_err() {
-                return;
-            }
-        }
-    };
-    thread::spawn(move || {
-        for (number, stream) in listener.incoming().enumerate() {
-            let stream = stream.unwrap();
-            thread::spawn(move || converse(number, stream));
-        }
-    });
-    format!("{name}=http://{address}")
-}
 
 const ARTICLE: [&str; 10] = [
     "-s", "article", "-n", "500", "-z", "800ms", "-c", "40", "--warmup", "50ms",
@@ -40,12 +11,12 @@ const ARTICLE: [&str; 10] = [
 
 #[test]
 fn a_server_that_delays_half_of_its_connections_is_named() {
-    let half = serve("half", |number, _| {
+    let half = raw_server("half", |number, _| {
         let millis = if number % 2 == 0 { 60 } else { 2 };
         sleep(Duration::from_millis(millis));
         OK
     });
-    let all = serve("all", |_, _| {
+    let all = raw_server("all", |_, _| {
         sleep(Duration::from_millis(5));
         OK
     });
@@ -74,7 +45,7 @@ fn a_server_that_delays_half_of_its_connections_is_named() {
 #[test]
 fn a_server_that_fails_on_some_connections_is_named() {
     // It does not know a probe from the load, but by how much it asks for.
-    let some = serve("some", |number, count| {
+    let some = raw_server("some", |number, count| {
         sleep(Duration::from_millis(2));
         if number % 4 == 0 && count > 2 {
             BUSY

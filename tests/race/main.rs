@@ -12,10 +12,12 @@ mod interrupted;
 mod reports;
 mod same_work;
 
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use hullo::http::{Handler, Request, Responded, ResponseWriter, Status};
@@ -106,6 +108,31 @@ impl Drop for TemporaryFile {
     }
 }
 
+/// A server of this process, which gives each connection a thread, and asks what to send for each block of
+/// bytes: by the number of the connection, and that of the block. Ends with the test.
+fn raw_server(name: &str, answer: fn(usize, usize) -> &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let converse = move |number: usize, mut stream: TcpStream| {
+        let mut block = [0; 4096];
+        for count in 0.. {
+            if !matches!(stream.read(&mut block), Ok(1..)) {
+                return;
+            }
+            if stream.write_all(answer(number, count)).is_err() {
+                return;
+            }
+        }
+    };
+    thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let stream = stream.unwrap();
+            thread::spawn(move || converse(number, stream));
+        }
+    });
+    format!("{name}=http://{address}")
+}
+
 fn list<'a>(json: &'a Value, key: &str) -> &'a Vec<Value> {
     json[key].as_array().unwrap()
 }
@@ -194,7 +221,7 @@ fn each_server_gets_the_same_work_in_turn() {
     }
     for target in list(&json, "targets") {
         let findings = list(target, "behaviour");
-        assert_eq!(findings.len(), 11);
+        assert_eq!(findings.len(), 17);
         assert!(
             findings.iter().all(|finding| finding["right"] == true),
             "{target}"

@@ -196,3 +196,13 @@ pub(crate) fn date_values(head: &[u8]) -> Vec<String> {
         .map(|field| String::from_utf8_lossy(field.value).into_owned())
         .collect()
 }
+
+/// The names of all fields of a head that was read, in lower case and in order.
+pub(crate) fn field_names(head: &[u8]) -> Vec<String> {
+    let Ok((_, lines)) = split_status_line(head) else {
+        return Vec::new();
+    };
+    FieldLines::new(lines)
+        .map(|field| String::from_utf8_lossy(field.name).to_ascii_lowercase())
+        .collect()
+}

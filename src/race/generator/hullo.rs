@@ -53,11 +53,18 @@ struct Report {
     received_bytes: u64,
     errors: Errors,
     per_connection: Spread,
+    over_time: OverTime,
     latency: Distribution,
     service: Service,
     offer: Option<Offer>,
     generator: Cost,
     settings: Settings,
+}
+
+/// Of 100 ms each.
+#[derive(Deserialize)]
+struct OverTime {
+    responses: Vec<u64>,
 }
 
 #[derive(Deserialize)]
@@ -193,6 +200,7 @@ pub(super) fn read(output: &str) -> Result<Load, String> {
         latency_ns: latency,
         missed,
         per_connection: Some(report.per_connection.into()),
+        over_time: Some(report.over_time.responses),
         response_bytes: (report.responses > 0).then(|| report.received_bytes as f64 / answers),
         content_bytes: None,
         cpu_ns: report.generator.cpu_ns,

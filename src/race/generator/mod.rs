@@ -54,6 +54,8 @@ pub(super) struct Load {
     /// What kept a rate from being made.
     pub(super) missed: Option<Missed>,
     pub(super) per_connection: Option<PerConnection>,
+    /// Answers in each 100 ms.
+    pub(super) over_time: Option<Vec<u64>>,
     pub(super) response_bytes: Option<f64>,
     /// Size of the content of an answer, where the generator reports it and has not compared it.
     pub(super) content_bytes: Option<f64>,
@@ -81,6 +83,16 @@ impl Generator {
             Self::Hullo => Ok(env!("CARGO_PKG_VERSION").to_owned()),
             Self::Hey => hey::version(),
             Self::Wrk => wrk::version(),
+        }
+    }
+
+    /// The field lines by which a server can know it.
+    pub(super) fn fields(self) -> &'static str {
+        match self {
+            Self::Hullo => concat!("User-Agent: hullo/", env!("CARGO_PKG_VERSION"), "\r\n"),
+            Self::Hey => "User-Agent: hey/0.0.1\r\nContent-Type: text/html\r\n",
+            // It sends no field but Host.
+            Self::Wrk => "",
         }
     }
 

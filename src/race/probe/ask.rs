@@ -1,4 +1,4 @@
-//! The eleven probes: what each sends, and which answers are right.
+//! The probes without content: what each sends, and which answers are right.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,10 +12,7 @@ const GREETING: &str = "Hello, visitor! You've requested: ";
 const CONTENT_WAIT: Duration = Duration::from_millis(200);
 
 /// The pause between the two halves of a request.
-const HALF_WAIT: Duration = Duration::from_millis(50);
-
-/// More than fits into one read, and more than some servers are willing to read and discard.
-const CONTENT_BYTES: usize = 300_000;
+pub(super) const HALF_WAIT: Duration = Duration::from_millis(50);
 
 const PIPELINED: usize = 16;
 
@@ -153,73 +150,12 @@ pub(super) fn two_segments(asker: &Asker<'_>) -> Verdict {
     Ok((is_served(whole.status), whole.status.to_string()))
 }
 
-/// A server must read content to its end, or close the connection in a way that the client gets its answer
-/// (RFC 9112 sections 6.3 and 9.6). Here the content consists of requests: a server that does not read it as
-/// content answers those.
-pub(super) fn content(asker: &Asker<'_>) -> Verdict {
-    let hidden = asker.random_path();
-    let decoy = asker.get(&hidden, "");
-    let content: Vec<u8> = decoy.bytes().cycle().take(CONTENT_BYTES).collect();
-    let mut peer = asker.connect()?;
-    peer.send(format!(
-        "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: text/plain\r\nContent-Length: {CONTENT_BYTES}\r\n\r\n",
-        asker.path, asker.host
-    ));
-    peer.send(content);
-    peer.more_time();
-    let answer = peer.answer(false)?;
-    let status = answer.status;
-    // A server may refuse what is not allowed, not found or too large.
-    let is_fine = is_served(status) || status == 413;
-    let read_as_requests = format!("{status}, reads content as requests");
-    if answer.closes {
-        return Ok(match peer.end() {
-            Next::Stop(Stop::End) => (is_fine, format!("{status}, closes")),
-            // The reset may have destroyed the answer before the client read it.
-            Next::Stop(Stop::Reset) => (false, format!("{status}, resets")),
-            Next::Stop(Stop::Late) => (false, format!("{status}, stays open")),
-            Next::Bytes => (false, read_as_requests),
-        });
-    }
-    peer.more_time();
-    peer.send(asker.get(asker.path, ""));
-    let next = match peer.answer(false) {
-        Ok(next) => next,
-        Err(miss) => return Ok((false, format!("{status}, then {miss}"))),
-    };
-    if contains(&next.content, &hidden) || peer.next(HALF_WAIT) == Next::Bytes {
-        return Ok((false, read_as_requests));
-    }
-    let is_right = is_fine && is_served(next.status);
-    Ok((is_right, format!("{status}, next {}", next.status)))
-}
-
 /// RFC 9112 section 3.2: a request without Host MUST be answered with 400.
 pub(super) fn missing_host(asker: &Asker<'_>) -> Verdict {
     let mut peer = asker.connect()?;
     peer.send(format!("GET {} HTTP/1.1\r\n\r\n", asker.path));
     let status = peer.answer(false)?.status;
     Ok((status == 400, status.to_string()))
-}
-
-/// RFC 9112 section 6.1: a request with both framings is refused, or read by its transfer coding alone; in
-/// either case the connection MUST be closed. Read by its length, its content is another request.
-pub(super) fn length_and_chunked(asker: &Asker<'_>) -> Verdict {
-    let hidden = asker.get(&asker.random_path(), "");
-    let size = format!("{:x}\r\n", hidden.len());
-    let mut peer = asker.connect()?;
-    peer.send(format!(
-        "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nTransfer-Encoding: chunked\r\n\r\n\
-         {size}{hidden}\r\n0\r\n\r\n",
-        asker.path, asker.host, size.len()
-    ));
-    let status = peer.answer(false)?.status;
-    let is_fine = status < 500;
-    Ok(match peer.end() {
-        Next::Bytes => (false, format!("{status}, answers the hidden request")),
-        Next::Stop(Stop::Late) => (false, format!("{status}, stays open")),
-        Next::Stop(_) => (is_fine, format!("{status}, closes")),
-    })
 }
 
 /// RFC 9112 section 9.6: a client that has closed its sending side may still want the answer.
@@ -259,7 +195,7 @@ pub(super) fn date(asker: &Asker<'_>) -> Verdict {
 }
 
 /// Whether the status accepts the form of the request.
-fn is_served(status: u16) -> bool {
+pub(super) fn is_served(status: u16) -> bool {
     status < 500 && !matches!(status, 400 | 408 | 411 | 413 | 414 | 426 | 431)
 }
 
@@ -272,6 +208,6 @@ fn ending(peer: &mut Peer) -> (bool, &'static str) {
     }
 }
 
-fn contains(content: &[u8], path: &str) -> bool {
+pub(super) fn contains(content: &[u8], path: &str) -> bool {
     memchr::memmem::find(content, path.as_bytes()).is_some()
 }

@@ -2,8 +2,9 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Mutex;
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// What is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,16 @@ pub(super) enum Wrong {
     AnswersAndResets,
     AnswersAndCloses,
     AnswersAndSaysSo,
+    ChunksAreRequests,
+    WantsALength,
+    NoContinue,
+    AnswersAtOnce(u16),
+    ContinuesInOld,
+    LargeHead(&'static str),
+    ResetsLargeHeads,
+    LosesWhatIsNotTaken,
+    OneClientAtATime,
+    WaitsForHeads(Option<Duration>, u16),
     NeedsNoHost,
     ByLength,
     ByChunksAndOpen,
@@ -38,6 +49,9 @@ pub(super) enum Wrong {
     SecondsOff(i64),
 }
 
+/// Of the one server that serves one client at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// Starts it on a free port. It ends with the tests.
 pub(super) fn serve(wrong: Wrong) -> SocketAddr {
     listen(move |stream| {
@@ -45,8 +59,12 @@ pub(super) fn serve(wrong: Wrong) -> SocketAddr {
             stream,
             wrong,
             unread: Vec::new(),
+            requests: 0,
+            is_gone: false,
         };
+        let alone = (wrong == Wrong::OneClientAtATime).then(|| ALONE.lock());
         peer.talk();
+        drop(alone);
     })
 }
 
@@ -77,6 +95,8 @@ struct Served {
     stream: TcpStream,
     wrong: Wrong,
     unread: Vec<u8>,
+    requests: usize,
+    is_gone: bool,
 }
 
 struct Request {
@@ -109,6 +129,7 @@ impl Served {
                 let second = self.request().unwrap();
                 self.serve(&second);
             }
+            self.requests += 1;
             match self.serve(&request) {
                 Then::Next => {}
                 Then::Close => break,
@@ -118,13 +139,42 @@ impl Served {
                 self.unread.clear();
             }
         }
+        if self.is_gone {
+            return;
+        }
         // In stages, as RFC 9112 section 9.6 says.
         let _ = self.stream.shutdown(Shutdown::Write);
         while matches!(self.stream.read(&mut [0; 16384]), Ok(1..)) {}
     }
 
     fn request(&mut self) -> Option<Request> {
+        let start = Instant::now();
         loop {
+            if let Wrong::WaitsForHeads(Some(limit), status) = self.wrong
+                && start.elapsed() > limit
+            {
+                if status > 0 {
+                    self.send(status, "close", "late");
+                }
+                return None;
+            }
+            if self.unread.len() > 64 * 1024 {
+                match self.wrong {
+                    Wrong::LargeHead(answer) => {
+                        self.write(answer);
+                        return None;
+                    }
+                    Wrong::ResetsLargeHeads => {
+                        self.send(431, "close", "large");
+                        // It has to arrive before the reset.
+                        thread::sleep(Duration::from_millis(50));
+                        reset(&self.stream);
+                        self.is_gone = true;
+                        return None;
+                    }
+                    _ => {}
+                }
+            }
             if let Some(end) = find(&self.unread, b"\r\n\r\n") {
                 let head = self.unread.drain(..end + 4).collect();
                 let head = String::from_utf8(head).unwrap();
@@ -132,7 +182,9 @@ impl Served {
                 return Some(Request { head, path });
             }
             let has_line = find(&self.unread, b"\r\n").is_some();
+            let is_half = self.requests == 0 && self.unread.len() < 100;
             match self.wrong {
+                _ if !is_half => {}
                 Wrong::ReadIsRequest if !self.unread.is_empty() => self.send(400, "close", "?"),
                 Wrong::LineIsRequest if has_line => self.send(200, "close", "?"),
                 Wrong::DropsHalves => self.unread.clear(),
@@ -208,7 +260,21 @@ impl Served {
     }
 
     fn post(&mut self, request: &Request) -> Then {
-        let is_both = request.has("chunked");
+        let is_chunked = request.has("chunked");
+        let is_both = is_chunked && request.has("Content-Length");
+        let is_large = request.has("Content-Length: 300000");
+        if request.has("Expect:") {
+            match self.wrong {
+                Wrong::AnswersAtOnce(status) => {
+                    self.send(status, "close", "no");
+                    return Then::Close;
+                }
+                Wrong::NoContinue => {}
+                Wrong::ContinuesInOld => self.write("HTTP/1.1 100 Continue\r\n\r\n"),
+                _ if request.has("HTTP/1.0") => {}
+                _ => self.write("HTTP/1.1 100 Continue\r\n\r\n"),
+            }
+        }
         match self.wrong {
             Wrong::ByLength | Wrong::ByChunks | Wrong::ByChunksAndOpen if is_both => {
                 return self.two_lengths();
@@ -221,8 +287,14 @@ impl Served {
                 }
                 return Then::Close;
             }
-            Wrong::ContentIsRequests => {}
-            Wrong::ResetsInContent | Wrong::AnswersAndResets => {
+            Wrong::ContentIsRequests if !is_chunked => {}
+            Wrong::ChunksAreRequests if is_chunked => {}
+            Wrong::WantsALength if is_chunked => {
+                self.send(411, "close", "no length");
+                return Then::Close;
+            }
+            _ if is_chunked => self.take_chunks(),
+            Wrong::ResetsInContent | Wrong::AnswersAndResets if is_large => {
                 self.take(64 * 1024);
                 if self.wrong == Wrong::AnswersAndResets {
                     self.send(413, "close", "too much");
@@ -232,21 +304,42 @@ impl Served {
                 reset(&self.stream);
                 return Then::Gone;
             }
-            Wrong::AnswersAndCloses => {
+            Wrong::AnswersAndCloses if is_large => {
                 self.send(200, "x", "enough");
                 return Then::Close;
             }
-            Wrong::AnswersAndSaysSo => {
+            Wrong::AnswersAndSaysSo if is_large => {
                 self.send(413, "close", "too much");
                 return Then::Close;
             }
-            _ => self.take(300_000),
+            _ => {
+                let (_, length) = request.head.split_once("Content-Length: ").unwrap();
+                self.take(length.lines().next().unwrap().parse().unwrap());
+            }
         }
         match self.wrong {
             Wrong::Refuses("POST", status) => self.send(status, "x", "no"),
             _ => self.greet(&request.path),
         }
-        Then::Next
+        if request.has("HTTP/1.0") {
+            Then::Close
+        } else {
+            Then::Next
+        }
+    }
+
+    /// Up to the trailer, whose end the probe sends with it.
+    fn take_chunks(&mut self) {
+        let end = b"\r\n0\r\nX-Trailer: a\r\n\r\n";
+        loop {
+            if let Some(place) = find(&self.unread, end) {
+                self.unread.drain(..place + end.len());
+                return;
+            }
+            if self.read() == 0 {
+                return;
+            }
+        }
     }
 
     fn two_lengths(&mut self) -> Then {
@@ -311,6 +404,12 @@ impl Served {
     }
 
     fn write(&mut self, text: &str) {
+        if self.wrong == Wrong::LosesWhatIsNotTaken {
+            self.stream.set_nonblocking(true).unwrap();
+            let _ = self.stream.write(text.as_bytes());
+            self.stream.set_nonblocking(false).unwrap();
+            return;
+        }
         // The peer may have closed already.
         let _ = self.stream.write_all(text.as_bytes());
     }

@@ -1,26 +1,34 @@
-//! Does a server do the work? Eleven probes, each on a connection of its own.
+//! Does a server do the work? Each probe has a connection of its own.
 //!
 //! A server can be made faster by leaving things out. Each probe checks one thing that servers leave out
-//! for speed, independently of the others: a server that ignores the path still passes
+//! for speed, or get wrong, independently of the others: a server that ignores the path still passes
 //! `connection_close` if it closes.
 //!
-//! `ask` has the probes; `peer` is the client's side of a connection, which trusts nothing that a server
+//! `ask`, `content` and `pressure` have the probes; `peer` is the client's side of a connection, which trusts nothing that a server
 //! sends.
 
 mod ask;
+mod beside;
+mod content;
 pub(super) mod peer;
 mod plain;
+mod pressure;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+pub(super) use self::beside::beside;
 use self::peer::{Miss, Peer};
-pub(super) use self::plain::{Plain, plain, random_path, status};
+pub(super) use self::plain::{Plain, Request, plain, random_path, status};
 use super::record::Finding;
 
 /// How long a probe waits for an answer, or for the end of a connection. [`Miss`] prints it.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a slow probe waits: the longest default of a well-known server is 60 s.
+const SLOW_PATIENCE: Duration = Duration::from_secs(65);
 
 /// Probes a running server. `path` is the path of the load. Probes that need other paths replace only its
 /// last two segments, since the application may be mounted below the others. Returns one finding for each
@@ -35,6 +43,30 @@ pub(super) fn probe(address: SocketAddr, host: &str, path: &str) -> Vec<Finding>
     asker.findings()
 }
 
+/// Probes what takes up to a minute, unless `stop` is set by then.
+pub(super) fn probe_slowly(
+    address: SocketAddr,
+    host: &str,
+    path: &str,
+    stop: &AtomicBool,
+) -> Option<Finding> {
+    let asker = Asker {
+        address,
+        host,
+        path,
+        patience: SLOW_PATIENCE,
+    };
+    let finding = |(right, saw)| SLOW_HEAD.found(right, saw);
+    let verdict = pressure::slow_head(&asker, stop);
+    let found = verdict.unwrap_or_else(|miss| Some((false, miss.to_string())));
+    found.map(finding)
+}
+
+/// Whether a server was probed slowly.
+pub(super) fn has_slow(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.id == SLOW_HEAD.id)
+}
+
 /// Which server to ask, and for what.
 struct Asker<'a> {
     address: SocketAddr,
@@ -46,40 +78,193 @@ struct Asker<'a> {
 /// Whether it did right, and what it did; or why there was no answer to judge.
 type Verdict = Result<(bool, String), Miss>;
 
-/// The id of a probe, the head of its column, and the probe.
-type Probe = (&'static str, &'static str, fn(&Asker<'_>) -> Verdict);
+/// What a probe asks.
+struct About {
+    id: &'static str,
+    /// The head of its column.
+    title: &'static str,
+    /// What is right.
+    legend: &'static str,
+}
 
-const PROBES: [Probe; 11] = [
-    ("path", "random path", ask::random_path),
-    (
-        "connection_close",
-        "Connection: close",
-        ask::connection_close,
-    ),
-    ("http_1_0", "HTTP/1.0", ask::http_1_0),
-    ("head", "HEAD", ask::head),
-    ("pipelining", "16 pipelined", ask::pipelining),
-    ("two_segments", "in two segments", ask::two_segments),
-    ("content", "300 kB content", ask::content),
-    ("missing_host", "no Host", ask::missing_host),
-    ("length_and_chunked", "two lengths", ask::length_and_chunked),
-    ("half_closed", "half-closed", ask::half_closed),
-    ("date", "Date", ask::date),
+impl About {
+    fn found(&self, right: bool, saw: String) -> Finding {
+        Finding {
+            id: self.id.to_owned(),
+            title: self.title.to_owned(),
+            right,
+            saw,
+        }
+    }
+}
+
+/// A question to a server.
+struct Probe {
+    about: About,
+    ask: fn(&Asker<'_>) -> Verdict,
+}
+
+static PROBES: [Probe; 17] = [
+    Probe {
+        about: About {
+            id: "path",
+            title: "random path",
+            legend: "greets a path that it cannot have prepared for, with status 200 and the path as it stands",
+        },
+        ask: ask::random_path,
+    },
+    Probe {
+        about: About {
+            id: "connection_close",
+            title: "Connection: close",
+            legend: "closes the connection if the request says close (RFC 9112 section 9.6)",
+        },
+        ask: ask::connection_close,
+    },
+    Probe {
+        about: About {
+            id: "http_1_0",
+            title: "HTTP/1.0",
+            legend: "answers HTTP/1.0 without chunks, and closes (RFC 9112 sections 6.1 and 9.3)",
+        },
+        ask: ask::http_1_0,
+    },
+    Probe {
+        about: About {
+            id: "head",
+            title: "HEAD",
+            legend: "answers HEAD, without content (RFC 9110 sections 9.1 and 9.3.2)",
+        },
+        ask: ask::head,
+    },
+    Probe {
+        about: About {
+            id: "pipelining",
+            title: "16 pipelined",
+            legend: "answers 16 requests in one write, in order (RFC 9112 section 9.3.2)",
+        },
+        ask: ask::pipelining,
+    },
+    Probe {
+        about: About {
+            id: "two_segments",
+            title: "in two segments",
+            legend: "answers a request that arrives in two halves as it does a whole one: TCP is a stream",
+        },
+        ask: ask::two_segments,
+    },
+    Probe {
+        about: About {
+            id: "content",
+            title: "300 kB content",
+            legend: "reads 300 kB of content to its end, or refuses it so that the client gets the answer (RFC 9112 sections 6.3 and 9.6)",
+        },
+        ask: content::content,
+    },
+    Probe {
+        about: About {
+            id: "chunked_content",
+            title: "chunked content",
+            legend: "reads content in chunks to its end, with an extension and a trailer (RFC 9112 section 7.1)",
+        },
+        ask: content::chunked_content,
+    },
+    Probe {
+        about: About {
+            id: "expect_continue",
+            title: "Expect: 100-continue",
+            legend: "sends 100 Continue, or its answer, to a client that waits for it before it sends content (RFC 9110 section 10.1.1)",
+        },
+        ask: content::expect_continue,
+    },
+    Probe {
+        about: About {
+            id: "interim_in_1_0",
+            title: "1xx in HTTP/1.0",
+            legend: "sends no 1xx to an HTTP/1.0 client, which would take it for the answer (RFC 9110 section 15.2)",
+        },
+        ask: content::interim_in_1_0,
+    },
+    Probe {
+        about: About {
+            id: "missing_host",
+            title: "no Host",
+            legend: "answers a request without Host with 400 (RFC 9112 section 3.2)",
+        },
+        ask: ask::missing_host,
+    },
+    Probe {
+        about: About {
+            id: "length_and_chunked",
+            title: "two lengths",
+            legend: "refuses a request with Content-Length and chunks, or reads it by its chunks, and closes (RFC 9112 section 6.1)",
+        },
+        ask: content::length_and_chunked,
+    },
+    Probe {
+        about: About {
+            id: "large_head",
+            title: "70 kB head",
+            legend: "accepts a head of 70 kB, or refuses it with a 4xx status that the client gets (RFC 9110 section 5.4)",
+        },
+        ask: pressure::large_head,
+    },
+    Probe {
+        about: About {
+            id: "half_closed",
+            title: "half-closed",
+            legend: "answers a client that has closed its sending side (RFC 9112 section 9.6)",
+        },
+        ask: ask::half_closed,
+    },
+    Probe {
+        about: About {
+            id: "slow_reader",
+            title: "slow reader",
+            legend: "sends 600 answers whole to a client that does not read them for 200 ms",
+        },
+        ask: pressure::slow_reader,
+    },
+    Probe {
+        about: About {
+            id: "flood",
+            title: "beside a flood",
+            legend: "answers a client within a second while another sends requests as fast as it can",
+        },
+        ask: pressure::flood,
+    },
+    Probe {
+        about: About {
+            id: "date",
+            title: "Date",
+            legend: "sends one Date, right to 5 s, as an IMF-fixdate (RFC 9110 section 6.6.1)",
+        },
+        ask: ask::date,
+    },
 ];
+
+/// A probe that takes long.
+static SLOW_HEAD: About = About {
+    id: "slow_head",
+    title: "endless head",
+    legend: "ends a connection within 65 s on which a head arrives a line a second and never ends",
+};
+
+/// What the probe with this id asks, and what is right.
+pub(super) fn legend(id: &str) -> Option<&'static str> {
+    let mut all = PROBES.iter().map(|probe| &probe.about).chain([&SLOW_HEAD]);
+    all.find(|about| about.id == id).map(|about| about.legend)
+}
 
 impl Asker<'_> {
     /// One after the other: a server may have only one thread.
     fn findings(&self) -> Vec<Finding> {
-        let finding = |(id, title, ask): Probe| {
-            let (right, saw) = ask(self).unwrap_or_else(|miss| (false, miss.to_string()));
-            Finding {
-                id: id.to_owned(),
-                title: title.to_owned(),
-                right,
-                saw,
-            }
-        };
-        PROBES.into_iter().map(finding).collect()
+        PROBES.iter().map(|probe| self.finding(probe)).collect()
+    }
+
+    fn finding(&self, probe: &Probe) -> Finding {
+        let (right, saw) = (probe.ask)(self).unwrap_or_else(|miss| (false, miss.to_string()));
+        probe.about.found(right, saw)
     }
 
     fn connect(&self) -> Result<Peer, Miss> {

@@ -6,7 +6,17 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::http::client::{Head, Memo, ProtocolError, Reader, Response, Sink, date_values};
+use socket2::{Domain, SockRef, Socket, Type};
+
+use crate::http::client::{
+    Head, Memo, ProtocolError, Reader, Response, Sink, date_values, field_names,
+};
+
+/// For a server that is to notice that its client does not read.
+const NARROW_BYTES: usize = 2048;
+const ROOM_BYTES: usize = 128 * 1024;
+#[cfg(target_os = "linux")]
+const SEGMENT_BYTES: u32 = 536;
 
 /// More content is not read.
 const CONTENT_BYTES_MAX: usize = 1024 * 1024;
@@ -31,6 +41,10 @@ pub(in crate::race) struct Answer {
     pub(super) closes: bool,
     /// The values of all its `Date` fields.
     pub(super) dates: Vec<String>,
+    /// The names of its fields, in lower case.
+    pub(super) fields: Vec<String>,
+    /// Its size, with head and framing.
+    pub(super) bytes: usize,
 }
 
 /// Why there is no answer.
@@ -67,6 +81,8 @@ struct Received {
     chunked: bool,
     closes: bool,
     dates: Vec<String>,
+    fields: Vec<String>,
+    bytes: usize,
 }
 
 impl Sink for Received {
@@ -74,6 +90,7 @@ impl Sink for Received {
         self.chunked = head.is_chunked();
         self.closes = head.closes;
         self.dates = date_values(bytes);
+        self.fields = field_names(bytes);
     }
 
     fn content(&mut self, piece: &[u8]) {
@@ -89,6 +106,8 @@ impl Received {
             chunked: self.chunked,
             closes: self.closes,
             dates: self.dates,
+            fields: self.fields,
+            bytes: self.bytes,
         }
     }
 }
@@ -97,6 +116,25 @@ impl Peer {
     pub(in crate::race) fn connect(address: SocketAddr, patience: Duration) -> Result<Self, Miss> {
         let deadline = Instant::now() + patience;
         let stream = TcpStream::connect_timeout(&address, patience).map_err(|_| Miss::Connect)?;
+        Self::on(stream, patience, deadline)
+    }
+
+    /// With so little room for what the server sends that it cannot send much before it is read.
+    pub(super) fn connect_narrowly(address: SocketAddr, patience: Duration) -> Result<Self, Miss> {
+        let deadline = Instant::now() + patience;
+        let connect = || {
+            let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+            socket.set_recv_buffer_size(NARROW_BYTES)?;
+            // The server's kernel makes its buffer as many segments long.
+            #[cfg(target_os = "linux")]
+            socket.set_tcp_mss(SEGMENT_BYTES)?;
+            socket.connect_timeout(&address.into(), patience)?;
+            Ok::<_, std::io::Error>(TcpStream::from(socket))
+        };
+        Self::on(connect().map_err(|_| Miss::Connect)?, patience, deadline)
+    }
+
+    fn on(stream: TcpStream, patience: Duration, deadline: Instant) -> Result<Self, Miss> {
         // What is sent in two parts is to arrive in two parts.
         stream.set_nodelay(true).map_err(|_| Miss::Connect)?;
         Ok(Self {
@@ -140,10 +178,16 @@ impl Peer {
     /// that: so it does not depend on chance whether the server sees the one before the other.
     pub(super) fn send_last(&mut self, bytes: impl AsRef<[u8]>) {
         #[cfg(target_os = "linux")]
-        let _ = socket2::SockRef::from(&self.stream).set_tcp_cork(true);
+        let _ = SockRef::from(&self.stream).set_tcp_cork(true);
         self.send(bytes);
         // It fails only when the connection is gone, which the answer will tell.
         let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// From here on there is room for what the server sends, after [`Self::connect_narrowly`].
+    pub(super) fn read_fast(&self) {
+        // It fails only when the connection is gone, which the answer will tell.
+        let _ = SockRef::from(&self.stream).set_recv_buffer_size(ROOM_BYTES);
     }
 
     /// The next answer. `head_only`: to a HEAD request, so that it has no content.
@@ -153,6 +197,7 @@ impl Peer {
         loop {
             let read = reader.read(&self.unread, head_only, &mut memo, &mut received)?;
             self.unread.drain(..read.consumed);
+            received.bytes += read.consumed;
             if let Some(response) = read.response {
                 return Ok(received.answer(&response));
             }
@@ -170,6 +215,17 @@ impl Peer {
                 _ => Err(Miss::Half(stop)),
             };
         }
+    }
+
+    /// Whether the next head is that of 100 Continue. It is read with the answer.
+    pub(super) fn continues(&mut self) -> bool {
+        const CONTINUE: &[u8] = b"HTTP/1.1 100";
+        while self.unread.len() < CONTINUE.len() && CONTINUE.starts_with(&self.unread) {
+            if self.fill().is_err() {
+                return false;
+            }
+        }
+        self.unread.starts_with(CONTINUE)
     }
 
     /// Waits for the next byte, or the end.

@@ -1,15 +1,37 @@
 //! The answer to a plain request, with which the answers under load are compared.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use super::peer::{Answer, Miss};
 use super::{Asker, PATIENCE};
 use crate::race::workload::Workload;
 
 /// Longer content is not compared byte by byte, since it has to fit into a command line.
 const CONTENT_BYTES_MAX: usize = 64 * 1024;
 
+/// By how much the mean size of the answers may differ from that of those that were looked at: a server may
+/// say in its last answer that it closes.
+const BYTES_OFF_MAX: f64 = 4.0;
+/// The same as a share, of answers that vary, or come in chunks.
+const SHARE_OFF_MAX: f64 = 0.25;
+
+/// The load's request, and a server to send it to.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::race) struct Request<'a> {
+    pub(in crate::race) address: SocketAddr,
+    pub(in crate::race) host: &'a str,
+    pub(in crate::race) path: &'a str,
+    /// The path is random, so its answer must be that of any other random path, except for the path itself.
+    pub(in crate::race) is_random: bool,
+    pub(in crate::race) workload: &'a Workload,
+    /// The field lines by which a server can know the generator.
+    pub(in crate::race) generator: &'a str,
+    pub(in crate::race) closes: bool,
+}
+
 /// An answer as expected under load.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::race) struct Plain {
     pub(in crate::race) status: u16,
     pub(in crate::race) content_bytes: usize,
@@ -17,61 +39,67 @@ pub(in crate::race) struct Plain {
     pub(in crate::race) content: Option<String>,
     /// Whether two answers to the same request, or to two random paths, differed.
     pub(in crate::race) varies: bool,
+    /// The answers that were looked at.
+    looks: Vec<Look>,
 }
 
-/// Requests the path of the load, by the requests of the load. `is_random`: the path is random, so its answer must be that of any other
-/// random path, except for the path itself.
+/// What is compared of an answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Look {
+    status: u16,
+    /// The names of its fields.
+    fields: BTreeSet<String>,
+    /// With `{path}` for the path.
+    content: String,
+    /// With head and framing.
+    bytes: usize,
+    is_chunked: bool,
+}
+
+/// Sends the request of the load, and others that differ only in what a server could know the load by.
 ///
 /// # Errors
 ///
-/// If there is no answer, or if the server treats the path of the load differently.
-pub(in crate::race) fn plain(
-    address: SocketAddr,
-    host: &str,
-    path: &str,
-    is_random: bool,
-    workload: &Workload,
-) -> Result<Plain, String> {
-    let asker = Asker {
-        address,
-        host,
-        path,
-        patience: PATIENCE,
-    };
+/// If there is no answer, or if the server treats the load differently.
+pub(in crate::race) fn plain(request: &Request<'_>) -> Result<Plain, String> {
+    let path = request.path;
     let others = [(); 2].map(|()| {
-        if is_random {
-            asker.random_path()
+        if request.is_random {
+            request.asker().random_path()
         } else {
             path.to_owned()
         }
     });
     let [first, second] = &others;
-    let answer = |path: &str| answer(&asker, path, workload);
-    let before = answer(first)?;
-    let (status, content) = answer(path)?;
-    let after = answer(second)?;
-    let bare = |(status, content): &(u16, Vec<u8>), path: &str| {
-        let text = String::from_utf8_lossy(content).replace(path, "{path}");
-        (*status, text)
-    };
-    let ours = bare(&(status, content.clone()), path);
-    let varies = bare(&before, first) != bare(&after, second);
-    if !varies && ours != bare(&before, first) {
-        return Err(if is_random {
+    let before = request.look(first, "")?.0;
+    let ours = request.look(path, "")?.0;
+    let (as_load, content) = request.look(path, request.generator)?;
+    let after = request.look(second, "")?.0;
+    let varies = !before.is_like(&after);
+    if !varies && !ours.is_like(&before) {
+        return Err(if request.is_random {
             "answers the path of the load differently from other paths".to_owned()
         } else {
             "does not always answer the same request in the same way".to_owned()
         });
     }
-    let is_short = content.len() <= CONTENT_BYTES_MAX;
+    if !varies && let Some(how) = ours.difference(&as_load) {
+        let agent = request.generator.trim();
+        return Err(format!(
+            "answers requests with {agent:?} differently from others: {how}"
+        ));
+    }
+    // That of HEAD has none, which hullo bench knows.
+    let is_short = content.len() <= CONTENT_BYTES_MAX && request.workload.method != "HEAD";
     Ok(Plain {
-        status,
+        status: as_load.status,
         content_bytes: content.len(),
         content: String::from_utf8(content)
             .ok()
             // hullo bench would replace {n}.
             .filter(|text| !varies && is_short && !text.contains(['{', '\0'])),
         varies,
+        looks: vec![before, ours, as_load, after],
     })
 }
 
@@ -88,19 +116,219 @@ pub(in crate::race) fn status(
         path,
         patience: PATIENCE,
     };
-    let answer = answer(&asker, path, workload);
-    answer.ok().map(|(status, _)| status)
+    let answer = answer(&asker, path, workload, "");
+    answer.ok().map(|answer| answer.status)
 }
 
-fn answer(asker: &Asker<'_>, path: &str, workload: &Workload) -> Result<(u16, Vec<u8>), String> {
-    let mut peer = asker.connect().map_err(|miss| miss.to_string())?;
-    peer.send(workload.bytes(path, asker.host));
-    let answer = peer.answer(workload.method == "HEAD");
-    let answer = answer.map_err(|miss| format!("does not answer a plain request: {miss}"))?;
-    Ok((answer.status, answer.content))
+impl Request<'_> {
+    fn asker(&self) -> Asker<'_> {
+        Asker {
+            address: self.address,
+            host: self.host,
+            path: self.path,
+            patience: PATIENCE,
+        }
+    }
+
+    fn look(&self, path: &str, generator: &str) -> Result<(Look, Vec<u8>), String> {
+        let answer = self.answer(path, generator);
+        let answer = answer.map_err(|miss| format!("does not answer a plain request: {miss}"))?;
+        Ok((Look::of(&answer, path), answer.content))
+    }
+
+    fn answer(&self, path: &str, generator: &str) -> Result<Answer, Miss> {
+        let close = if self.closes {
+            "Connection: close\r\n"
+        } else {
+            ""
+        };
+        let fields = format!("{generator}{close}");
+        answer(&self.asker(), path, self.workload, &fields)
+    }
+
+    /// How an answer to exactly the load's request differs from what is expected, if it does.
+    pub(super) fn compare(&self, plain: &Plain) -> Result<Option<String>, Miss> {
+        let answer = self.answer(self.path, self.generator)?;
+        Ok(plain.difference(&Look::of(&answer, self.path)))
+    }
+}
+
+fn answer(
+    asker: &Asker<'_>,
+    path: &str,
+    workload: &Workload,
+    fields: &str,
+) -> Result<Answer, Miss> {
+    let mut peer = asker.connect()?;
+    peer.send(workload.bytes(path, asker.host, fields));
+    peer.answer(workload.method == "HEAD")
+}
+
+impl Look {
+    fn of(answer: &Answer, path: &str) -> Self {
+        Self {
+            status: answer.status,
+            fields: answer.fields.iter().cloned().collect(),
+            content: String::from_utf8_lossy(&answer.content).replace(path, "{path}"),
+            bytes: answer.bytes,
+            is_chunked: answer.chunked,
+        }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        (self.status, &self.content) == (other.status, &other.content)
+    }
+
+    /// What the other has otherwise, in a few words.
+    fn difference(&self, other: &Self) -> Option<String> {
+        if self.status != other.status {
+            return Some(format!("status {}, not {}", other.status, self.status));
+        }
+        if let Some(field) = self.fields.difference(&other.fields).next() {
+            return Some(format!("without {field}"));
+        }
+        if let Some(field) = other.fields.difference(&self.fields).next() {
+            return Some(format!("with {field}"));
+        }
+        (self.content != other.content).then(|| {
+            let [ours, theirs] = [self, other].map(|look| look.content.len());
+            if ours == theirs {
+                "other content".to_owned()
+            } else {
+                format!("content of {theirs} bytes, not {ours}")
+            }
+        })
+    }
+}
+
+impl Plain {
+    /// How an answer differs from those that were looked at. Where those vary, by what they have in common.
+    fn difference(&self, look: &Look) -> Option<String> {
+        if !self.varies {
+            let differences: Vec<String> = self
+                .looks
+                .iter()
+                .filter_map(|known| known.difference(look))
+                .collect();
+            let all = differences.len() == self.looks.len();
+            return differences.into_iter().next().filter(|_| all);
+        }
+        let mut known = self.looks.iter();
+        if known.all(|known| known.status != look.status) {
+            return Some(format!("status {}, not {}", look.status, self.status));
+        }
+        let contents: Vec<&str> = self
+            .looks
+            .iter()
+            .map(|look| look.content.as_str())
+            .collect();
+        let first = contents.first()?;
+        // Of a counter, the looks may have more in common than its later values.
+        let expected = common(&contents, false) + common(&contents, true);
+        let one = [look.content.as_str(), first];
+        let is_alike = 2 * (common(&one, false) + common(&one, true)) >= expected;
+        (!is_alike).then(|| "other content".to_owned())
+    }
+
+    /// How the mean size of answers differs from that of those that were looked at. `slack`: bytes for each
+    /// answer that may have come of others.
+    pub(in crate::race) fn size_difference(&self, mean: f64, slack: f64) -> Option<String> {
+        let sizes = self.looks.iter().map(|look| look.bytes);
+        let (least, most) = (sizes.clone().min()? as f64, sizes.max()? as f64);
+        let is_loose = self.varies || self.looks.iter().any(|look| look.is_chunked);
+        let off = if is_loose { most * SHARE_OFF_MAX } else { 0.0 };
+        let off = off + BYTES_OFF_MAX + slack;
+        let is_like = (least - off..=most + off).contains(&mean);
+        (!is_like).then(|| format!("{mean:.0} bytes each, with their heads, not {most:.0}"))
+    }
+}
+
+/// How many characters all texts have in common at their beginning, or at their end.
+fn common(texts: &[&str], is_end: bool) -> usize {
+    let letters = |text: &str| -> Vec<char> {
+        if is_end {
+            text.chars().rev().collect()
+        } else {
+            text.chars().collect()
+        }
+    };
+    let mut texts = texts.iter().map(|text| letters(text));
+    let first = texts.next().unwrap_or_default();
+    let with = |text: Vec<char>| first.iter().zip(&text).take_while(|(a, b)| a == b).count();
+    texts.map(with).min().unwrap_or(first.len())
 }
 
 /// A path that is new to every server.
 pub(in crate::race) fn random_path() -> String {
     format!("/{}/{}", super::letters(5), super::letters(5))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(content: &str, fields: &[&str]) -> Look {
+        Look {
+            status: 200,
+            fields: fields.iter().map(|&name| name.to_owned()).collect(),
+            content: content.to_owned(),
+            bytes: 100 + content.len(),
+            is_chunked: false,
+        }
+    }
+
+    fn plain(looks: &[Look]) -> Plain {
+        Plain {
+            status: 200,
+            varies: looks.iter().any(|look| look.content != looks[0].content),
+            looks: looks.to_vec(),
+            ..Plain::default()
+        }
+    }
+
+    #[test]
+    fn a_difference_is_told() {
+        let same = plain(&[look("hello", &["date", "server"]), look("hello", &["date"])]);
+        let other = |look: &Look| same.difference(look).unwrap_or_default();
+        assert_eq!(other(&look("hello", &["date"])), "");
+        assert_eq!(other(&look("hello", &[])), "without date");
+        assert_eq!(other(&look("hello", &["date", "server", "x"])), "with x");
+        assert_eq!(
+            other(&look("hell", &["date", "server"])),
+            "content of 4 bytes, not 5"
+        );
+        assert_eq!(other(&look("hallo", &["date", "server"])), "other content");
+        let busy = Look {
+            status: 503,
+            ..look("hello", &["date"])
+        };
+        assert_eq!(other(&busy), "status 503, not 200");
+    }
+
+    #[test]
+    fn what_varies_has_something_in_common() {
+        let varies = plain(&[look("visit 17 of you", &[]), look("visit 235 of you", &[])]);
+        assert_eq!(varies.difference(&look("visit 9 of you", &["x"])), None);
+        let later = plain(&[look("visit 101 of", &[]), look("visit 102 of", &[])]);
+        assert_eq!(later.difference(&look("visit 77 of", &[])), None);
+        for wrong in ["", "visit", "of you", "9"] {
+            let found = varies.difference(&look(wrong, &[]));
+            assert_eq!(found.as_deref(), Some("other content"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_mean_size_may_be_off_by_little() {
+        let same = plain(&[look("hello", &[]), look("hello", &[])]);
+        assert_eq!(same.size_difference(106.5, 0.0), None);
+        assert!(
+            same.size_difference(68.0, 0.0)
+                .unwrap()
+                .contains("68 bytes")
+        );
+        assert_eq!(same.size_difference(68.0, 40.0), None);
+        let varies = plain(&[look("visit 1", &[]), look("visit 22", &[])]);
+        assert_eq!(varies.size_difference(130.0, 0.0), None);
+        assert!(varies.size_difference(40.0, 0.0).is_some());
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::rows::{CPU, Measure, Row, SPEED};
 use crate::race::format::{factor, percent, ratio, sign, time};
-use crate::race::record::{Bound, Ratio, Record, Test};
+use crate::race::record::{Bound, Ratio, Record, Target, Test};
 use crate::terminal::clean;
 
 /// More targets than this are counted, not named.
@@ -25,6 +25,17 @@ pub(super) fn title(record: &Record) -> String {
             format!("{} side by side", if is_short { all } else { servers })
         }
     }
+}
+
+/// `Not measured: Go.` Why is in the warnings.
+pub(super) fn unmeasured(record: &Record) -> Option<String> {
+    let out = record.targets.iter().filter(|target| target.out.is_some());
+    let name = |target: &Target| {
+        let is_measured = record.results.iter().any(|of| of.target == target.name);
+        let how_far = if is_measured { " (not to the end)" } else { "" };
+        format!("{}{how_far}", clean(&target.name))
+    };
+    listed("Not measured", out.map(name).collect())
 }
 
 /// With its suite, where another test has the same title.

@@ -291,6 +291,8 @@ fn measure(test: &Test, server: &Server, number: usize, round: usize) -> Measure
             PERCENTILES.map(latency).to_vec()
         },
         per_connection: (!idle).then(|| per_connection(test)),
+        sampled: None,
+        over_time: None,
         response_bytes: (!idle).then_some(158.0 + number as f64),
         rate: test.load.map(|_| speed).or(test.offered_rate),
         missed: offered.filter(|load| *load > 1.0).map(|_| Missed::Server),

@@ -6,6 +6,7 @@ use super::narrative::heading;
 use super::rows::{CPU, FAILED, IDLE, Measure, REST, Row, SPEED, rows};
 use super::series::Series;
 use crate::race::format::{NONE, bytes, count, figure, percent, sign, time};
+use crate::race::probe;
 use crate::race::record::{Bound, Finding, Record, Suite};
 use crate::terminal::clean;
 
@@ -251,9 +252,8 @@ pub(super) fn errors(rows: &[Row]) -> Vec<String> {
     of_targets.filter_map(line).collect()
 }
 
-/// A row for each server, a column for each probe: whether it did as the RFC requires, and what it did
-/// if not.
-pub(super) fn behaviour(record: &Record) -> Option<Table> {
+/// The first finding of each probe.
+fn probed(record: &Record) -> Vec<&Finding> {
     let findings = record.targets.iter().flat_map(|target| &target.behaviour);
     let mut probes: Vec<&Finding> = Vec::new();
     for finding in findings {
@@ -261,6 +261,27 @@ pub(super) fn behaviour(record: &Record) -> Option<Table> {
             probes.push(finding);
         }
     }
+    probes
+}
+
+/// What each probe asks, if this version knows it, and whether all servers did right.
+pub(super) fn probes(record: &Record) -> Vec<(String, bool)> {
+    let all_right = |id: &str| {
+        let mut findings = record.targets.iter().flat_map(|target| &target.behaviour);
+        findings.all(|finding| finding.right || finding.id != id)
+    };
+    let legend = |probe: &Finding| {
+        let legend = probe::legend(&probe.id)?;
+        let title = clean(&probe.title);
+        Some((format!("{title}: {legend}."), all_right(&probe.id)))
+    };
+    probed(record).into_iter().filter_map(legend).collect()
+}
+
+/// A row for each server, a column for each probe: whether it did as the RFC requires, and what it did
+/// if not.
+pub(super) fn behaviour(record: &Record) -> Option<Table> {
+    let probes = probed(record);
     let names = record.targets.iter().map(|target| clean(&target.name));
     let all = record.targets.iter().map(|target| &target.behaviour);
     let right = all.clone().map(|findings| {

@@ -23,6 +23,8 @@ pub(in crate::race) struct View {
     pub(super) overview: Option<Table>,
     pub(super) sections: Vec<Section>,
     pub(super) behaviour: Option<Table>,
+    /// What each probe asks, and whether all servers did right.
+    pub(super) probes: Vec<(String, bool)>,
     pub(super) warnings: Vec<String>,
     pub(super) outs: Vec<String>,
     pub(super) legend: Vec<String>,
@@ -39,16 +41,22 @@ impl View {
             .filter(|gate| !gate.conditions.is_empty());
         let most = sections.iter().min_by_key(|section| section.rank);
         let result = most.map(|section| format!("{}. {}", section.title, section.result));
+        let result = result.unwrap_or("Nothing was measured.".to_owned());
         Self {
             title: narrative::title(record),
             verdict: judged.map(gate::verdict),
             gate: judged.and_then(|judged| gate::table(record, judged)),
             caution: notes::caution(record),
-            result: result.unwrap_or("Nothing was measured.".to_owned()),
+            result: [Some(result), narrative::unmeasured(record)]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(" "),
             article: tables::article(record),
             overview: tables::overview(record),
             sections,
             behaviour: tables::behaviour(record),
+            probes: tables::probes(record),
             warnings: notes::warnings(record),
             outs: notes::outs(record),
             legend: notes::legend(record),
@@ -58,12 +66,15 @@ impl View {
     }
 
     /// Titles with their lines, of what stands behind the figures.
-    pub(super) fn notes(&self) -> [(&'static str, Vec<String>); 4] {
+    pub(super) fn notes(&self) -> [(&'static str, Vec<String>); 5] {
+        let failed = self.probes.iter().filter(|(_, all_right)| !all_right);
+        let probes = failed.map(|(legend, _)| legend.clone()).collect();
         let setting = self.setting.iter();
         let setting = setting.map(|(name, value)| format!("{name}: {value}"));
         [
             ("Warnings", self.warnings.clone()),
             ("Not measured", self.outs.clone()),
+            ("What was probed", probes),
             ("How to read it", self.legend.clone()),
             ("Setting", setting.collect()),
         ]

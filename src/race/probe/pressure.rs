@@ -1,0 +1,184 @@
+//! The probes of a server under pressure: much at once, or too little for long.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
+use socket2::SockRef;
+
+use super::ask::is_served;
+use super::peer::{Miss, Next, Peer, Stop};
+use super::{Asker, Verdict};
+
+/// More than most servers accept, in fields of which each is small enough.
+const LARGE_FIELDS: usize = 16;
+const LARGE_FIELD_BYTES: usize = 4400;
+
+/// Their answers are more than fits between a server and a client that does not read.
+const UNREAD: usize = 600;
+const UNREAD_PAUSE: Duration = Duration::from_millis(200);
+
+/// Requests in one write of a flood.
+const FLOOD_BATCH: usize = 64;
+const FLOOD_LEAD: Duration = Duration::from_millis(100);
+/// Of the second client.
+const FLOOD_REQUESTS: usize = 3;
+const FLOOD_PAUSE: Duration = Duration::from_micros(200);
+
+/// Between the field lines of a head that never ends.
+const TRICKLE: Duration = Duration::from_secs(1);
+
+/// RFC 9110 section 5.4: fields that are larger than the server wishes to process MUST have an answer with an
+/// appropriate 4xx status. A reset may destroy it.
+pub(super) fn large_head(asker: &Asker<'_>) -> Verdict {
+    let filler = "a".repeat(LARGE_FIELD_BYTES);
+    let fields = (0..LARGE_FIELDS).map(|number| format!("X-Filler-{number}: {filler}\r\n"));
+    let mut peer = asker.connect()?;
+    peer.send(asker.get(asker.path, &fields.collect::<String>()));
+    peer.more_time();
+    let answer = peer.answer(false)?;
+    let status = answer.status;
+    if !answer.closes {
+        return Ok((status < 500, status.to_string()));
+    }
+    Ok(match peer.end() {
+        Next::Stop(Stop::End) => (status < 500, format!("{status}, closes")),
+        Next::Stop(Stop::Reset) => (false, format!("{status}, resets")),
+        Next::Stop(Stop::Late) => (false, format!("{status}, stays open")),
+        Next::Bytes => (false, format!("{status}, sends more")),
+    })
+}
+
+/// A server whose client does not read has to keep the rest of an answer, and send it later: not all bytes
+/// of a write are taken.
+pub(super) fn slow_reader(asker: &Asker<'_>) -> Verdict {
+    let request = asker.get(asker.path, "");
+    let mut peer = Peer::connect_narrowly(asker.address, asker.patience)?;
+    peer.send(request.repeat(UNREAD));
+    sleep(UNREAD_PAUSE);
+    peer.read_fast();
+    peer.more_time();
+    for number in 0..UNREAD {
+        match peer.answer(false) {
+            // A server may end a connection after a number of requests.
+            Ok(answer) if answer.closes && number > 0 => {
+                return Ok((
+                    is_served(answer.status),
+                    format!("{} whole, closes", number + 1),
+                ));
+            }
+            Ok(answer) if !is_served(answer.status) => {
+                return Ok((false, format!("{number} whole, then {}", answer.status)));
+            }
+            Ok(_) => {}
+            Err(miss) if number == 0 => return Err(miss),
+            Err(miss) => return Ok((false, format!("{number} of {UNREAD}, then {miss}"))),
+        }
+    }
+    Ok((true, format!("{UNREAD} whole")))
+}
+
+/// While one client sends requests as fast as it can, a second one must have its answers too.
+pub(super) fn flood(asker: &Asker<'_>) -> Verdict {
+    // For comparison.
+    served(asker)?;
+    let is_over = AtomicBool::new(false);
+    let worst = scope(|scope| {
+        scope.spawn(|| keep_flooding(asker, &is_over));
+        sleep(FLOOD_LEAD);
+        let mut waits = (0..FLOOD_REQUESTS).map(|_| served(asker));
+        let first = waits.find(|answer| !matches!(answer, Ok(status) if is_served(*status)));
+        is_over.store(true, Ordering::Relaxed);
+        first
+    });
+    Ok(match worst {
+        None => (true, "serves both".to_owned()),
+        Some(Ok(status)) => (false, format!("second client: {status}")),
+        Some(Err(miss)) => (false, format!("second client: {miss}")),
+    })
+}
+
+/// The status of an answer on a new connection.
+fn served(asker: &Asker<'_>) -> Result<u16, Miss> {
+    let mut peer = asker.connect()?;
+    peer.send(asker.get(asker.path, ""));
+    Ok(peer.answer(false)?.status)
+}
+
+fn keep_flooding(asker: &Asker<'_>, is_over: &AtomicBool) {
+    let batch = asker.get(asker.path, "").repeat(FLOOD_BATCH);
+    while !is_over.load(Ordering::Relaxed) {
+        // A server may end a connection after a number of requests.
+        if let Ok(stream) = TcpStream::connect_timeout(&asker.address, asker.patience) {
+            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+            let _ = flood_one(&stream, batch.as_bytes(), is_over);
+        }
+        sleep(FLOOD_PAUSE);
+    }
+}
+
+/// Until the connection ends. It writes whatever the server takes, and reads all that comes.
+fn flood_one(mut stream: &TcpStream, batch: &[u8], is_over: &AtomicBool) -> std::io::Result<()> {
+    stream.set_nonblocking(true)?;
+    let mut block = [0; 16 * 1024];
+    let mut left = batch;
+    while !is_over.load(Ordering::Relaxed) {
+        let written = stream.write(left);
+        let read = stream.read(&mut block);
+        match (&written, &read) {
+            (_, Ok(0)) => return Ok(()),
+            (Ok(count), _) => left = left.get(*count..).unwrap_or_default(),
+            _ => {}
+        }
+        if left.is_empty() {
+            left = batch;
+        }
+        let would_block = |error: std::io::Error| match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(0),
+            _ => Err(error),
+        };
+        if written.or_else(would_block)? + read.or_else(would_block)? == 0 {
+            sleep(FLOOD_PAUSE);
+        }
+    }
+    Ok(())
+}
+
+/// A client that sends a head forever, a line now and then, must not hold its connection forever. Here
+/// `patience` is how long it is watched; nothing is found if `stop` is set before.
+pub(super) fn slow_head(
+    asker: &Asker<'_>,
+    stop: &AtomicBool,
+) -> Result<Option<(bool, String)>, Miss> {
+    let start = Instant::now();
+    let mut peer = asker.connect()?;
+    peer.send(format!(
+        "GET {} HTTP/1.1\r\nHost: {}\r\n",
+        asker.path, asker.host
+    ));
+    let seconds = || format!("{} s", start.elapsed().as_secs_f64().round());
+    while start.elapsed() < asker.patience {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        match peer.next(TRICKLE) {
+            Next::Stop(Stop::Late) => {
+                peer.more_time();
+                peer.send("X-Slow: a\r\n");
+            }
+            Next::Stop(Stop::End | Stop::Reset) => {
+                return Ok(Some((true, format!("closes after {}", seconds()))));
+            }
+            Next::Bytes => {
+                let took = seconds();
+                peer.more_time();
+                let status = peer.answer(false)?.status;
+                let is_right = (400..500).contains(&status);
+                return Ok(Some((is_right, format!("{status} after {took}"))));
+            }
+        }
+    }
+    Ok(Some((false, format!("open after {}", seconds()))))
+}
