@@ -78,28 +78,20 @@ impl Setup {
         server: &Server,
     ) -> Result<Measurement, String> {
         let url = format!("http://{}{}", server.authority, target.path);
-        let path = target.path.as_str();
         // The race may add to its warnings meanwhile.
         let workload = self.workload.clone();
-        let request = Request {
-            workload: &workload,
-            address: server.address,
-            host: &server.authority,
-            path,
-            is_random: self.random_path.as_deref() == Some(path),
-            generator: self.generator.fields(),
-            closes: !test.keepalive,
-        };
+        let request = self.request(test, target, server, &workload);
         // Before the warm-up: a server must not have done its work by then.
         let plain = self.ask(&request, test, target)?;
         self.warm_up(test, &url)?;
         let mut idle = IdleConnections::new(server.address, &server.authority, &target.path);
         if test.connections == 0 {
-            let result = if test.is_rest() {
-                self.rest(test, target, round, server, &mut idle)
+            let measure = if test.is_rest() {
+                Self::rest
             } else {
-                self.idle(test, target, round, server, &mut idle)
+                Self::idle
             };
+            let result = measure(self, test, target, round, server, &mut idle);
             self.warn_of(&idle, test, target);
             return result;
         }
@@ -107,24 +99,23 @@ impl Setup {
         self.warn_of(&idle, test, target);
         let rate = self.rate(test, target, &url)?;
         let before = self.sample(server);
+        let order = Order {
+            rate,
+            content: plain.content.as_deref(),
+            ..self.order(test, &url)
+        };
         let time = test.duration_ns.map(Duration::from_nanos);
-        let (load, sampled) = probe::beside(&request, &plain, time, || {
-            self.generator.run(&Order {
-                rate,
-                content: plain.content.as_deref(),
-                ..self.order(test, &url)
-            })
-        });
+        let (load, sampled) = probe::beside(&request, &plain, time, || self.generator.run(&order));
         let load = load?;
         let after = self.sample(server);
         if has_ended(after.as_ref()) {
             return Err(ENDED.to_owned());
         }
-        let cost = before
-            .zip(after)
-            .map(|(before, after)| self.cost(&before, &after, &load));
-        let unlike = unlike(&plain, &load, &sampled, test);
+        let both = before.zip(after);
+        let cost = both.map(|(before, after)| self.cost(&before, &after, &load));
+        let errors = self.faults(test, target, &plain, &load, &sampled);
         let mut result = measurement(test, target, round, load);
+        result.errors.extend(errors);
         result.rate = rate;
         // At its latency the rate takes more connections, but the latency is that of a server without rest.
         let is_busy = cost.as_ref().is_some_and(|cost| cost.busy() >= BUSY);
@@ -133,19 +124,51 @@ impl Setup {
         }
         result.server = cost;
         result.sampled = Some(sampled);
-        if let Some(how) = unlike {
+        result.errors.extend(lost(test, &idle));
+        Ok(result)
+    }
+
+    /// Exactly that of the load.
+    fn request<'a>(
+        &self,
+        test: &Test,
+        target: &'a ServerSpec,
+        server: &'a Server,
+        workload: &'a Workload,
+    ) -> Request<'a> {
+        Request {
+            address: server.address,
+            host: &server.authority,
+            path: &target.path,
+            is_random: self.random_path.as_ref() == Some(&target.path),
+            workload,
+            generator: self.generator.fields(),
+            closes: !test.keepalive,
+        }
+    }
+
+    /// What is wrong with all answers, by kind, that the generator does not know.
+    fn faults(
+        &mut self,
+        test: &Test,
+        target: &ServerSpec,
+        plain: &Plain,
+        load: &Load,
+        sampled: &Sampled,
+    ) -> BTreeMap<String, u64> {
+        let mut faults = BTreeMap::new();
+        if let Some(how) = unlike(plain, load, sampled, test) {
             self.warn(format!(
                 "{}: {} answers the load unlike the probe: {how}",
                 test.title, target.name
             ));
-            result.errors.insert(UNLIKE.to_owned(), result.requests);
+            faults.insert(UNLIKE.to_owned(), load.requests);
         }
         // wrk takes a redirection for a success.
         if !(200..300).contains(&plain.status) {
-            result.errors.insert(STATUS.to_owned(), result.requests);
+            faults.insert(STATUS.to_owned(), load.requests);
         }
-        result.errors.extend(lost(test, &idle));
-        Ok(result)
+        faults
     }
 
     /// As many requests as the server answers.

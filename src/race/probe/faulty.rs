@@ -263,17 +263,8 @@ impl Served {
         let is_chunked = request.has("chunked");
         let is_both = is_chunked && request.has("Content-Length");
         let is_large = request.has("Content-Length: 300000");
-        if request.has("Expect:") {
-            match self.wrong {
-                Wrong::AnswersAtOnce(status) => {
-                    self.send(status, "close", "no");
-                    return Then::Close;
-                }
-                Wrong::NoContinue => {}
-                Wrong::ContinuesInOld => self.write("HTTP/1.1 100 Continue\r\n\r\n"),
-                _ if request.has("HTTP/1.0") => {}
-                _ => self.write("HTTP/1.1 100 Continue\r\n\r\n"),
-            }
+        if request.has("Expect:") && self.expected(request) == Then::Close {
+            return Then::Close;
         }
         match self.wrong {
             Wrong::ByLength | Wrong::ByChunks | Wrong::ByChunksAndOpen if is_both => {
@@ -326,6 +317,21 @@ impl Served {
         } else {
             Then::Next
         }
+    }
+
+    /// Before the content is sent.
+    fn expected(&mut self, request: &Request) -> Then {
+        match self.wrong {
+            Wrong::AnswersAtOnce(status) => {
+                self.send(status, "close", "no");
+                return Then::Close;
+            }
+            Wrong::NoContinue => {}
+            Wrong::ContinuesInOld => self.write("HTTP/1.1 100 Continue\r\n\r\n"),
+            _ if request.has("HTTP/1.0") => {}
+            _ => self.write("HTTP/1.1 100 Continue\r\n\r\n"),
+        }
+        Then::Next
     }
 
     /// Up to the trailer, whose end the probe sends with it.

@@ -264,9 +264,8 @@ fn measure(test: &Test, server: &Server, number: usize, round: usize) -> Measure
     let offered = test.offered_rate.map(|rate| rate / capacity);
     let load = test.load.or(offered).unwrap_or(1.0).min(1.0);
     let speed = if idle { 0.0 } else { load * capacity };
-    let elapsed_ns = test
-        .requests
-        .map_or(5e9, |requests| requests as f64 / speed * 1e9);
+    let time = |requests: u64| requests as f64 / speed * 1e9;
+    let elapsed_ns = test.requests.map_or(5e9, time);
     let requests = (speed * elapsed_ns / 1e9).round();
     let used = if idle { 100.0 } else { requests };
     let slow = 1.0 / (1.05 - load * 0.98);
