@@ -240,6 +240,8 @@ mod check;
 #[doc(hidden)]
 pub mod cli;
 #[cfg(feature = "cli")]
+mod exposition;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod http;

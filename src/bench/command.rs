@@ -139,7 +139,8 @@ fn measure(options: &BenchOptions) -> Result<Results, Failure> {
     let (plan, settings) = prepare(options).map_err(|sentence| (EXIT_USAGE, sentence))?;
     let stop = stop_on_signal()
         .map_err(|error| (EXIT_NOTHING, format!("cannot listen for signals: {error}")))?;
-    let mut live = Live::new(&options.live).map_err(|sentence| (EXIT_NOTHING, sentence))?;
+    let mut live =
+        Live::new(&options.live, &settings.url).map_err(|sentence| (EXIT_NOTHING, sentence))?;
     let measured = repeat(options, &plan, &stop, &mut live)
         .map_err(|error| (EXIT_NOTHING, format!("an event loop failed: {error}")))?;
     Ok(Results {

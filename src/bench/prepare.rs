@@ -17,8 +17,8 @@ use super::tls;
 use super::url::{Url, host_and_port, reachable};
 use crate::units;
 
-/// Descriptors other than connections: standard streams, pollers, timers, files.
-const DESCRIPTORS_RESERVED: u64 = 16;
+/// Descriptors other than connections: standard streams, pollers, timers, files, clients of --metrics.
+const DESCRIPTORS_RESERVED: u64 = 64;
 const DESCRIPTORS_PER_THREAD: u64 = 3;
 
 /// The plan of the run, and the settings for its report.

@@ -2,6 +2,7 @@
 
 use super::*;
 
+use std::io::{BufRead as _, Write as _};
 use std::process::Stdio;
 
 /// Answers each request after this time.
@@ -143,6 +144,80 @@ fn a_file_that_cannot_be_written_does_not_end_the_run() {
         "{}",
         closed.text
     );
+}
+
+/// What Prometheus sees while the run goes on, and the report after it.
+#[test]
+fn metrics_are_told_while_it_runs() {
+    let url = format!("http://{}/", serve(slow));
+    let file = TemporaryFile::new();
+    let flags = [
+        "-z",
+        "3s",
+        "-c",
+        "4",
+        "--metrics",
+        "127.0.0.1:0",
+        "--json",
+        file.path(),
+        &url,
+    ];
+    let mut child = command(&flags)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = lines.next().unwrap().unwrap();
+    let address = line
+        .strip_prefix("hullo bench: metrics at http://")
+        .unwrap();
+    let address = address.strip_suffix("/metrics").unwrap().to_owned();
+    let get = |head: &str| {
+        let mut stream = std::net::TcpStream::connect(&address).unwrap();
+        let request = format!("{head} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    };
+    assert!(get("GET /").starts_with("HTTP/1.1 404 "));
+    assert!(get("POST /metrics").starts_with("HTTP/1.1 404 "));
+    let counted = |text: &str| {
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("hullo_bench_responses_total{code=\"200\"} "));
+        line.map_or(0, |line| {
+            line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()
+        })
+    };
+    let start = Instant::now();
+    let mut text = String::new();
+    while counted(&text) == 0 {
+        assert!(start.elapsed() < Duration::from_secs(20), "{text}");
+        thread::sleep(Duration::from_millis(50));
+        text = get("GET /metrics");
+    }
+    assert!(text.contains("text/plain; version=0.0.4"), "{text}");
+    assert!(
+        text.contains("\nhullo_bench_in_flight_requests 4\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("hullo_bench_latency_seconds_bucket{le=\"0.01\"} 0\n"),
+        "{text}"
+    );
+    let count = format!("hullo_bench_latency_seconds_count {}\n", counted(&text));
+    assert!(text.contains(&count), "{text}");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let report: Value = serde_json::from_str(&file.text()).unwrap();
+    // It was asked before the end.
+    assert!(counted(&text) < number(&report["responses"]), "{text}");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let ran = bench(&["-n", "20", "-c", "2", "--metrics", &taken, &url]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("for --metrics: "), "{}", ran.stderr);
 }
 
 /// Runs it on a terminal so wide. `script` provides the terminal.

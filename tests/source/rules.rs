@@ -55,6 +55,7 @@ const LAYERS: &[Layer] = &[
     layer(
         "serve",
         &[
+            "exposition",
             "server",
             "net::stats",
             "net::times",
@@ -74,7 +75,16 @@ const LAYERS: &[Layer] = &[
     layer(
         "bench",
         &[
-            "http", "markdown", "outcome", "random", "signals", "terminal", "tls", "units",
+            "exposition",
+            "server",
+            "http",
+            "markdown",
+            "outcome",
+            "random",
+            "signals",
+            "terminal",
+            "tls",
+            "units",
         ],
     ),
     layer(
@@ -88,6 +98,7 @@ const LAYERS: &[Layer] = &[
     layer("main", &["cli"]),
     // The library's face.
     layer("lib", &["serve"]),
+    layer("exposition", &["http"]),
     Layer {
         module: "tls",
         modules: &[],

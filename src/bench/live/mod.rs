@@ -4,6 +4,7 @@
 //!  worker ── slice: its histograms, in exchange for empty ones, at the end of each interval
 //!              └─ frame: those of all threads, joined by the thread that waits for them
 //!                   ├─ line       on a terminal
+//!                   ├─ metrics    for Prometheus, when it asks
 //!                   └─ timeline   in a file (writer: on a thread of its own)
 //! ```
 //!
@@ -11,6 +12,7 @@
 
 mod frame;
 mod line;
+mod metrics;
 mod options;
 mod slice;
 mod timeline;
@@ -21,6 +23,7 @@ use std::path::PathBuf;
 pub(super) use self::frame::Frames;
 use self::frame::{Frame, Sum};
 use self::line::Line;
+use self::metrics::Metrics;
 pub(super) use self::options::LiveOptions;
 pub(super) use self::slice::{Publisher, pair};
 #[cfg(test)]
@@ -39,11 +42,12 @@ pub(super) struct Live {
     line: Option<Line>,
     /// With the number of slices in its interval.
     timeline: Option<(Timeline, u64, Sum)>,
+    metrics: Option<Metrics>,
 }
 
 impl Live {
     /// What the flags ask for. The error says which file cannot be written.
-    pub(super) fn new(options: &LiveOptions) -> Result<Self, String> {
+    pub(super) fn new(options: &LiveOptions, url: &str) -> Result<Self, String> {
         let interval = options.timeline_interval;
         let slices = interval.div_ceil(SLICE_NANOS_MAX).max(1);
         let timeline = |path: &PathBuf| Timeline::create(path);
@@ -52,8 +56,10 @@ impl Live {
             Some(_) => interval / slices,
             None => SLICE_NANOS_MAX,
         };
+        let metrics = options.metrics.map(|address| Metrics::start(address, url));
         Ok(Self {
             slice_nanos,
+            metrics: metrics.transpose()?,
             timeline: timeline.map(|timeline| (timeline, slices, Sum::default())),
             ..Self::line(options)
         })
@@ -66,12 +72,14 @@ impl Live {
             has_line: !options.quiet && line::has_terminal(),
             line: None,
             timeline: None,
+            metrics: None,
         }
     }
 
     /// The length of a slice, if one is wanted.
     pub(super) fn slices(&self) -> Option<u64> {
-        (self.has_line || self.timeline.is_some()).then_some(self.slice_nanos)
+        let is_wanted = self.has_line || self.timeline.is_some() || self.metrics.is_some();
+        is_wanted.then_some(self.slice_nanos)
     }
 
     /// `run` of `runs` begins.
@@ -83,6 +91,9 @@ impl Live {
     pub(super) fn started(&mut self, unix_ms: u64) {
         if let Some((timeline, ..)) = &mut self.timeline {
             timeline.begin_run(unix_ms);
+        }
+        if let Some(metrics) = &self.metrics {
+            metrics.begin_run();
         }
     }
 
@@ -96,6 +107,9 @@ impl Live {
     pub(super) fn frame(&mut self, frame: &Frame) {
         if let Some(line) = &mut self.line {
             line.add(frame);
+        }
+        if let Some(metrics) = &self.metrics {
+            metrics.add(frame);
         }
         if let Some((timeline, slices, sum)) = &mut self.timeline {
             sum.add(frame);

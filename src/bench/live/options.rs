@@ -1,5 +1,6 @@
 //! The flags for what is told while a run goes on.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -20,9 +21,18 @@ pub(in crate::bench) struct LiveOptions {
     #[arg(long, value_name = "TIME", value_parser = interval, default_value = "1s")]
     pub(super) timeline_interval: u64,
 
+    /// Tell Prometheus how the run goes, at /metrics of this address
+    #[arg(long, value_name = "ADDRESS", value_parser = address, conflicts_with_all = ["merge", "find"])]
+    pub(super) metrics: Option<SocketAddr>,
+
     /// Show no progress
     #[arg(long)]
     pub(super) quiet: bool,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = |_| "not an address: write IP:PORT, such as 127.0.0.1:9464".to_owned();
+    text.parse().map_err(wrong)
 }
 
 fn interval(text: &str) -> Result<u64, String> {

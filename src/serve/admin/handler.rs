@@ -2,8 +2,8 @@
 
 use std::sync::mpsc::Sender;
 
-use super::accept::Format;
-use super::query::{Asked, NO_SNIFF, Query, plain};
+use super::query::{Asked, Query, plain};
+use crate::exposition::{Format, NO_SNIFF};
 use crate::http::{
     ETag, Field, Handler, Method, Precondition, Request, Responded, Response, ResponseWriter,
     Status,

@@ -5,10 +5,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::query::{Asked, NO_SNIFF, NO_STORE, Query, Subject, plain};
+use super::query::{Asked, Query, Subject, plain};
 use super::samples::{Sample, Samples};
 use super::snapshot::{About, Snapshot};
 use super::{metrics, page};
+use crate::exposition::{NO_SNIFF, NO_STORE};
 use crate::http::{Completion, Field, Response, Status};
 use crate::server::HealthCheck;
 
@@ -23,7 +24,6 @@ const PAGE_POLICY: Field<'static> = Field::from_static(
     "Content-Security-Policy",
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
-const VARY: Field<'static> = Field::from_static("Vary", "Accept");
 
 pub(super) struct Keeper {
     subject: Subject,
@@ -106,8 +106,7 @@ impl Keeper {
         completion.respond(match asked {
             Asked::Metrics(format) => {
                 let times = self.subject.stats.service_times();
-                let text = metrics::encode(snapshot, times, format);
-                of_moment(format.content_type(), text).with_field(VARY)
+                format.response(metrics::encode(snapshot, times, format))
             }
             Asked::Page => {
                 let page = page::page(&snapshot);

@@ -4,14 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, NoLabelSet, prometheus_text, text,
-};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::registry::Unit;
 
-use super::accept::Format;
 use super::snapshot::{Snapshot, Worker};
+use crate::exposition::{self, Format, Histogram, Labels, Writer, family};
 use crate::server::ServiceTimes;
 
 /// The upper bounds of the histogram, in microseconds: those of which [`ServiceTimes`] has exact counts.
@@ -21,34 +18,13 @@ const BOUNDS: [u64; 20] = [
 ];
 
 pub(super) fn encode(snapshot: Snapshot, times: ServiceTimes, format: Format) -> String {
-    let mut registry = Registry::default();
-    registry.register_collector(Box::new(Metrics { snapshot, times }));
-    let mut out = String::new();
-    // It writes into a string, which does not fail.
-    let _ = match format {
-        Format::Prometheus => prometheus_text::encode(&mut out, &registry),
-        Format::OpenMetrics => text::encode(&mut out, &registry),
-    };
-    out
+    exposition::encode(Metrics { snapshot, times }, format)
 }
 
 #[derive(Debug)]
 struct Metrics {
     snapshot: Snapshot,
     times: ServiceTimes,
-}
-
-type Labels = Vec<(&'static str, String)>;
-
-/// What a family of metrics is called and means. The unit, and `_total` of a counter, are added to the name.
-struct Family {
-    name: &'static str,
-    help: &'static str,
-    unit: Option<Unit>,
-}
-
-const fn family(name: &'static str, unit: Option<Unit>, help: &'static str) -> Family {
-    Family { name, help, unit }
 }
 
 impl Collector for Metrics {
@@ -122,7 +98,7 @@ impl Metrics {
             Some(Unit::Seconds),
             "Time from the wake-up that brought the end of a request until its response was handed to the kernel; without the time in which it waited for a busy worker.",
         );
-        out.histogram(&duration, &self.times)
+        out.histogram(&duration, &histogram(&self.times))
     }
 
     fn connections(&self, out: &mut Writer<'_, '_>) -> fmt::Result {
@@ -237,72 +213,14 @@ fn of_workers<'a, V>(
     workers.iter().map(row)
 }
 
-struct Writer<'e, 'w>(&'e mut DescriptorEncoder<'w>);
-
-impl Writer<'_, '_> {
-    fn counters<V: EncodeCounterValue>(
-        &mut self,
-        family: &Family,
-        rows: impl Iterator<Item = (Labels, V)>,
-    ) -> fmt::Result {
-        let Family { name, help, unit } = family;
-        let kind = MetricType::Counter;
-        let mut metric = self.0.encode_descriptor(name, help, unit.as_ref(), kind)?;
-        for (labels, value) in rows {
-            let mut row = metric.encode_family(&labels)?;
-            row.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
-        }
-        Ok(())
-    }
-
-    fn counter(&mut self, family: &Family, value: impl EncodeCounterValue) -> fmt::Result {
-        self.counters(family, [(Labels::new(), value)].into_iter())
-    }
-
-    fn gauges<V: EncodeGaugeValue>(
-        &mut self,
-        family: &Family,
-        rows: impl Iterator<Item = (Labels, V)>,
-    ) -> fmt::Result {
-        let Family { name, help, unit } = family;
-        let kind = MetricType::Gauge;
-        let mut metric = self.0.encode_descriptor(name, help, unit.as_ref(), kind)?;
-        for (labels, value) in rows {
-            metric.encode_family(&labels)?.encode_gauge(&value)?;
-        }
-        Ok(())
-    }
-
-    fn gauge(&mut self, family: &Family, value: impl EncodeGaugeValue) -> fmt::Result {
-        self.gauges(family, [(Labels::new(), value)].into_iter())
-    }
-
-    fn gauge_if_known(&mut self, family: &Family, value: Option<u64>) -> fmt::Result {
-        value.map_or(Ok(()), |value| self.gauge(family, value))
-    }
-
-    fn info(&mut self, family: &Family, labels: &[(&'static str, String)]) -> fmt::Result {
-        let Family { name, help, .. } = family;
-        let mut metric = self
-            .0
-            .encode_descriptor(name, help, None, MetricType::Info)?;
-        metric.encode_info(&labels)
-    }
-
-    fn histogram(&mut self, family: &Family, times: &ServiceTimes) -> fmt::Result {
-        let Family { name, help, unit } = family;
-        let kind = MetricType::Histogram;
-        let mut metric = self.0.encode_descriptor(name, help, unit.as_ref(), kind)?;
-        let mut below = 0;
-        let mut buckets = Vec::with_capacity(BOUNDS.len() + 1);
-        for micros in BOUNDS {
-            let time = Duration::from_micros(micros);
-            let within = times.count_within(time);
-            buckets.push((time.as_secs_f64(), within - below));
-            below = within;
-        }
-        buckets.push((f64::INFINITY, times.count() - below));
-        let sum = times.sum().as_secs_f64();
-        metric.encode_histogram::<NoLabelSet>(sum, times.count(), &buckets, None)
+fn histogram(times: &ServiceTimes) -> Histogram {
+    let within = |micros| {
+        let time = Duration::from_micros(micros);
+        (time.as_secs_f64(), times.count_within(time))
+    };
+    Histogram {
+        within: BOUNDS.map(within).to_vec(),
+        count: times.count(),
+        sum: times.sum().as_secs_f64(),
     }
 }

@@ -9,14 +9,13 @@
 //!    └─ keeper      a thread: samples once a second, checks the health, renders
 //!        ├─ samples     the numbers of the last minute
 //!        ├─ snapshot    what is known at one time: the record behind /status.json and the page
-//!        ├─ metrics     the same for Prometheus (accept: in which format)
+//!        ├─ metrics     the same for Prometheus
 //!        ├─ page        the same as HTML
 //!        └─ process     what the kernel knows of this process
 //!
 //!  query    what the handler asks of the keeper
 //! ```
 
-mod accept;
 mod handler;
 mod keeper;
 mod metrics;

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::super::access_log;
-use super::accept::Format;
-use crate::http::{Completion, Field, Response, Status};
+use crate::exposition::{Format, NO_SNIFF, NO_STORE};
+use crate::http::{Completion, Response, Status};
 use crate::server::{HealthHandle, StatsHandle};
 
 /// What is observed.
@@ -32,11 +32,6 @@ pub(super) enum Asked {
     Json,
     Page,
 }
-
-/// What it answers is of this moment.
-pub(super) const NO_STORE: Field<'static> = Field::from_static("Cache-Control", "no-store");
-/// No browser takes it for anything else.
-pub(super) const NO_SNIFF: Field<'static> = Field::from_static("X-Content-Type-Options", "nosniff");
 
 /// A sentence that is of this moment.
 pub(super) fn plain(status: Status, sentence: impl Into<Cow<'static, str>>) -> Response {

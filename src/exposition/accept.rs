@@ -4,7 +4,7 @@ use crate::http::Request;
 
 /// A text format of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// Prometheus's, version 0.0.4.
     Prometheus,
     /// `OpenMetrics`, version 1.0.0.
@@ -19,7 +19,7 @@ impl Format {
         }
     }
 
-    pub(super) fn of(request: &Request<'_>) -> Self {
+    pub(crate) fn of(request: &Request<'_>) -> Self {
         let fields = request.fields_named("accept");
         Self::accepted(fields.filter_map(|value| std::str::from_utf8(value).ok()))
     }
