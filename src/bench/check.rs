@@ -56,6 +56,7 @@ pub(super) fn check(report: &Report) -> Result<(), String> {
     for phase in &report.phases {
         self::phase(phase)?;
     }
+    templates(report)?;
     if let Some(unanswered) = &report.unanswered {
         distribution("unanswered.waited", &unanswered.waited)?;
         let count = unanswered.waited.count;
@@ -89,8 +90,10 @@ fn up_to(name: &str, value: f64, most: f64) -> Result<(), String> {
 
 fn settings(settings: &Settings) -> Result<(), String> {
     Url::parse(&settings.url).map_err(|error| format!("`settings.url`: {error}"))?;
-    if method(&settings.method).as_ref() != Ok(&settings.method) {
-        let method = &settings.method;
+    if let Some(said) = &settings.method
+        && method(said).as_ref() != Ok(said)
+    {
+        let method = said;
         return Err(format!("`settings.method` is {method:?}, not a method"));
     }
     let some = |value: Option<u64>| value.unwrap_or(1);
@@ -154,13 +157,7 @@ fn counts(report: &Report) -> Result<(), String> {
     }
     let (warm, opened) = (connections.opened_in_warmup, connections.opened);
     at_most("connections.opened_in_warmup", warm, opened)?;
-    for (status, count) in &report.statuses {
-        let name = format!("statuses.{status}");
-        if !STATUSES.contains(status) {
-            return Err(format!("`{name}`: not an HTTP status"));
-        }
-        within(&name, *count, 1, COUNT_MAX)?;
-    }
+    statuses("statuses", &report.statuses)?;
     let errors = &report.errors;
     for row in errors.kinds.rows() {
         at_most(&format!("errors.kinds.{}", row.key), row.count, COUNT_MAX)?;
@@ -170,6 +167,17 @@ fn counts(report: &Report) -> Result<(), String> {
     at_most("generator.cpu_ns", report.generator.cpu_ns, NANOS_MAX)?;
     up_to("generator.busy", report.generator.busy, SHARE_MAX)?;
     up_to("generator.queued", report.generator.queued, SHARE_MAX)
+}
+
+fn statuses(name: &str, counts: &BTreeMap<u16, u64>) -> Result<(), String> {
+    for (status, count) in counts {
+        let name = format!("{name}.{status}");
+        if !STATUSES.contains(status) {
+            return Err(format!("`{name}`: not an HTTP status"));
+        }
+        within(&name, *count, 1, COUNT_MAX)?;
+    }
+    Ok(())
 }
 
 fn causes(counts: &BTreeMap<String, u64>) -> Result<(), String> {
@@ -350,6 +358,57 @@ fn phase(phase: &Phase) -> Result<(), String> {
     at_most("phases.due", phase.due, COUNT_MAX)?;
     distribution("phases.latency", &phase.latency)?;
     at_most("phases.latency.count", phase.latency.count, phase.due)
+}
+
+/// Each answer is that of one template; some errors are of requests that were never made.
+fn templates(report: &Report) -> Result<(), String> {
+    let mut responses = 0_u128;
+    let mut errors = 0_u128;
+    for template in &report.templates {
+        for (name, value) in [
+            ("templates.responses", template.responses),
+            ("templates.body_bytes", template.body_bytes),
+            ("templates.unanswered", template.unanswered),
+        ] {
+            at_most(name, value, COUNT_MAX)?;
+        }
+        for row in template.errors.rows() {
+            at_most(
+                &format!("templates.errors.{}", row.key),
+                row.count,
+                COUNT_MAX,
+            )?;
+        }
+        statuses("templates.statuses", &template.statuses)?;
+        distribution("templates.latency", &template.latency)?;
+        let all = u128::from(template.responses);
+        equal(
+            "templates.latency.count",
+            template.latency.count,
+            all,
+            "`responses`",
+        )?;
+        let counts = sum(template.statuses.values());
+        equal(
+            "templates.responses",
+            template.responses,
+            counts,
+            "`statuses`",
+        )?;
+        responses += all;
+        errors += u128::from(template.errors.total());
+    }
+    if report.templates.is_empty() {
+        return Ok(());
+    }
+    equal("responses", report.responses, responses, "`templates`")?;
+    if errors > u128::from(report.errors.total) {
+        return Err(format!(
+            "`errors.total` is {}, but those of `templates` add up to {errors}",
+            report.errors.total
+        ));
+    }
+    Ok(())
 }
 
 fn over_time(report: &Report) -> Result<(), String> {

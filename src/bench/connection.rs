@@ -13,11 +13,13 @@ use super::error::ErrorKind;
 use super::pace::Pace;
 use super::per_connection::ConnectionCounts;
 use super::plan::Plan;
+use super::request::Batch;
 use super::response::{Answer, Reader};
 use super::socket::Got;
 use super::stream::Stream;
 use super::tally::Tally;
 use super::tls::{self, ThreadTls};
+use super::workload::{Awaited, Composer, InFlight};
 use crate::http::client::{Memo, ProtocolError};
 use crate::outcome::Outcome;
 
@@ -30,8 +32,11 @@ pub(super) struct Context<'a> {
     pub(super) registry: &'a Registry,
     /// Longer than the longest head.
     pub(super) block: &'a mut [u8],
-    pub(super) memo: &'a mut Memo,
     pub(super) tls: &'a mut ThreadTls,
+    /// For each name of a workload: their answers differ. Without one, for all.
+    pub(super) memos: &'a mut [Memo],
+    /// Makes the requests, unless all are the same.
+    pub(super) composer: Option<&'a mut Composer>,
     pub(super) tally: &'a mut Tally,
     pub(super) clock: Clock,
     /// The last reading of the clock.
@@ -96,6 +101,8 @@ pub(super) struct Connection {
     written: usize,
     /// Requests answered since it was opened.
     answered: u64,
+    /// What is in flight, unless all requests are the same.
+    requests: Option<Box<InFlight>>,
     pub(super) pace: Pace,
     /// Of this run, however often it was opened.
     pub(super) counts: ConnectionCounts,
@@ -116,7 +123,7 @@ impl Connection {
     #[inline]
     pub(super) fn room(&self, plan: &Plan) -> usize {
         let left = plan.requests_per_connection.saturating_sub(self.answered);
-        usize::try_from(left).map_or(plan.batch.len(), |left| left.min(plan.batch.len()))
+        usize::try_from(left).map_or(plan.pipeline, |left| left.min(plan.pipeline))
     }
 
     /// Sends the first `count` requests of the batch, counted from `since`.
@@ -133,7 +140,25 @@ impl Connection {
         self.next = 0;
         self.end = count;
         self.written = 0;
+        if let (Some(composer), Some(workload)) = (&mut context.composer, &context.plan.workload) {
+            composer.compose(workload, count, self.requests.get_or_insert_default());
+        }
         self.resume(token, context)
+    }
+
+    /// The bytes of the requests in flight, and of those before them in the batch.
+    #[inline]
+    fn batch<'a>(&'a self, plan: &'a Plan) -> &'a Batch {
+        batch(self.requests.as_deref(), plan)
+    }
+
+    /// The numbers of the names of the requests in flight.
+    pub(super) fn names<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = usize> + 'a {
+        let requests = self.requests.as_ref().zip(plan.workload.as_ref());
+        let all = self.next..self.end;
+        all.filter_map(move |place| {
+            requests.map(|(requests, workload)| requests.name(workload, place))
+        })
     }
 
     /// How long each request in flight has waited at this time.
@@ -170,7 +195,7 @@ impl Connection {
         context: &mut Context<'_>,
     ) -> Next {
         self.end_follows |= end_follows;
-        if self.written < context.plan.batch.start(self.end)
+        if self.written < self.batch(context.plan).start(self.end)
             && self.in_flight() > 0
             && let next @ (Next::Free | Next::Failed(_) | Next::Again) = self.write(token, context)
         {
@@ -220,8 +245,9 @@ impl Connection {
         let Some(stream) = &mut self.stream else {
             return Next::Wait;
         };
-        let end = context.plan.batch.start(self.end);
-        match stream.write(context.plan.batch.bytes(self.written, end), context.tls) {
+        let batch = batch(self.requests.as_deref(), context.plan);
+        let end = batch.start(self.end);
+        match stream.write(batch.bytes(self.written, end), context.tls) {
             Outcome::Done(written) => {
                 self.written += written;
                 if !self.is_open {
@@ -337,14 +363,13 @@ impl Connection {
         let first = self.next;
         while self.next < self.end {
             let input = &context.block[at..len];
-            let read =
-                match self
-                    .reader
-                    .read(input, context.plan.expect.at(self.next), context.memo)
-                {
-                    Ok(read) => read,
-                    Err(bad) => return Parsed::Protocol(bad),
-                };
+            let awaited = awaited(self.requests.as_deref_mut(), context.plan, self.next);
+            let name = awaited.name;
+            let memo = &mut context.memos[name];
+            let read = match self.reader.read(input, awaited, memo) {
+                Ok(read) => read,
+                Err(bad) => return Parsed::Protocol(bad),
+            };
             let has_begun = at < len;
             at += read.consumed;
             let Some(answer) = read.answer else {
@@ -368,7 +393,7 @@ impl Connection {
             if let Some(begun) = self.begun_at.take() {
                 context.record_reading(begun);
             }
-            context.tally.answer(&answer);
+            context.tally.answer(&answer, name);
             self.counts.errors += u64::from(answer.fault.is_some());
             if answer.closes {
                 return Parsed::Closing;
@@ -386,7 +411,7 @@ impl Connection {
     #[inline]
     fn release(&mut self, context: &Context<'_>) -> Next {
         // After an early answer, the rest of its request was never sent.
-        let is_half_sent = self.written < context.plan.batch.start(self.end);
+        let is_half_sent = self.written < self.batch(context.plan).start(self.end);
         let is_last = self.answered >= context.plan.requests_per_connection;
         if is_half_sent || is_last || !context.plan.keepalive {
             self.close();
@@ -404,7 +429,7 @@ impl Connection {
             return Next::Free;
         }
         context.tally.connections.requests_sent_again += unanswered as u64;
-        self.written = context.plan.batch.start(self.next);
+        self.written = self.batch(context.plan).start(self.next);
         self.resume(token, context)
     }
 
@@ -421,7 +446,9 @@ impl Connection {
             self.close();
             return Next::Free;
         }
-        match self.reader.end(kept, context.plan.expect.at(self.next)) {
+        let awaited = awaited(self.requests.as_deref_mut(), context.plan, self.next);
+        let name = awaited.name;
+        match self.reader.end(kept, awaited.expected) {
             // RFC 9112 section 9.8: it may be incomplete.
             Ok(_) if end == End::Truncated => {
                 context.tally.connections.closed_by_server += 1;
@@ -432,7 +459,7 @@ impl Connection {
                 if context.is_late(self.since, self.next) {
                     return Next::Failed(ErrorKind::Timeout);
                 }
-                self.last(&answer, context);
+                self.last(&answer, name, context);
                 self.on_closing(token, context)
             }
             Err(kind) => {
@@ -442,11 +469,11 @@ impl Connection {
         }
     }
 
-    fn last(&mut self, answer: &Answer, context: &mut Context<'_>) {
+    fn last(&mut self, answer: &Answer, name: usize, context: &mut Context<'_>) {
         if let Some(begun) = self.begun_at.take() {
             context.record_reading(begun);
         }
-        context.tally.answer(answer);
+        context.tally.answer(answer, name);
         self.counts.errors += u64::from(answer.fault.is_some());
         self.next += 1;
         self.count(self.next - 1, context);
@@ -460,6 +487,33 @@ impl Connection {
         self.answered += answers;
         let took = context.latencies((self.since, self.sent_at), first, self.next);
         self.counts.latency_sum = self.counts.latency_sum.saturating_add(took);
+        if let (Some(requests), Some(workload)) = (&self.requests, &context.plan.workload) {
+            for place in first..self.next {
+                let took = context
+                    .now
+                    .saturating_sub(self.since + place as u64 * context.interval);
+                context
+                    .tally
+                    .template_took(requests.name(workload, place), took);
+            }
+        }
+    }
+}
+
+#[inline]
+fn batch<'a>(requests: Option<&'a InFlight>, plan: &'a Plan) -> &'a Batch {
+    match (requests, &plan.workload) {
+        (Some(requests), Some(workload)) => requests.batch(workload),
+        _ => &plan.batch,
+    }
+}
+
+/// What the answer to the request at this place should be.
+#[inline]
+fn awaited<'a>(requests: Option<&'a mut InFlight>, plan: &'a Plan, place: usize) -> Awaited<'a> {
+    match (requests, &plan.workload) {
+        (Some(requests), Some(workload)) => requests.awaited(workload, place),
+        _ => Awaited::of(plan.expect.at(place)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A report file damaged in any field is refused by the name of the field, or harmless.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Value, json};
 
@@ -17,10 +17,29 @@ use super::report_tests::{report, tally};
 use super::run::Run;
 use super::tally::{Bin, Tally};
 use super::tls::TlsSettings;
+use super::workload::TemplateCounts;
 use crate::http::client::ProtocolError;
 use crate::tls::{Cause, Handshake};
 
 static SAMPLE: LazyLock<Value> = LazyLock::new(sample);
+
+/// All answers of the sample, and some of its errors.
+fn template() -> TemplateCounts {
+    let mut counts = TemplateCounts::new(&Arc::from("GET /"));
+    for (nanos, status) in [
+        (900, 200),
+        (1_000, 200),
+        (2_000_000, 200),
+        (2_000_000, 200),
+        (77_000_000, 503),
+    ] {
+        counts.answer(status, 10, None);
+        counts.latency.record(nanos, 1);
+    }
+    counts.fail(ErrorKind::Connect);
+    counts.give_up();
+    counts
+}
 
 /// With a value in every field.
 fn sample() -> Value {
@@ -34,6 +53,7 @@ fn sample() -> Value {
     (tally.backlog_at_half, tally.backlog_at_end) = (1, 3);
     tally.due_in_phase = vec![5, 6];
     tally.phases = vec![tally.latency.clone(), tally.service.clone()];
+    tally.templates = vec![template()];
     tally.statuses[200] = 4;
     tally.statuses[503] = 1;
     tally.record_error(ErrorKind::Connect, 2);
@@ -70,6 +90,7 @@ fn sample() -> Value {
         rate: Some(100.0),
         rate_per_connection: Some(1.0),
         requests_per_connection: Some(7),
+        request_file: Some("requests.jsonl".to_owned()),
         rates: Some("50,150".to_owned()),
         arrivals: Some(Arrivals::Poisson),
         duration_ns: Some(80_000_000),

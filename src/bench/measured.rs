@@ -16,6 +16,7 @@ use super::tally::{BIN_NANOS, Bin, Tally};
 use super::times::Times;
 use super::tls::Tls;
 use super::warn;
+use super::workload::TemplateCounts;
 use crate::tls::Cause;
 
 /// Everything else in a report follows from this and the settings.
@@ -280,6 +281,7 @@ impl Report {
             },
             offer: measured.offer,
             phases: phases(&measured.phases, tally),
+            templates: tally.templates.iter().map(TemplateCounts::report).collect(),
             closed_model,
             unanswered: unanswered(tally),
             runs: measured.runs,
@@ -322,6 +324,7 @@ impl Report {
                 .iter()
                 .map(|phase| phase.latency.times())
                 .collect(),
+            templates: self.templates.iter().map(TemplateCounts::of).collect(),
             errors: self.errors.kinds,
             responses: self.responses,
             body_bytes: self.body_bytes,

@@ -7,6 +7,8 @@
 //!                                         └─ connection ── stream      text, tables, thresholds
 //!                                              └─ response ── http::client      stream: a socket, or crate::tls on one
 //!
+//!  request file, CSV ─> workload ─> requests that differ, composed by each worker
+//!
 //!  --find: goal ─> find ─> many short runs ─> the highest load that holds
 //!
 //!  files ─> merge ─> read ─> check ─> report ─> measured
@@ -64,6 +66,7 @@ mod report;
 #[cfg(test)]
 mod report_tests;
 mod request;
+mod requests;
 mod response;
 mod run;
 #[cfg(test)]
@@ -82,6 +85,7 @@ mod url;
 mod warn;
 mod work_source;
 mod worker;
+mod workload;
 
 pub(crate) use command::bench;
 pub(crate) use options::{BenchOptions, hey_flags};

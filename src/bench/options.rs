@@ -18,10 +18,13 @@ use crate::units;
 // clap reads the placeholder as a line break, unless an escape sequence separates its characters.
 const URL_HELP: &str = "\
 URL to request: http://host[:port]/path?query, or https. {\u{1b}[0mn} is replaced by the position in the --pipeline batch, from 0";
+const CSV_HELP: &str = "\
+Values of {\u{1b}[0mcsv:COLUMN}: the first line of the file has the names of the columns, each other line is for one request";
 const BODY_HELP: &str =
     "Count an answer with any other content as an error; {\u{1b}[0mn} as in the URL";
 
 /// Arguments of `hullo bench`.
+#[expect(clippy::struct_excessive_bools, reason = "flags are on or off")]
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Exit codes:
@@ -67,7 +70,7 @@ pub(crate) struct BenchOptions {
     #[arg(long, value_name = "KIND", value_enum)]
     pub(super) arrivals: Option<Arrivals>,
 
-    /// Seed of the random numbers of --arrivals poisson
+    /// Seed of all random numbers: of --arrivals poisson, and of what requests are sent
     #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true)]
     pub(super) seed: u64,
 
@@ -100,9 +103,9 @@ pub(crate) struct BenchOptions {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(super) repeat: u32,
 
-    /// Request method
-    #[arg(short, long, value_name = "METHOD", default_value = "GET")]
-    pub(super) method: String,
+    /// Request method [default: GET]
+    #[arg(short, long, value_name = "METHOD")]
+    pub(super) method: Option<String>,
 
     /// Request header field, as 'Name: value'; can be repeated
     #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = request::field)]
@@ -119,6 +122,17 @@ pub(crate) struct BenchOptions {
     /// Credentials for HTTP basic authentication
     #[arg(short = 'a', long, value_name = "USER:PASSWORD")]
     pub(super) auth: Option<String>,
+
+    /// Requests that differ from each other, from a file: JSON, a request per line
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["method", "data", "data_file", "expect_body"])]
+    pub(super) request_file: Option<PathBuf>,
+
+    #[arg(long, value_name = "FILE", help = CSV_HELP)]
+    pub(super) csv: Option<PathBuf>,
+
+    /// Keep the cookies of the server, on each connection, and send them back
+    #[arg(long)]
+    pub(super) cookies: bool,
 
     /// Request content
     #[arg(short = 'd', long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -348,7 +362,7 @@ mod tests {
             (o.rate_per_connection, o.timeout),
             (Some(7.5), 3_000_000_000)
         );
-        assert_eq!((o.method.as_str(), o.fields.len()), ("POST", 2));
+        assert_eq!((o.method.as_deref(), o.fields.len()), (Some("POST"), 2));
         assert_eq!(
             (o.data.as_deref(), o.content_type.as_deref()),
             (Some("x=1"), Some("text/plain"))

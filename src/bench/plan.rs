@@ -5,6 +5,7 @@ use super::pace::Arrivals;
 use super::rates::Profile;
 use super::request::Batch;
 use super::socket::Destination;
+use super::workload::Workload;
 use crate::tls::Client;
 
 /// When a run stops sending.
@@ -22,8 +23,13 @@ pub(super) struct Plan {
     pub(super) destination: Destination,
     /// https.
     pub(super) tls: Option<Client>,
+    /// Requests in one write.
+    pub(super) pipeline: usize,
+    /// The requests of one write, if they are always the same, and what is expected of their answers.
     pub(super) batch: Batch,
     pub(super) expect: Expect,
+    /// Otherwise.
+    pub(super) workload: Option<Workload>,
     pub(super) length: RunLength,
     pub(super) warmup: u64,
     /// Begin when the wall clock shows a multiple of this.
@@ -87,6 +93,6 @@ impl Plan {
     /// equal share if there are fewer.
     pub(super) fn own_requests(&self, thread: usize, requests: u64) -> u64 {
         let each = requests / self.connections as u64;
-        self.share(thread) as u64 * each.min(self.batch.len() as u64)
+        self.share(thread) as u64 * each.min(self.pipeline as u64)
     }
 }

@@ -1,20 +1,19 @@
 //! From flags to a plan, or to a sentence that says what is wrong with them.
 
-use std::fs;
 use std::thread::available_parallelism;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::expect::Expect;
 use super::options::BenchOptions;
 use super::pace::Arrivals;
 use super::plan::{Offer, Plan, RunLength};
 use super::rates::{Profile, Rates};
 use super::report::Settings;
-use super::request::{self, Batch, PLACEHOLDER, Request, method};
+use super::requests::requests;
 use super::socket::Destination;
 use super::tls;
 use super::url::{Url, host_and_port, reachable};
+use crate::terminal::clean;
 use crate::units;
 
 /// Descriptors other than connections: standard streams, pollers, timers, files, clients of --metrics.
@@ -25,7 +24,7 @@ const DESCRIPTORS_PER_THREAD: u64 = 3;
 pub(super) fn prepare(options: &BenchOptions) -> Result<(Plan, Settings), String> {
     let text = options.url.as_deref().unwrap_or_default();
     let url = Url::parse(text)?;
-    let request = request(options, &url)?;
+    let requests = requests(options, &url)?;
     // As in hey, --host is also the name that the certificate must be for.
     let authority = options.host.as_ref().unwrap_or(&url.authority);
     let name = url.is_https.then(|| host_and_port(authority)).transpose()?;
@@ -38,8 +37,10 @@ pub(super) fn prepare(options: &BenchOptions) -> Result<(Plan, Settings), String
     let plan = Plan {
         destination,
         tls,
-        batch: Batch::new(&request, usize::from(options.pipeline)),
-        expect: expect(options, &request)?,
+        pipeline: usize::from(options.pipeline),
+        batch: requests.batch,
+        expect: requests.expect,
+        workload: requests.workload,
         length,
         warmup: options.warmup,
         align: options.align.filter(|nanos| *nanos > 0),
@@ -50,19 +51,36 @@ pub(super) fn prepare(options: &BenchOptions) -> Result<(Plan, Settings), String
         deadline: deadline(options)?,
         pace: options.rate_per_connection.map(|rate| (1e9 / rate) as u64),
         timeout: Some(options.timeout).filter(|nanos| *nanos > 0),
-        keepalive: !request.closes,
+        keepalive: !requests.closes,
         requests_per_connection: options.requests_per_connection.unwrap_or(u64::MAX),
     };
-    let rate = plan.offered();
-    let changing = options.rate.as_ref().filter(|rates| !rates.is_constant());
     let settings = Settings {
         url: text.to_owned(),
-        method: request.method,
-        connections: connections as u64,
+        method: requests.method,
+        tls: tls_settings,
+        lookup_ns,
+        ..settings(options, &plan)
+    };
+    Ok((plan, settings))
+}
+
+/// What the report says about the plan; the URL and what is known of its requests are to be filled in.
+fn settings(options: &BenchOptions, plan: &Plan) -> Settings {
+    let rate = plan.offered();
+    let changing = options.rate.as_ref().filter(|rates| !rates.is_constant());
+    Settings {
+        url: String::new(),
+        method: None,
+        request_file: options
+            .request_file
+            .as_ref()
+            .map(|path| clean(&path.display().to_string())),
+        cookies: options.cookies,
+        connections: plan.connections as u64,
         connections_auto: plan.grows,
-        threads: threads as u64,
-        pipeline: plan.batch.len() as u64,
-        requests: match length {
+        threads: plan.threads as u64,
+        pipeline: plan.pipeline as u64,
+        requests: match plan.length {
             RunLength::Requests(requests) => Some(requests),
             RunLength::Time(_) => None,
         },
@@ -77,10 +95,9 @@ pub(super) fn prepare(options: &BenchOptions) -> Result<(Plan, Settings), String
         deadline_ns: plan.deadline,
         keepalive: plan.keepalive,
         requests_per_connection: options.requests_per_connection,
-        tls: tls_settings,
-        lookup_ns,
-    };
-    Ok((plan, settings))
+        tls: None,
+        lookup_ns: 0,
+    }
 }
 
 fn length(options: &BenchOptions) -> Result<RunLength, String> {
@@ -158,86 +175,6 @@ fn destination(options: &BenchOptions, url: &Url) -> Result<(Destination, u64), 
     let is_name = url.host.parse::<std::net::IpAddr>().is_err();
     let lookup_ns = if is_name { took.as_nanos() as u64 } else { 0 };
     Ok((Destination::Tcp(address), lookup_ns))
-}
-
-fn request(options: &BenchOptions, url: &Url) -> Result<Request, String> {
-    let body = body(options)?;
-    let fields = fields(options, !body.is_empty())?;
-    let host = options.host.as_ref().unwrap_or(&url.authority);
-    let (_, host) = request::field(&format!("Host: {host}"))?;
-    let asks_to_close = fields.iter().any(|(name, value)| {
-        let mut options = value.split(',').map(str::trim);
-        name.eq_ignore_ascii_case("connection") && options.any(|o| o.eq_ignore_ascii_case("close"))
-    });
-    if asks_to_close && options.pipeline > 1 {
-        return Err(
-            "Connection: close cannot be used with --pipeline: the server answers nothing after it"
-                .to_owned(),
-        );
-    }
-    Ok(Request {
-        method: method(&options.method)?,
-        path: url.path.clone(),
-        host,
-        fields,
-        body,
-        closes: options.disable_keepalive || asks_to_close,
-    })
-}
-
-fn body(options: &BenchOptions) -> Result<Vec<u8>, String> {
-    match (&options.data, &options.data_file) {
-        (Some(text), _) => Ok(text.clone().into_bytes()),
-        (None, Some(path)) => {
-            fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
-        }
-        (None, None) => Ok(Vec::new()),
-    }
-}
-
-fn fields(options: &BenchOptions, has_body: bool) -> Result<Vec<(String, String)>, String> {
-    let mut fields = options.fields.clone();
-    let has_type = fields
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    let mut add = |name: &str, value: &str| -> Result<(), String> {
-        fields.push(request::field(&format!("{name}: {value}"))?);
-        Ok(())
-    };
-    if let Some(types) = &options.accept {
-        add("Accept", types)?;
-    }
-    if let Some(user) = &options.auth {
-        let credentials = request::base64(user.as_bytes());
-        add("Authorization", &format!("Basic {credentials}"))?;
-    }
-    match &options.content_type {
-        Some(content_type) => add("Content-Type", content_type)?,
-        None if has_body && !has_type => add("Content-Type", "text/html")?,
-        None => {}
-    }
-    Ok(fields)
-}
-
-fn expect(options: &BenchOptions, request: &Request) -> Result<Expect, String> {
-    let head_only = request.method == "HEAD";
-    if head_only && options.expect_body.is_some() {
-        return Err("--expect-body cannot be used with HEAD: its answers have no body".to_owned());
-    }
-    let positions = 0..usize::from(options.pipeline);
-    let bodies = options.expect_body.as_ref().map(|text| {
-        positions
-            .map(|position| {
-                text.replace(PLACEHOLDER, &position.to_string())
-                    .into_bytes()
-            })
-            .collect()
-    });
-    Ok(Expect {
-        statuses: options.expect_status.clone(),
-        bodies,
-        head_only,
-    })
 }
 
 /// Raises the soft limit on open files if necessary.

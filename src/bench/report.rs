@@ -19,6 +19,7 @@ use super::tally::BIN_NANOS;
 use super::tally::Connections;
 use super::times::Times;
 use super::tls::{Tls, TlsSettings};
+use super::workload::TemplateReport;
 
 /// The format of the JSON. It changes when a reader of the old one would misread the new one.
 pub(super) const FORMAT: &str = "hullo-bench/1";
@@ -75,6 +76,8 @@ pub(super) struct Report {
     pub(super) offer: Option<OfferedLoad>,
     /// Open model with a rate that changes: its parts, by when requests were due.
     pub(super) phases: Vec<Phase>,
+    /// With --request-file: by the name of the request.
+    pub(super) templates: Vec<TemplateReport>,
     /// Closed model only, with an answer.
     #[serde(deserialize_with = "Option::deserialize")]
     pub(super) closed_model: Option<ClosedModel>,
@@ -95,8 +98,14 @@ pub(super) struct Report {
 pub(super) struct Settings {
     #[cfg_attr(test, schemars(regex(pattern = "^[Hh][Tt][Tt][Pp][Ss]?://")))]
     pub(super) url: String,
+    /// Null with --request-file.
+    #[serde(deserialize_with = "Option::deserialize")]
     #[cfg_attr(test, schemars(length(min = 1)))]
-    pub(super) method: String,
+    pub(super) method: Option<String>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub(super) request_file: Option<String>,
+    /// Each connection kept the cookies of the server.
+    pub(super) cookies: bool,
     /// With `connections_auto`, the most.
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) connections: u64,
@@ -384,13 +393,13 @@ pub(super) fn ratio(part: f64, whole: f64) -> f64 {
 
 /// Schemas of what the types alone do not say.
 #[cfg(test)]
-mod schema {
+pub(super) mod schema {
     use schemars::{Schema, SchemaGenerator, json_schema};
 
     use super::CAUSES;
     use crate::tls::Cause;
 
-    pub(super) fn statuses(_: &mut SchemaGenerator) -> Schema {
+    pub(in crate::bench) fn statuses(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object",
             "propertyNames": { "pattern": r"^[1-5]\d\d$" },

@@ -29,7 +29,9 @@ pub(super) fn tally(nanos: &[u64]) -> Tally {
 fn settings() -> Settings {
     Settings {
         url: "http://127.0.0.1/".into(),
-        method: "GET".into(),
+        method: Some("GET".into()),
+        request_file: None,
+        cookies: false,
         connections: 1,
         connections_auto: false,
         threads: 1,

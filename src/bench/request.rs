@@ -1,25 +1,9 @@
-//! The bytes of the requests, rendered once before the run.
+//! The bytes of requests, and what may be in them.
 
 use crate::http::is_token;
 
-/// One request, as the options describe it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Request {
-    pub(super) method: String,
-    /// Path and query. `{n}` is replaced by the position in the batch.
-    pub(super) path: String,
-    /// The value of `Host`, unless `fields` has one.
-    pub(super) host: String,
-    pub(super) fields: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
-    pub(super) closes: bool,
-}
-
-/// Replaced by the position of a request in its batch, so that the order of answers can be checked.
-pub(super) const PLACEHOLDER: &str = "{n}";
-
 /// Pipelined requests, written at once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Batch {
     bytes: Vec<u8>,
     /// Where each request ends.
@@ -27,21 +11,21 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(request: &Request, pipeline: usize) -> Self {
-        let mut batch = Self {
-            bytes: Vec::new(),
-            ends: Vec::with_capacity(pipeline),
-        };
-        for position in 0..pipeline {
-            request.render(position, &mut batch.bytes);
-            batch.ends.push(batch.bytes.len());
-        }
-        batch
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
     }
 
-    /// The number of requests.
-    pub(super) fn len(&self) -> usize {
-        self.ends.len()
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity() + self.ends.capacity()
+    }
+
+    /// Appends a request.
+    #[inline]
+    pub(super) fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.bytes);
+        self.ends.push(self.bytes.len());
     }
 
     /// The offset of the request at this position; for the position after the last, the end.
@@ -56,44 +40,6 @@ impl Batch {
     #[inline]
     pub(super) fn bytes(&self, from: usize, to: usize) -> &[u8] {
         &self.bytes[from..to]
-    }
-}
-
-impl Request {
-    fn render(&self, position: usize, out: &mut Vec<u8>) {
-        let path = self.path.replace(PLACEHOLDER, &position.to_string());
-        let has = |name: &str| {
-            self.fields
-                .iter()
-                .any(|(n, _)| n.eq_ignore_ascii_case(name))
-        };
-        let mut line = |parts: &[&str]| {
-            for part in parts {
-                out.extend_from_slice(part.as_bytes());
-            }
-            out.extend_from_slice(b"\r\n");
-        };
-        line(&[&self.method, " ", &path, " HTTP/1.1"]);
-        // RFC 9112 section 3.2: a client sends exactly one; RFC 9110 section 7.2: best as the first field.
-        if !has("host") {
-            line(&["Host: ", &self.host]);
-        }
-        if !has("user-agent") {
-            line(&["User-Agent: hullo/", env!("CARGO_PKG_VERSION")]);
-        }
-        for (name, value) in &self.fields {
-            line(&[name, ": ", value]);
-        }
-        // RFC 9110 section 8.6: send Content-Length: 0 where the method anticipates content.
-        let may_have_body = matches!(self.method.as_str(), "POST" | "PUT" | "PATCH");
-        if !self.body.is_empty() || may_have_body {
-            line(&["Content-Length: ", &self.body.len().to_string()]);
-        }
-        if self.closes && !has("connection") {
-            line(&["Connection: close"]);
-        }
-        line(&[]);
-        out.extend_from_slice(&self.body);
     }
 }
 
@@ -153,83 +99,6 @@ pub(super) fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const AGENT: &str = concat!("User-Agent: hullo/", env!("CARGO_PKG_VERSION"), "\r\n");
-
-    fn get() -> Request {
-        Request {
-            method: "GET".into(),
-            path: "/a".into(),
-            host: "h:1".into(),
-            ..Request::default()
-        }
-    }
-
-    #[track_caller]
-    fn check(request: &Request, expected: &str) {
-        let batch = Batch::new(request, 1);
-        let bytes = batch.bytes(0, batch.start(1));
-        assert_eq!(
-            std::str::from_utf8(bytes),
-            Ok(expected.replace("{AGENT}", AGENT).as_str())
-        );
-    }
-
-    #[test]
-    fn requests_are_rendered() {
-        check(&get(), "GET /a HTTP/1.1\r\nHost: h:1\r\n{AGENT}\r\n");
-        let post = Request {
-            method: "POST".into(),
-            body: b"x=1".to_vec(),
-            fields: vec![("Content-Type".into(), "text/plain".into())],
-            closes: true,
-            ..get()
-        };
-        check(
-            &post,
-            "POST /a HTTP/1.1\r\nHost: h:1\r\n{AGENT}Content-Type: text/plain\r\nContent-Length: 3\r\nConnection: close\r\n\r\nx=1",
-        );
-        let empty = Request {
-            method: "PUT".into(),
-            ..get()
-        };
-        check(
-            &empty,
-            "PUT /a HTTP/1.1\r\nHost: h:1\r\n{AGENT}Content-Length: 0\r\n\r\n",
-        );
-    }
-
-    #[test]
-    fn fields_of_the_user_replace_the_defaults() {
-        let request = Request {
-            fields: vec![
-                ("host".into(), "other".into()),
-                ("USER-AGENT".into(), "me".into()),
-                ("connection".into(), "close".into()),
-            ],
-            closes: true,
-            ..get()
-        };
-        check(
-            &request,
-            "GET /a HTTP/1.1\r\nhost: other\r\nUSER-AGENT: me\r\nconnection: close\r\n\r\n",
-        );
-    }
-
-    #[test]
-    fn each_request_of_a_batch_has_its_position() {
-        let request = Request {
-            path: "/{n}/{n}".into(),
-            ..get()
-        };
-        let batch = Batch::new(&request, 12);
-        assert_eq!(batch.len(), 12);
-        for position in 0..12 {
-            let one = batch.bytes(batch.start(position), batch.start(position + 1));
-            let line = format!("GET /{position}/{position} HTTP/1.1\r\n");
-            assert!(one.starts_with(line.as_bytes()) && one.ends_with(b"\r\n\r\n"));
-        }
-    }
 
     #[test]
     fn fields_are_parsed_or_refused() {

@@ -3,6 +3,7 @@
 
 use super::error::ErrorKind;
 use super::expect::{Comparison, Expected};
+use super::workload::{Awaited, Jar};
 use crate::http::client::{self, EarlyEnd, Head, Memo, ProtocolError, Response, Sink};
 
 /// A whole response, and whether it is the expected one.
@@ -37,11 +38,16 @@ pub(super) struct Read {
 struct Comparing<'a> {
     comparison: &'a mut Comparison,
     expected: Option<&'a [u8]>,
+    jar: Option<&'a mut Jar>,
 }
 
 impl Sink for Comparing<'_> {
     #[inline]
-    fn head(&mut self, _: &Head, _: &[u8]) {}
+    fn head(&mut self, _: &Head, bytes: &[u8]) {
+        if let Some(jar) = &mut self.jar {
+            jar.learn(bytes);
+        }
+    }
 
     #[inline]
     fn content(&mut self, piece: &[u8]) {
@@ -55,12 +61,14 @@ impl Reader {
     pub(super) fn read(
         &mut self,
         input: &[u8],
-        expected: Expected<'_>,
+        awaited: Awaited<'_>,
         memo: &mut Memo,
     ) -> Result<Read, ProtocolError> {
+        let expected = awaited.expected;
         let mut sink = Comparing {
             comparison: &mut self.comparison,
             expected: expected.content(),
+            jar: awaited.jar,
         };
         let read = self
             .responses
@@ -127,7 +135,7 @@ mod tests {
             unread.extend_from_slice(piece);
             loop {
                 let read = reader
-                    .read(&unread, expect.at(faults.len()), &mut memo)
+                    .read(&unread, Awaited::of(expect.at(faults.len())), &mut memo)
                     .unwrap();
                 unread.drain(..read.consumed);
                 faults.extend(read.answer.map(|answer| answer.fault));

@@ -10,7 +10,7 @@ use super::durations::short;
 use super::layout::Layout;
 use super::load_text;
 use super::log_histogram::{self, grouped};
-use super::report::{Report, ratio};
+use super::report::{Report, Settings, ratio};
 use super::text::{self, Section};
 use crate::terminal::clean;
 
@@ -82,7 +82,7 @@ fn facts(report: &Report) -> Vec<String> {
         settings, latency, ..
     } = report;
     let mut lines = vec![
-        format!("request:\t{} {}", settings.method, clean(&settings.url)),
+        format!("request:\t{} {}", what(settings), clean(&settings.url)),
         format!("load:\t{}", load(report)),
         format!(
             "answered:\t{} in {}, {}/s",
@@ -227,6 +227,12 @@ fn parts(report: &Report) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// The method, or the request file.
+fn what(settings: &Settings) -> String {
+    let file = || clean(settings.request_file.as_deref().unwrap_or_default());
+    settings.method.clone().unwrap_or_else(file)
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::durations::short;
-use super::report::{Report, RunSummary};
+use super::report::{Report, RunSummary, ratio};
+use super::workload::TemplateReport;
 use crate::markdown;
 use crate::terminal::clean;
 
@@ -58,12 +59,51 @@ fn rows(report: &Report, columns: &[Column]) -> Vec<Vec<String>> {
         rows.push(row(&format!("{number}"), run));
     }
     rows.push(row("all", &report.measured().summary()));
+    for template in &report.templates {
+        let mut cells: Vec<String> = row(&clean(&template.name), &of_template(report, template));
+        // The time of the processor is not known for each.
+        if let Some(cost) = cells.last_mut() {
+            cost.clear();
+        }
+        rows.push(cells);
+    }
     rows
+}
+
+fn of_template(report: &Report, template: &TemplateReport) -> RunSummary {
+    let latency = &template.latency;
+    RunSummary {
+        started_unix_ms: report.started_unix_ms,
+        elapsed_ns: report.elapsed_ns,
+        responses: template.responses,
+        errors: template.errors.total(),
+        requests_per_second: ratio(template.responses as f64 * 1e9, report.elapsed_ns as f64),
+        mean_ns: latency.mean_ns,
+        p50_ns: latency.percentiles_ns.p50,
+        p90_ns: latency.percentiles_ns.p90,
+        p99_ns: latency.percentiles_ns.p99,
+        p99_9_ns: latency.percentiles_ns.p99_9,
+        max_ns: latency.max_ns,
+        cpu_ns_per_request: 0.0,
+    }
+}
+
+/// RFC 4180: a cell that has a comma or a quotation mark is quoted.
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_owned()
+    }
 }
 
 pub(super) fn csv(report: &Report) -> String {
     let rows = rows(report, CSV);
-    rows.iter().map(|row| row.join(",") + "\n").collect()
+    let line = |row: &Vec<String>| {
+        let cells: Vec<String> = row.iter().map(|cell| quoted(cell)).collect();
+        cells.join(",") + "\n"
+    };
+    rows.iter().map(line).collect()
 }
 
 pub(super) fn markdown_table(report: &Report) -> String {

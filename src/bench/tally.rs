@@ -7,6 +7,7 @@ use super::per_connection::PerConnection;
 use super::response::Answer;
 use super::times::Times;
 use super::tls::Handshakes;
+use super::workload::TemplateCounts;
 use crate::tls::Cause;
 
 /// Answers and errors over time are counted in intervals of this length.
@@ -81,6 +82,8 @@ pub(super) struct Tally {
     /// were due.
     pub(super) due_in_phase: Vec<u64>,
     pub(super) phases: Vec<Times>,
+    /// With a request file: by the name of the request.
+    pub(super) templates: Vec<TemplateCounts>,
     /// Known when a run has ended.
     pub(super) per_connection: PerConnection<Times>,
     pub(super) bins: Vec<Bin>,
@@ -96,8 +99,12 @@ impl Tally {
         }
     }
 
+    /// `name` is the number of the name of its request.
     #[inline]
-    pub(super) fn answer(&mut self, answer: &Answer) {
+    pub(super) fn answer(&mut self, answer: &Answer, name: usize) {
+        if let Some(template) = self.templates.get_mut(name) {
+            template.answer(answer.status, answer.body_bytes, answer.fault);
+        }
         self.responses += 1;
         self.body_bytes += answer.body_bytes;
         if let Some(count) = self.statuses.get_mut(usize::from(answer.status)) {
@@ -105,6 +112,28 @@ impl Tally {
         }
         if let Some(kind) = answer.fault {
             self.record_error(kind, 1);
+        }
+    }
+
+    /// Counts the latency of an answer to a request of this name.
+    #[inline]
+    pub(super) fn template_took(&mut self, name: usize, nanos: u64) {
+        if let Some(template) = self.templates.get_mut(name) {
+            template.latency.record(nanos, 1);
+        }
+    }
+
+    /// Counts an error of a request of this name, beside [`record_error`](Self::record_error).
+    #[cold]
+    pub(super) fn template_error(&mut self, name: usize, kind: ErrorKind) {
+        if let Some(template) = self.templates.get_mut(name) {
+            template.fail(kind);
+        }
+    }
+
+    pub(super) fn template_unanswered(&mut self, name: usize) {
+        if let Some(template) = self.templates.get_mut(name) {
+            template.give_up();
         }
     }
 
@@ -151,6 +180,7 @@ impl Tally {
         self.per_connection.add(&other.per_connection);
         add_each(&mut self.statuses, &other.statuses);
         self.errors.add(&other.errors);
+        TemplateCounts::add_all(&mut self.templates, &other.templates);
         add_each(&mut self.causes, &other.causes);
         add_each(&mut self.tls_causes, &other.tls_causes);
         self.handshakes.add(&other.handshakes);

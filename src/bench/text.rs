@@ -6,7 +6,7 @@ use super::distribution::Distribution;
 use super::error::{CAUSES, Row};
 use super::layout::Layout;
 use super::report::{Report, ratio};
-use super::{load_text, overload};
+use super::{load_text, overload, workload};
 use crate::terminal::clean;
 
 /// Bars of the histogram, not counting that of the fastest answer.
@@ -68,6 +68,7 @@ pub(super) fn load(report: &Report, layout: Layout) -> Vec<Section> {
             load_text::service(report, layout),
         ),
         ("Phases", load_text::phases(report)),
+        ("Requests", workload::lines(&report.templates)),
         ("Closed model", load_text::closed(report, layout)),
     ]
 }

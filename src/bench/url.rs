@@ -35,14 +35,7 @@ impl Url {
         let path = path.split('#').next().unwrap_or_default();
         let slash = if path.starts_with('/') { "" } else { "/" };
         let path = format!("{slash}{path}");
-        if let Some(wrong) = path
-            .chars()
-            .find(|c| !c.is_ascii_graphic() || "\"<>".contains(*c))
-        {
-            return Err(format!(
-                "{wrong:?} is not allowed in the path of a URL: write it percent-encoded"
-            ));
-        }
+        check_path(&path)?;
         let (host, port) = host_and_port(authority)?;
         let default = if is_https { 443 } else { 80 };
         Ok(Self {
@@ -67,6 +60,16 @@ impl Url {
         }
         Ok((found, start.elapsed()))
     }
+}
+
+/// Refuses a path and query with a character that it cannot have.
+pub(crate) fn check_path(path: &str) -> Result<(), String> {
+    let is_wrong = |c: &char| !c.is_ascii_graphic() || "\"<>#".contains(*c);
+    path.chars().find(is_wrong).map_or(Ok(()), |wrong| {
+        Err(format!(
+            "{wrong:?} is not allowed in the path of a URL: write it percent-encoded"
+        ))
+    })
 }
 
 /// The time to connect to one of several addresses.

@@ -24,6 +24,7 @@ use super::timer::Timer;
 use super::times::Times;
 use super::tls::ThreadTls;
 use super::work_source::WorkSource;
+use super::workload::{Composer, Workload};
 use crate::http::client::{HEAD_BYTES_MAX, Memo};
 
 /// The most events per wait.
@@ -105,8 +106,9 @@ pub(super) struct Worker<'a> {
     next_slice: u64,
     started: Cost,
     block: Box<[u8]>,
-    memo: Memo,
     tls: ThreadTls,
+    memos: Vec<Memo>,
+    composer: Option<Composer>,
     tally: Tally,
     connect_error: Option<String>,
 }
@@ -122,6 +124,9 @@ impl<'a> Worker<'a> {
         let timer = Timer::new(poll.registry(), TIMER)?;
         let mut connections = Vec::new();
         connections.resize_with(plan.share(thread), Connection::default);
+        let workload = plan.workload.as_ref();
+        let mut memos = Vec::new();
+        memos.resize_with(workload.map_or(1, Workload::names), Memo::default);
         let used = if plan.grows { 1 } else { connections.len() };
         Ok(Self {
             plan,
@@ -149,8 +154,9 @@ impl<'a> Worker<'a> {
             next_slice: u64::MAX,
             started: Cost::default(),
             block: vec![0; BLOCK_BYTES].into_boxed_slice(),
-            memo: Memo::default(),
             tls: ThreadTls::new(plan.tls.as_ref(), plan.share(thread)),
+            memos,
+            composer: workload.map(|workload| Composer::new(workload, thread, plan.threads)),
             tally: Tally::new(),
             connect_error: None,
         })
@@ -207,6 +213,8 @@ impl<'a> Worker<'a> {
         self.load = schedule.map(|schedule| Load::new(schedule.length()));
         let phases = schedule.map_or(0, |schedule| schedule.claimed_in().len());
         self.tally.phases.resize_with(phases, Times::default);
+        let workload = self.plan.workload.as_ref();
+        self.tally.templates = workload.map_or_else(Vec::new, Workload::counts);
         self.source = source;
         self.paced_until = 0;
         self.tls.handshakes.begin();
@@ -295,6 +303,9 @@ impl<'a> Worker<'a> {
             for wait in connection.waits(now, interval) {
                 self.tally.unanswered.record(wait, 1);
             }
+            for name in connection.names(self.plan) {
+                self.tally.template_unanswered(name);
+            }
             self.tally.unanswered_sent += connection.abandon_if_busy();
         }
         if let WorkSource::Schedule(schedule) = &mut self.source {
@@ -379,8 +390,9 @@ impl<'a> Worker<'a> {
             plan: self.plan,
             registry: self.poll.registry(),
             block: &mut self.block,
-            memo: &mut self.memo,
             tls: &mut self.tls,
+            memos: &mut self.memos,
+            composer: self.composer.as_mut(),
             tally: &mut self.tally,
             clock: self.clock,
             now: self.now,
@@ -410,6 +422,9 @@ impl<'a> Worker<'a> {
 
     #[cold]
     fn fail(&mut self, index: usize, kind: ErrorKind) {
+        for name in self.connections[index].names(self.plan) {
+            self.tally.template_error(name, kind);
+        }
         let lost = self.connections[index].abandon() as u64;
         self.connections[index].counts.errors += lost;
         self.tally.record_error(kind, lost);

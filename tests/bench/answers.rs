@@ -139,8 +139,13 @@ fn a_connection_is_closed_after_so_many_answers() {
         peer.send(&HELLO.replace("Content", "Connection: close\r\nContent"));
         peer.close();
     });
-    assert_eq!(number(&json["connections"]["opened"]), 10);
-    assert_eq!(number(&json["connections"]["closed_by_server"]), 10);
+    // The two connections may have an odd number of requests each.
+    let connections = &json["connections"];
+    let counts = (
+        number(&connections["opened"]),
+        number(&connections["closed_by_server"]),
+    );
+    assert!([(10, 10), (11, 9)].contains(&counts), "{counts:?}");
 }
 
 /// Answers each request with its path, after `order` has seen the batch.

@@ -12,6 +12,10 @@ mod merging;
 mod pacing;
 mod per_connection;
 mod reports;
+#[path = "../origin/server.rs"]
+#[allow(dead_code)]
+mod server;
+mod workloads;
 
 use std::io::Read as _;
 use std::sync::Arc;

@@ -186,15 +186,11 @@ fn read_status_line(line: &[u8]) -> Result<(u8, u16), ProtocolError> {
     Ok((minor - b'0', status))
 }
 
-/// The values of all `Date` fields of a head that was read.
-pub(crate) fn date_values(head: &[u8]) -> Vec<String> {
-    let Ok((_, lines)) = split_status_line(head) else {
-        return Vec::new();
-    };
-    let dates = FieldLines::new(lines).filter(|field| field.name.eq_ignore_ascii_case(b"date"));
-    dates
-        .map(|field| String::from_utf8_lossy(field.value).into_owned())
-        .collect()
+/// The values of all fields with this name of a head that was read.
+pub(crate) fn field_values<'a>(head: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    let lines = split_status_line(head).map_or(&b""[..], |(_, lines)| lines);
+    let named = FieldLines::new(lines).filter(|field| field.name.eq_ignore_ascii_case(name));
+    named.map(|field| field.value)
 }
 
 /// The names of all fields of a head that was read, in lower case and in order.

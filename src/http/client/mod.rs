@@ -21,7 +21,7 @@ mod reader;
 pub(crate) mod replay;
 
 pub(crate) use error::ProtocolError;
-pub(crate) use head::{HEAD_BYTES_MAX, Head, Memo, STATUSES, date_values, field_names};
+pub(crate) use head::{HEAD_BYTES_MAX, Head, Memo, STATUSES, field_names, field_values};
 pub(crate) use reader::{EarlyEnd, Reader, Response, Sink};
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::http::client::{
-    Head, Memo, ProtocolError, Reader, Response, Sink, date_values, field_names,
+    Head, Memo, ProtocolError, Reader, Response, Sink, field_names, field_values,
 };
 
 /// For a server that is to notice that its client does not read.
@@ -89,7 +89,10 @@ impl Sink for Received {
     fn head(&mut self, head: &Head, bytes: &[u8]) {
         self.chunked = head.is_chunked();
         self.closes = head.closes;
-        self.dates = date_values(bytes);
+        let dates = field_values(bytes, b"date");
+        self.dates = dates
+            .map(|date| String::from_utf8_lossy(date).into_owned())
+            .collect();
         self.fields = field_names(bytes);
     }
 

@@ -1,0 +1,234 @@
+//! The request file of `--requests`: JSON, a request per line.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::template::{Content, Spec};
+use crate::bench::expect::Statuses;
+use crate::bench::request;
+use crate::bench::url::check_path;
+use crate::terminal::clean;
+use crate::units;
+
+/// A longer file is refused, and longer content.
+const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+const CONTENT_BYTES_MAX: u64 = 1 << 30;
+
+/// The sum of all weights has to fit a number.
+const WEIGHT_MAX: u64 = 1_000_000_000;
+
+/// What the flags say about all requests. A line may say otherwise.
+#[derive(Clone, Debug, Default)]
+pub(in crate::bench) struct Defaults {
+    pub(in crate::bench) host: String,
+    pub(in crate::bench) fields: Vec<(String, String)>,
+    pub(in crate::bench) closes: bool,
+    pub(in crate::bench) statuses: Option<Statuses>,
+    pub(in crate::bench) content_type: Option<String>,
+}
+
+/// A line of the file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object, as {\"path\": \"/\"}")]
+struct Line {
+    path: String,
+    name: Option<String>,
+    method: Option<String>,
+    #[serde(default)]
+    fields: Fields,
+    content: Option<String>,
+    file: Option<String>,
+    size: Option<Value>,
+    weight: Option<Value>,
+    expect: Option<Expectation>,
+    placeholders: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object, as {\"status\": 200}")]
+struct Expectation {
+    status: Option<Value>,
+    body: Option<String>,
+}
+
+/// Names and values in the order of the file; a name may come twice.
+#[derive(Debug, Default)]
+struct Fields(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of names and values, as {\"Accept\": \"text/html\"}")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some((name, value)) = map.next_entry::<String, String>()? {
+                    let field = request::field(&format!("{name}: {value}"));
+                    let (name, value) = field.map_err(de::Error::custom)?;
+                    if name.eq_ignore_ascii_case("connection") {
+                        return Err(de::Error::custom(
+                            "connections are for all requests: use --disable-keepalive, or --requests-per-connection",
+                        ));
+                    }
+                    fields.push((name, value));
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Each)
+    }
+}
+
+/// Reads the file. Paths in it are relative to its folder.
+pub(in crate::bench) fn read(path: &Path, defaults: &Defaults) -> Result<Vec<Spec>, String> {
+    let name = clean(&path.display().to_string());
+    let failed = |error: std::io::Error| format!("cannot read {name}: {error}");
+    if fs::metadata(path).map_err(failed)?.len() > FILE_BYTES_MAX {
+        return Err(format!("{name} is larger than 256 MiB: use a part of it"));
+    }
+    let bytes = fs::read(path).map_err(failed)?;
+    parse(
+        &name,
+        &bytes,
+        path.parent().unwrap_or(Path::new("")),
+        defaults,
+    )
+}
+
+fn parse(
+    name: &str,
+    bytes: &[u8],
+    folder: &Path,
+    defaults: &Defaults,
+) -> Result<Vec<Spec>, String> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut specs = Vec::new();
+    for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
+        let line = line.trim_ascii();
+        if line.is_empty() || line.starts_with(b"#") {
+            continue;
+        }
+        let at = format!("{name}:{number}");
+        let spec = spec(line, &at, folder, defaults);
+        specs.push(spec.map_err(|error| format!("{at}: {}", clean(&error)))?);
+    }
+    if specs.is_empty() {
+        return Err(format!(
+            "{name} has no request: write one per line, as {{\"path\": \"/\"}}"
+        ));
+    }
+    Ok(specs)
+}
+
+fn spec(line: &[u8], at: &str, folder: &Path, defaults: &Defaults) -> Result<Spec, String> {
+    let line: Line = serde_json::from_slice(line).map_err(|error| fault(&error))?;
+    if !line.path.starts_with('/') {
+        let path = &line.path;
+        return Err(format!(
+            "the path {path:?} does not begin with /: the server is that of the URL on the command line"
+        ));
+    }
+    check_path(&line.path)?;
+    let content = content(&line, folder)?;
+    let expect = line.expect.as_ref();
+    let statuses = expect.and_then(|expect| expect.status.as_ref());
+    let statuses = statuses
+        .map(|value| Statuses::parse(&text(value)))
+        .transpose()?;
+    let mut spec = Spec {
+        at: at.to_owned(),
+        name: line
+            .name
+            .filter(|name| !name.is_empty())
+            .map(|name| clean(&name)),
+        method: request::method(line.method.as_deref().unwrap_or("GET"))?,
+        path: line.path,
+        host: defaults.host.clone(),
+        fields: line.fields.0,
+        content,
+        closes: defaults.closes,
+        is_literal: line.placeholders == Some(false),
+        weight: weight(line.weight.as_ref())?,
+        statuses: statuses.or_else(|| defaults.statuses.clone()),
+        body: line.expect.and_then(|expect| expect.body),
+    };
+    if spec.method == "HEAD" && spec.body.is_some() {
+        return Err("the answer to HEAD has no body to expect".to_owned());
+    }
+    let mut more = defaults.fields.clone();
+    let content_type = defaults.content_type.as_ref();
+    if let Some(value) = content_type.filter(|_| !spec.content.is_empty()) {
+        more.push(("Content-Type".to_owned(), value.clone()));
+    }
+    more.retain(|(name, _)| !spec.has_field(name));
+    spec.fields.extend(more);
+    Ok(spec)
+}
+
+fn content(line: &Line, folder: &Path) -> Result<Content, String> {
+    Ok(match (&line.content, &line.file, &line.size) {
+        (None, None, None) => Content::default(),
+        (Some(text), None, None) => Content::Text(text.clone()),
+        (None, Some(file), None) => {
+            let path = folder.join(file);
+            let bytes = fs::read(&path);
+            Content::Bytes(
+                bytes.map_err(|error| format!("cannot read {}: {error}", path.display()))?,
+            )
+        }
+        (None, None, Some(size)) => {
+            let bytes = units::bytes(&text(size)).map_err(|error| format!("\"size\": {error}"))?;
+            if bytes > CONTENT_BYTES_MAX {
+                return Err("\"size\": at most 1GiB".to_owned());
+            }
+            Content::Bytes(vec![b'x'; bytes as usize])
+        }
+        _ => return Err("give one of \"content\", \"file\" and \"size\"".to_owned()),
+    })
+}
+
+fn weight(value: Option<&Value>) -> Result<u64, String> {
+    let Some(value) = value else {
+        return Ok(1);
+    };
+    let weight = value
+        .as_u64()
+        .filter(|weight| (1..=WEIGHT_MAX).contains(weight));
+    weight
+        .ok_or_else(|| format!("\"weight\" is {value}, not a whole number from 1 to {WEIGHT_MAX}"))
+}
+
+/// A number may be written with or without quotation marks.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Without the line number, which is that within the line.
+fn fault(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let said = said.strip_suffix(&place).unwrap_or(&said);
+    if error.is_eof() {
+        return format!("{said}: write the whole request on one line");
+    }
+    if error.is_syntax() {
+        return format!(
+            "{said} at column {}: write JSON, as {{\"path\": \"/\"}}",
+            error.column()
+        );
+    }
+    said.to_owned()
+}
