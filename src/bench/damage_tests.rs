@@ -54,8 +54,7 @@ fn sample() -> Value {
     tally.due_in_phase = vec![5, 6];
     tally.phases = vec![tally.latency.clone(), tally.service.clone()];
     tally.templates = vec![template()];
-    tally.statuses[200] = 4;
-    tally.statuses[503] = 1;
+    (tally.statuses[200], tally.statuses[503]) = (4, 1);
     tally.record_error(ErrorKind::Connect, 2);
     add_tls(&mut tally);
     tally.record_error(ErrorKind::Protocol(ProtocolError::Chunk), 1);

@@ -53,6 +53,7 @@ mod load_text;
 mod log_histogram;
 mod measured;
 mod merge;
+mod numbers;
 mod open_model;
 mod options;
 pub(crate) mod overload;
