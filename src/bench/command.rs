@@ -1,5 +1,6 @@
 //! The command: it prepares, runs, prints the report and returns the exit code.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -37,6 +38,7 @@ const EXIT_NO_ANSWER: u8 = 5;
 /// Runs the command.
 #[must_use]
 pub(crate) fn bench(options: &BenchOptions) -> ExitCode {
+    let options = &of_curl(options);
     if let Some(goal) = &options.find {
         return find(options, goal).unwrap_or_else(|(code, sentence)| {
             note("hullo bench", sentence);
@@ -70,6 +72,20 @@ pub(crate) fn bench(options: &BenchOptions) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// With what a curl command says apart from its request.
+fn of_curl(options: &BenchOptions) -> Cow<'_, BenchOptions> {
+    let Some(curl) = &options.curl else {
+        return Cow::Borrowed(options);
+    };
+    for sentence in &curl.notes {
+        note("hullo bench", format!("note: {sentence}"));
+    }
+    let mut options = options.clone();
+    options.url = Some(curl.url.clone());
+    options.tls.insecure |= curl.insecure;
+    Cow::Owned(options)
 }
 
 type Failure = (u8, String);

@@ -13,6 +13,7 @@ use super::rates::Rates;
 use super::request;
 use super::thresholds::Condition;
 use super::tls::TlsFlags;
+use super::workload::{Curl, FormPart};
 use crate::units;
 
 // clap reads the placeholder as a line break, unless an escape sequence separates its characters.
@@ -39,7 +40,7 @@ If several apply, the first of 2, 1, 3, 4.
 Example: hullo bench -z 5s -c 100 http://127.0.0.1:8080/any/path")]
 pub(crate) struct BenchOptions {
     #[arg(
-        required_unless_present = "merge",
+        required_unless_present_any = ["merge", "curl"],
         help = URL_HELP
     )]
     pub(super) url: Option<String>,
@@ -129,6 +130,16 @@ pub(crate) struct BenchOptions {
 
     #[arg(long, value_name = "FILE", help = CSV_HELP)]
     pub(super) csv: Option<PathBuf>,
+
+    /// Send the request of a curl command, as browsers copy it ("Copy as cURL"): 'curl …', @FILE, or - for
+    /// standard input
+    #[arg(long, value_name = "COMMAND", value_parser = Curl::read, conflicts_with_all = ["url", "merge", "request_file", "method", "data", "data_file", "form", "content_type", "auth", "accept"])]
+    pub(super) curl: Option<Curl>,
+
+    /// Send a form (multipart/form-data): name=text, name=@file or name=<file, with ;type=image/png; can be
+    /// repeated. The method is POST unless -m says otherwise
+    #[arg(short = 'F', long, value_name = "PART", value_parser = FormPart::parse, conflicts_with_all = ["data", "data_file", "request_file", "content_type"])]
+    pub(super) form: Vec<FormPart>,
 
     /// Keep the cookies of the server, on each connection, and send them back
     #[arg(long)]

@@ -7,7 +7,7 @@ use super::expect::Expect;
 use super::options::BenchOptions;
 use super::request::{self, Batch, method};
 use super::url::Url;
-use super::workload::{self, Content, Defaults, Spec, Table, Workload};
+use super::workload::{self, Content, Curl, Defaults, Spec, Table, Workload};
 
 /// All requests.
 pub(super) struct Requests {
@@ -56,7 +56,10 @@ pub(super) fn requests(options: &BenchOptions, url: &Url) -> Result<Requests, St
 fn specs(options: &BenchOptions, url: &Url) -> Result<Vec<Spec>, String> {
     match &options.request_file {
         Some(path) => of_file(options, url, path),
-        None => Ok(vec![single(options, url)?]),
+        None => Ok(vec![match &options.curl {
+            Some(curl) => of_curl(options, url, curl)?,
+            None => single(options, url)?,
+        }]),
     }
 }
 
@@ -81,9 +84,38 @@ fn of_file(options: &BenchOptions, url: &Url, path: &Path) -> Result<Vec<Spec>, 
     workload::read(path, &defaults)
 }
 
+/// Fields of the flags replace those of the command.
+fn of_curl(options: &BenchOptions, url: &Url, curl: &Curl) -> Result<Spec, String> {
+    let mut fields = curl.fields.clone();
+    fields.retain(|(name, _)| {
+        !options
+            .fields
+            .iter()
+            .any(|given| given.0.eq_ignore_ascii_case(name))
+    });
+    fields.extend(options.fields.iter().cloned());
+    if options.host.is_some() {
+        fields.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
+    }
+    described(
+        options,
+        url,
+        curl.method.clone(),
+        fields,
+        curl.content.clone(),
+    )
+}
+
 fn single(options: &BenchOptions, url: &Url) -> Result<Spec, String> {
-    let content = content(options)?;
     let mut fields = fields(options, options.fields.clone())?;
+    let content = if options.form.is_empty() {
+        content(options)?
+    } else {
+        let (content, content_type) = workload::encode(&options.form);
+        fields.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+        fields.push(("Content-Type".to_owned(), content_type));
+        Content::Bytes(content)
+    };
     let has_type = fields
         .iter()
         .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
@@ -95,7 +127,22 @@ fn single(options: &BenchOptions, url: &Url) -> Result<Spec, String> {
     if let Some(content_type) = content_type {
         fields.push(request::field(&format!("Content-Type: {content_type}"))?);
     }
-    let method = method(options.method.as_deref().unwrap_or("GET"))?;
+    let default = if options.form.is_empty() {
+        "GET"
+    } else {
+        "POST"
+    };
+    let method = method(options.method.as_deref().unwrap_or(default))?;
+    described(options, url, method, fields, content)
+}
+
+fn described(
+    options: &BenchOptions,
+    url: &Url,
+    method: String,
+    fields: Vec<(String, String)>,
+    content: Content,
+) -> Result<Spec, String> {
     if method == "HEAD" && options.expect_body.is_some() {
         return Err("--expect-body cannot be used with HEAD: its answers have no body".to_owned());
     }

@@ -13,7 +13,7 @@ use crate::tls::{Client, ClientOptions, Trust};
 pub(in crate::bench) struct TlsFlags {
     /// https: accept any certificate, for any name
     #[arg(short = 'k', long)]
-    pub(super) insecure: bool,
+    pub(in crate::bench) insecure: bool,
 
     /// https: accept certificates of the authorities in this PEM file only [default: those of the system]
     #[arg(long, value_name = "FILE", conflicts_with = "insecure")]

@@ -13,10 +13,16 @@
 //! nothing is allocated. A request without placeholders is prepared once and sent from there.
 
 mod counts;
+mod curl;
+mod curl_options;
+#[cfg(test)]
+mod curl_tests;
+mod form;
 mod in_flight;
 mod jar;
 mod placeholder;
 mod request_file;
+mod shell;
 mod show;
 mod table;
 mod template;
@@ -33,6 +39,8 @@ use template::{Columns, Template};
 use values::{Supply, Values};
 
 pub(super) use counts::{TemplateCounts, TemplateReport};
+pub(super) use curl::Curl;
+pub(super) use form::{FormPart, encode};
 pub(super) use in_flight::{Awaited, Composer, InFlight};
 pub(super) use jar::Jar;
 pub(super) use request_file::{Defaults, read};
