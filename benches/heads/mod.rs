@@ -30,11 +30,23 @@ const BROWSER: &str = "GET /any/path HTTP/1.1\r\n\
 pub(crate) struct Rung {
     pub(crate) name: &'static str,
     pub(crate) head: String,
+    /// The same but for the last byte of its last field: a server that knows the fields of `head` has to
+    /// read these.
+    pub(crate) other: String,
     fields: usize,
 }
 
 pub(crate) fn rungs() -> [Rung; 5] {
-    let rung = |name, head, fields| Rung { name, head, fields };
+    let rung = |name, head: String, fields| {
+        let (start, end) = head.split_at(head.len() - "?\r\n\r\n".len());
+        let other = format!("{start}1{}", &end[1..]);
+        Rung {
+            name,
+            head,
+            other,
+            fields,
+        }
+    };
     [
         rung("wrk", WRK.to_owned(), 1),
         rung("curl", CURL.to_owned(), 3),

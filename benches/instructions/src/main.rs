@@ -8,8 +8,9 @@
 //!
 //! `(I2 - I1) / 10000` is the whole of `Session::advance` for wrk's request and its answer.
 //! `tests/clients/instructions` does that sum for each rung of the ladder, and holds it below a limit.
-//! `greeting` is the handler of the command, `session` one that says as little as possible, and
-//! `httparse` the control of [`heads`].
+//! `greeting` is the handler of the command, and the others say as little as possible: `again` is asked with
+//! the same fields each time, as by one client, `session` with others each time. `httparse` is the control of
+//! [`heads`].
 
 #[path = "../../heads/mod.rs"]
 mod heads;
@@ -19,7 +20,7 @@ use std::hint::black_box;
 use hullo::Greeting;
 use hullo::http::{Handler, Limits, Output, Session, Shared, UnknownPeer, Wants};
 
-use heads::{Mute, Rung, control, rungs};
+use heads::{Mute, control, rungs};
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -30,19 +31,21 @@ fn main() {
     let rung = rung.expect("the name of a rung");
     let count = count.parse().expect("a number");
     match side.as_str() {
-        "greeting" => advance(Greeting, &rung, count),
-        "session" => advance(Mute, &rung, count),
+        "greeting" => advance(Greeting, [&rung.head; 2], count),
+        "again" => advance(Mute, [&rung.head; 2], count),
+        "session" => advance(Mute, [&rung.head, &rung.other], count),
         "httparse" => (0..count).for_each(|_| control(&rung)),
         _ => panic!("no such side: {side}"),
     }
 }
 
-fn advance<H: Handler>(handler: H, rung: &Rung, count: u32) {
-    let head = rung.head.as_bytes();
+/// Reads the heads in turn.
+fn advance<H: Handler>(handler: H, heads: [&String; 2], count: u32) {
     let shared = Shared::new(handler, Limits::default(), 1_795_485_600);
     let mut session = Session::default();
     let mut out = Output::new();
-    for _ in 0..count {
+    for head in heads.into_iter().cycle().take(count as usize) {
+        let head = head.as_bytes();
         out.clear();
         let step = session.advance(black_box(head), &UnknownPeer, &shared, &mut out);
         assert!(step.consumed == head.len() && step.wants == Wants::Input);

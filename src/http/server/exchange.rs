@@ -85,7 +85,8 @@ impl Session {
         }
         if is_new {
             let start = scan.line().fields as usize;
-            if let Ok(facts) = Facts::read(&limits.window(input)[start..], limits) {
+            let fields = &limits.window(input)[start..];
+            if let Ok(facts) = shared.last_fields().read(fields, limits) {
                 scan.finish(start + facts.length);
                 let head = Head::new(input, scan.line(), facts, peer, limits)?;
                 return self.whole_head(input, scan, &head, shared, out);

@@ -27,7 +27,7 @@ pub(super) struct Head<'a> {
 }
 
 /// What the fields say about the message itself.
-#[derive(Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Facts {
     /// The length of the field lines, with the empty line behind them.
     pub(super) length: usize,

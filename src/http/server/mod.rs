@@ -12,6 +12,7 @@ mod form;
 mod handler;
 mod head;
 mod held_request;
+mod last_fields;
 mod limits;
 mod method;
 mod observed;

@@ -8,6 +8,7 @@ use super::field::Field;
 use super::form::Form;
 use super::handler::Handler;
 use super::head::Head;
+use super::last_fields::LastFields;
 use super::limits::Limits;
 use super::method::Method;
 use super::output::Output;
@@ -24,6 +25,7 @@ pub struct Shared<H> {
     handler: H,
     limits: Limits,
     prepared: Prepared,
+    last_fields: LastFields,
     blocks: Blocks,
     /// The time of the turn, by any clock of the shell's. Only an observer asks for it.
     micros: u64,
@@ -71,6 +73,11 @@ impl<H> Shared<H> {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    #[inline]
+    pub(super) fn last_fields(&self) -> &LastFields {
+        &self.last_fields
     }
 
     #[inline]
@@ -129,6 +136,7 @@ impl<H: Handler> Shared<H> {
             handler,
             limits,
             prepared: Prepared::new(unix_seconds),
+            last_fields: LastFields::new(),
             blocks: Blocks::default(),
             micros: 0,
             is_observing: Cell::new(false),
