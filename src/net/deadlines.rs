@@ -9,7 +9,7 @@
 use std::collections::TryReserveError;
 use std::time::Duration;
 
-use super::slots::Index;
+use super::slots::{Index, PLACES_AT_FIRST};
 use crate::http::Phase;
 
 /// How long a peer may take. Each is exact to a tenth of a second.
@@ -132,18 +132,31 @@ const NONE: Index = Index::MAX;
 
 #[derive(Clone, Copy, Debug)]
 struct Link {
-    kind: Option<Timeout>,
     before: Index,
     after: Index,
-    since: u64,
+    /// When the wait began, in milliseconds: 48 bits, which last for thousands of years.
+    since_low: u32,
+    since_high: u16,
+    kind: Option<Timeout>,
 }
 
+/// What an idle connection costs, besides its place in the table of connections.
+const _: () = assert!(size_of::<Link>() <= 16);
+
 const UNLINKED: Link = Link {
-    kind: None,
     before: NONE,
     after: NONE,
-    since: 0,
+    since_low: 0,
+    since_high: 0,
+    kind: None,
 };
+
+impl Link {
+    #[inline]
+    fn since(&self) -> u64 {
+        u64::from(self.since_high) << 32 | u64::from(self.since_low)
+    }
+}
 
 #[derive(Clone, Copy, Debug)]
 struct List {
@@ -172,7 +185,7 @@ impl Deadlines {
         }; Timeout::ALL.len()];
         Self {
             lengths: Timeout::ALL.map(|timeout| timeout.millis(timeouts)),
-            links: Vec::new(),
+            links: Vec::with_capacity(PLACES_AT_FIRST),
             lists,
             idle_short_from: u64::MAX,
         }
@@ -197,7 +210,7 @@ impl Deadlines {
     pub(crate) fn restart(&mut self, index: Index, kind: Timeout, now: u64) {
         let resolution = RESOLUTION_MS.min(self.lengths[kind as usize] / 10);
         match self.links.get(index as usize) {
-            Some(link) if link.kind == Some(kind) && now < link.since + resolution => {}
+            Some(link) if link.kind == Some(kind) && now < link.since() + resolution => {}
             _ => self.move_to(index, kind, now),
         }
     }
@@ -251,13 +264,13 @@ impl Deadlines {
     /// The connection that has waited longest for this, and since when.
     pub(crate) fn longest(&self, kind: Timeout) -> Option<(Index, u64)> {
         let front = self.lists[kind as usize].front;
-        Some((front, self.links.get(front as usize)?.since))
+        Some((front, self.links.get(front as usize)?.since()))
     }
 
     /// When a connection began to wait, in milliseconds.
     pub(crate) fn since(&self, index: Index) -> Option<u64> {
         let link = self.links.get(index as usize)?;
-        link.kind.map(|_| link.since)
+        link.kind.map(|_| link.since())
     }
 
     /// Makes room for this many connections.
@@ -296,10 +309,11 @@ impl Deadlines {
             None => list.front = index,
         }
         self.links[place] = Link {
-            kind: Some(kind),
             before,
             after: NONE,
-            since: now,
+            since_low: now as u32,
+            since_high: (now >> 32) as u16,
+            kind: Some(kind),
         };
     }
 }
@@ -373,6 +387,17 @@ mod tests {
             deadlines.cancel(index);
         }
         assert_eq!(deadlines.next(), None);
+    }
+
+    #[test]
+    fn a_time_of_more_than_32_bits_is_kept() {
+        let mut deadlines = Deadlines::new(&Timeouts::default());
+        for now in [u64::from(u32::MAX), 1 << 32, (1 << 48) - 1] {
+            deadlines.cancel(0);
+            deadlines.start(0, Timeout::Head, now);
+            assert_eq!(deadlines.since(0), Some(now));
+            assert_eq!(deadlines.next(), Some(now + 10_000));
+        }
     }
 
     /// The lists against the obvious: a table of what each waits for and since when.

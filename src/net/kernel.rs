@@ -70,7 +70,7 @@ pub(crate) trait Kernel {
 
     /// Puts into `events` what has happened, after at most `timeout` (`None`: however long).
     fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()>;
-    fn now(&self) -> Now;
+    fn now(&mut self) -> Now;
     /// The present value of [`Now::micros`].
     fn micros(&self) -> u64;
     /// The CPU time that the thread of this worker has taken so far, in nanoseconds.
@@ -87,6 +87,9 @@ pub(crate) trait Kernel {
     fn watch_room(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()>;
     fn read(&mut self, stream: &mut Self::Stream, block: &mut [u8]) -> io::Result<usize>;
     fn write(&mut self, stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<usize>;
+    /// Writes the last bytes. The kernel may keep them until [`shut`](Self::shut), so that the end of the stream
+    /// goes with them, in one packet.
+    fn write_last(&mut self, stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<usize>;
     /// The close that follows sends a reset, and drops what the peer has not acknowledged.
     fn abort(&mut self, stream: &mut Self::Stream) -> io::Result<()>;
     /// The addresses of the peer and of our side, where the socket has some.

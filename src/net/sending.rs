@@ -4,7 +4,7 @@ use std::collections::TryReserveError;
 
 use super::connection::{Connection, Context, Ended, Next, Reading, Stage};
 use super::kernel::{Kernel, Token};
-use crate::http::{Handler, Step, Wants};
+use crate::http::{Handler, Reason, Step, Wants};
 use crate::outcome::{Outcome, outcome};
 
 impl<S> Connection<S> {
@@ -44,7 +44,9 @@ impl<S> Connection<S> {
         let answered = !context.out.bytes().is_empty();
         if answered {
             self.progressed = true;
-            match self.send(token, context) {
+            // What a reset follows must be on its way before: it would be lost with the reset.
+            let is_last = matches!(step.wants, Wants::Close(reason) if reason != Reason::Reset);
+            match self.send(is_last, token, context) {
                 Outcome::Done(()) => {}
                 Outcome::WouldBlock => return Some(Next::Wait),
                 Outcome::Closed(()) => return Some(Next::Close),
@@ -75,19 +77,32 @@ impl<S> Connection<S> {
         };
         let delay = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
         // The rest of the present microsecond does not count.
-        let due = (context.kernel.now().micros + 1).saturating_add(delay);
+        let due = (context.kernel.micros() + 1).saturating_add(delay);
         self.session.set_timer(due);
         context.timers.start(due, token)
     }
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "on the path of every request")]
-    fn send<K, H>(&mut self, token: Token, context: &mut Context<'_, K, H>) -> Outcome<()>
+    fn send<K, H>(
+        &mut self,
+        is_last: bool,
+        token: Token,
+        context: &mut Context<'_, K, H>,
+    ) -> Outcome<()>
     where
         K: Kernel<Stream = S>,
     {
         let bytes = context.out.bytes();
-        let sent = match outcome(|| context.kernel.write(&mut self.stream, bytes)) {
+        let kernel = &mut *context.kernel;
+        let sent = outcome(|| {
+            if is_last {
+                kernel.write_last(&mut self.stream, bytes)
+            } else {
+                kernel.write(&mut self.stream, bytes)
+            }
+        });
+        let sent = match sent {
             Outcome::Done(sent) => sent,
             Outcome::WouldBlock => 0,
             Outcome::Closed(()) => return Outcome::Closed(()),

@@ -34,13 +34,17 @@ enum State<T> {
     Free { next: Option<Index> },
 }
 
+/// There is room for so many connections from the start. What is not touched takes no memory, and a small table that
+/// moved when it grew would leave its old place unused.
+pub(super) const PLACES_AT_FIRST: usize = 8192;
+
 /// The highest generation belongs to the tokens of listeners and of the waker.
 const GENERATIONS: u32 = u32::MAX;
 
 impl<T> Slots<T> {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            places: Vec::new(),
+            places: Vec::with_capacity(PLACES_AT_FIRST),
             free: None,
             len: 0,
         }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::unix::SourceFd;
 use rustix::io::Errno;
+use rustix::net::SendFlags;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::kernel::{Event, Kernel, Now, Token};
@@ -28,6 +29,9 @@ pub(crate) struct System {
     events: mio::Events,
     listeners: Vec<Sockets>,
     start: Instant,
+    /// The date, and when it has to be read again: in microseconds since `start`.
+    unix_seconds: u64,
+    second_ends: u64,
 }
 
 /// The sockets of a listener: several if there were more workers before. None: it was closed.
@@ -79,7 +83,18 @@ impl System {
                 .map(|sockets| Sockets { sockets, next: 0 })
                 .collect(),
             start,
+            unix_seconds: 0,
+            second_ends: 0,
         })
+    }
+
+    /// Once a second, when the next one has begun: a turn reads one clock only.
+    #[cold]
+    fn read_date(&mut self, micros: u64) {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+        let unix = unix.unwrap_or_default();
+        self.unix_seconds = unix.as_secs();
+        self.second_ends = micros + 1_000_000 - u64::from(unix.subsec_micros());
     }
 
     /// By which another thread wakes the worker.
@@ -107,15 +122,16 @@ impl Kernel for System {
         Ok(())
     }
 
-    fn now(&self) -> Now {
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+    #[inline]
+    fn now(&mut self) -> Now {
         let micros = self.micros();
+        if micros >= self.second_ends {
+            self.read_date(micros);
+        }
         Now {
             millis: micros / 1000,
             micros,
-            unix_seconds: unix.as_secs(),
+            unix_seconds: self.unix_seconds,
         }
     }
 
@@ -177,7 +193,12 @@ impl Kernel for System {
 
     #[inline]
     fn write(&mut self, stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
-        stream.write(bytes)
+        stream.send(bytes, SendFlags::empty())
+    }
+
+    #[inline]
+    fn write_last(&mut self, stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
+        stream.send(bytes, SendFlags::MORE)
     }
 
     fn abort(&mut self, stream: &mut Stream) -> io::Result<()> {

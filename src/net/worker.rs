@@ -91,7 +91,7 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
     /// Worker `number`, which counts from 0, with a handler for each listener of `kernel`. Connections on their
     /// way to each worker are in `inboxes`.
     pub(crate) fn new(
-        kernel: K,
+        mut kernel: K,
         handlers: impl IntoIterator<Item = H>,
         setup: Setup,
         inboxes: Arc<[Inbox<K::Stream>]>,
@@ -321,6 +321,10 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         let Some(token) = self.ready.pop_front() else {
             return;
         };
+        if self.ready.is_empty() {
+            // It begins in front again, so that it does not wander through all of its memory.
+            self.ready.clear();
+        }
         let Some(index) = self.connections.find(token) else {
             return;
         };

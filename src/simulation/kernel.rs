@@ -58,16 +58,16 @@ impl KernelTrait for Kernel {
         Ok(())
     }
 
-    fn now(&self) -> Now {
+    fn now(&mut self) -> Now {
         Now {
             millis: self.world.borrow().now,
-            micros: 1000 * self.world.borrow().now,
+            micros: self.micros(),
             unix_seconds: UNIX_SECONDS,
         }
     }
 
     fn micros(&self) -> u64 {
-        self.now().micros
+        1000 * self.world.borrow().now
     }
 
     fn cpu_nanos(&self) -> u64 {
@@ -213,6 +213,7 @@ impl KernelTrait for Kernel {
         if written == 0 {
             return Err(Errno::AGAIN.into());
         }
+        socket.is_held = false;
         let begun = socket.note_written(&bytes[..written]);
         if begun > 0 {
             world.backend.begin(stream.id, begun);
@@ -227,8 +228,19 @@ impl KernelTrait for Kernel {
         Ok(written)
     }
 
+    fn write_last(&mut self, stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.write(stream, bytes)?;
+        self.world.borrow_mut().sockets[stream.id].is_held = true;
+        Ok(written)
+    }
+
     fn abort(&mut self, stream: &mut Stream) -> io::Result<()> {
-        self.world.borrow_mut().sockets[stream.id].was_aborted = true;
+        let world = &mut *self.world.borrow_mut();
+        let socket = &mut world.sockets[stream.id];
+        socket.was_aborted = true;
+        if socket.is_held {
+            world.report("a reset destroys what was written before it");
+        }
         Ok(())
     }
 
@@ -245,6 +257,7 @@ impl KernelTrait for Kernel {
             return Err(Errno::NOTCONN.into());
         }
         socket.shut_at = Some(world.now);
+        socket.is_held = false;
         world.workers[self.worker].progress = true;
         Ok(())
     }

@@ -65,6 +65,8 @@ pub(super) struct Socket {
     pub(super) unread_at_response: usize,
     /// It was closed as it stood.
     pub(super) was_cut: bool,
+    /// The last write was said to be the last one: the peer may not see it before the end of the stream.
+    pub(super) is_held: bool,
     pub(super) shut_at: Option<u64>,
     pub(super) read_since_shut: usize,
     pub(super) last_written_at: u64,
@@ -106,6 +108,7 @@ impl Socket {
             was_unfinished: false,
             unread_at_response: 0,
             was_cut: false,
+            is_held: false,
             shut_at: None,
             read_since_shut: 0,
             last_written_at: 0,

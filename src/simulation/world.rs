@@ -404,6 +404,12 @@ impl World {
         if own.idle_turns > 4 {
             self.report("a loop spins: turn after turn without progress");
         }
+        let mut own_sockets = self.sockets.iter().filter(|s| s.worker == worker);
+        if own_sockets.any(|socket| {
+            socket.is_held && socket.owed_since.is_none() && socket.closed_at.is_none()
+        }) {
+            self.report("the last response is held back");
+        }
         for socket in self.sockets.iter_mut().filter(|s| s.worker == worker) {
             socket.written_in_turn.clear();
             socket.reads_in_turn = 0;

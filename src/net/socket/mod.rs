@@ -4,12 +4,13 @@
 pub(crate) mod tcp;
 pub(crate) mod unix;
 
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use mio::event::Source;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::{SockRef, Socket, Type};
 
 /// How many connections may wait to be accepted; the kernel's `somaxconn` may allow fewer.
@@ -85,20 +86,18 @@ impl Stream {
         }
     }
 
+    // The C library's recv and send are cancellation points: with several threads, they change the state of the
+    // thread before and after each call, atomically. rustix calls the kernel directly.
+
     #[inline]
     pub(crate) fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.read(block),
-            Self::Unix(stream) => stream.read(block),
-        }
+        let (_, bytes) = recv(self.as_fd(), block, RecvFlags::empty())?;
+        Ok(bytes)
     }
 
     #[inline]
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.write(bytes),
-            Self::Unix(stream) => stream.write(bytes),
-        }
+    pub(crate) fn send(&mut self, bytes: &[u8], flags: SendFlags) -> io::Result<usize> {
+        Ok(send(self.as_fd(), bytes, flags | SendFlags::NOSIGNAL)?)
     }
 
     /// The peer's address, and ours.
@@ -123,6 +122,16 @@ impl Stream {
         match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+}
+
+impl AsFd for Stream {
+    #[inline]
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
         }
     }
 }
