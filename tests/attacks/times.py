@@ -109,15 +109,20 @@ def slow_reader_ends_after(port):
     rest = memoryview(block)
     unread = 0
     read_on = time.monotonic()
+    ended = select.POLLERR | select.POLLHUP
     while time.monotonic() - read_on < WRITE + 2:
         for _, event in watch.poll(5):
-            if event & (select.POLLERR | select.POLLHUP):
+            if event & ended:
                 stream.close()
                 return time.monotonic() - read_on
             rest = rest[stream.send(rest) :] or memoryview(block)
         before, unread = unread or 0, unread_by_server(stream)
-        if unread is not None and (unread == 0 or unread < before):
-            read_on = time.monotonic()
+        looked_at = time.monotonic()
+        if unread is None or (unread > 0 and unread >= before):
+            continue
+        # What an end discards was not read.
+        if not any(event & ended for _, event in watch.poll(0)):
+            read_on = looked_at
     stream.close()
     return None
 
