@@ -34,6 +34,12 @@ impl Random {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
+    /// Around 0, nearly normal, with a standard deviation of 1: the sum of many is.
+    #[cfg(test)]
+    pub(crate) fn normal(&self) -> f64 {
+        (0..12).map(|_| self.fraction()).sum::<f64>() - 6.0
+    }
+
     /// A number from `min` to `max`, both of which may come.
     pub(crate) fn between(&self, min: u64, max: u64) -> u64 {
         let count = u128::from(max.saturating_sub(min)) + 1;

@@ -132,6 +132,9 @@ fn run(options: &Options) -> Result<u8, Failure> {
     let published = publish(options, &race.record);
     all_ended()?;
     published?;
+    if let Some(reason) = &race.given_up {
+        return Err((EXIT_OUT, format!("given up: {reason}")));
+    }
     outcome(&race.record)
 }
 

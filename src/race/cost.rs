@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use super::generator::Load;
 use super::process_tree::{self, Busy, Thread, Usage};
 use super::record::ServerCost;
 
@@ -57,7 +58,16 @@ pub(super) fn cost(before: &Sample, after: &Sample, requests: u64, cores: usize)
         voluntary_switches: threads.iter().map(|t| t.voluntary_switches).sum(),
         involuntary_switches: threads.iter().map(|t| t.involuntary_switches).sum(),
         processes: new.processes,
+        counts: None,
     }
+}
+
+/// Share of the time of all cores of the machine that programs used which are neither the server nor the load.
+pub(super) fn others(before: &Sample, after: &Sample, load: &Load, cores: usize) -> f64 {
+    let others = after.others_ns.saturating_sub(before.others_ns);
+    let others = others.saturating_sub(load.cpu_ns) as f64;
+    let time = after.at.saturating_duration_since(before.at).as_nanos() as f64;
+    ratio(others, time * cores as f64).min(1.0)
 }
 
 /// How long the machine was busy with what no process accounts for. At most as long as the server's cores
@@ -132,6 +142,18 @@ mod tests {
         let found = second([1000, 0, 1000, 1000]);
         assert!((found.utilisation - 1.0).abs() < 1e-9, "{found:?}");
         assert!((found.cpu_ns_per_request - 1e6).abs() < 1e-6, "{found:?}");
+    }
+
+    #[test]
+    fn others_are_neither_the_server_nor_the_load() {
+        let start = Instant::now();
+        let before = sample(start, [0, 700, 0, 0]);
+        let after = sample(start + Duration::from_secs(1), [900, 1700, 0, 0]);
+        let load = Load {
+            cpu_ns: 600_000_000,
+            ..Load::default()
+        };
+        assert!((others(&before, &after, &load, 2) - 0.2).abs() < 1e-9);
     }
 
     #[test]

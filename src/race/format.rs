@@ -65,6 +65,24 @@ pub(super) fn time(ns: f64) -> String {
     scaled(ns, 1000.0, &["ns", "µs", "ms", "s"])
 }
 
+/// `98.1–110 µs`, in the unit of the greater.
+pub(super) fn time_range(low: f64, high: f64) -> String {
+    let shown = time(high);
+    let Some((end, unit)) = shown.split_once(' ') else {
+        return NONE.to_owned();
+    };
+    let scale = match unit {
+        "ns" => 1.0,
+        "µs" => 1e3,
+        "ms" => 1e6,
+        _ => 1e9,
+    };
+    match figure(low / scale) {
+        low if low == end => shown,
+        low => format!("{low}–{end} {unit}"),
+    }
+}
+
 /// As on an axis, where `1.00 ms` is `1 ms`.
 pub(super) fn short_time(ns: f64) -> String {
     time(ns).replace(".00 ", " ").replace(".0 ", " ")
@@ -179,6 +197,10 @@ mod tests {
         assert_eq!(time(5e9), "5.00 s");
         assert_eq!(time(5e15), "5,000,000 s");
         assert_eq!(time(f64::NAN), "–");
+        assert_eq!(time_range(98_100.0, 110_000.0), "98.1–110 µs");
+        assert_eq!(time_range(900_000.0, 1_200_000.0), "0.900–1.20 ms");
+        assert_eq!(time_range(5e9, 5e9), "5.00 s");
+        assert_eq!(time_range(f64::NAN, f64::NAN), "–");
         assert_eq!(short_time(1e6), "1 ms");
         assert_eq!(short_time(2e7), "20 ms");
         assert_eq!(bytes(130.2), "130 B");

@@ -188,7 +188,10 @@ impl Pair<'_> {
                 .collect()
         };
         let in_round = |our: &&Measurement| {
-            let their = self.theirs.iter().find(|their| their.round == our.round)?;
+            let their = self
+                .theirs
+                .iter()
+                .find(|their| their.turn() == our.turn())?;
             let figure = self.condition.figure;
             Some((figure.of(our)?, figure.of(their)?))
         };
@@ -259,7 +262,10 @@ fn of_race(record: &Record, conditions: &[Condition], until: Option<f64>) -> Gat
     pairs.retain(Pair::has_figures);
     let decide = |pair: &Pair| {
         let look = match until {
-            Some(_) => look(record.settings.rounds, pair.ours.len()),
+            Some(_) => {
+                let processes = record.settings.processes_per_round.unwrap_or(1).max(1);
+                look(record.settings.rounds, pair.ours.len() / processes)
+            }
             None => 1,
         };
         pair.decide(true, comparisons(pairs.len(), look, until.is_some()))
@@ -392,6 +398,7 @@ mod tests {
     use super::super::record::Suite;
     use super::super::report::sample::{record, servers, summarise};
     use super::*;
+    use crate::random::Random;
 
     fn condition(text: &str) -> Condition {
         Condition::parse(text).unwrap()
@@ -542,20 +549,10 @@ mod tests {
     /// is decided wrongly in at most one race in a hundred.
     #[test]
     fn looking_often_does_not_err_more_often() {
-        let mut state = 7_u64;
-        let mut noise = move || {
-            let sum: f64 = (0..12)
-                .map(|_| {
-                    state = state
-                        .wrapping_mul(6_364_136_223_846_793_005)
-                        .wrapping_add(1);
-                    (state >> 11) as f64 / (1_u64 << 53) as f64
-                })
-                .sum();
-            (0.05 * (sum - 6.0)).exp()
-        };
+        let random = Random::new(7, 0);
+        let noise = || (0.05 * random.normal()).exp();
         let limit = condition("cpu>+5%");
-        let mut race = || {
+        let race = || {
             let mut pairs: Vec<(f64, f64)> = Vec::new();
             let mut rounds = 5;
             while rounds <= 100 {

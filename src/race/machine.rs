@@ -35,6 +35,16 @@ pub(super) fn describe() -> Machine {
     }
 }
 
+/// How many cores the machine has, whichever this process may run on.
+pub(super) fn all() -> usize {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let cores = text.lines().filter(|line| {
+        let number = line.strip_prefix("cpu");
+        number.is_some_and(|rest| rest.starts_with(|digit: char| digit.is_ascii_digit()))
+    });
+    cores.count().max(allowed().len())
+}
+
 /// The cores that this process may run on, in order.
 pub(super) fn allowed() -> Vec<usize> {
     let set = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
@@ -175,6 +185,7 @@ mod tests {
 
     #[test]
     fn lists_of_cores_are_read_and_shown() {
+        assert!(super::all() >= allowed().len());
         let all = allowed();
         assert_eq!(parse_cores(&show(&all)).unwrap().0, all);
         assert_eq!(show(&[0, 1, 2, 5, 7, 8]), "0-2,5,7-8");

@@ -7,18 +7,23 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::cost::{Sample, ratio};
+use super::counters::Counters;
+use super::environment::{Disturbance, Files, Moment};
 use super::generator::{Load, Order};
 use super::idle_connections::IdleConnections;
+use super::order::Turn;
 use super::probe::{self, Plain, Request};
 use super::record::{
-    Generator, GeneratorCost, LOST, Measurement, Missed, Sampled, ServerCost, Test, UNLIKE,
+    Generator, GeneratorCost, LOST, Measurement, Missed, Sampled, ServerCost, Test, UNLIKE, WarmUp,
 };
 use super::server::Server;
 use super::server_spec::ServerSpec;
+use super::steady::{WINDOWS, is_steady};
 use super::suite::FEW;
 use super::summary::BUSY;
 use super::workload::Workload;
 use super::{cost, process_tree};
+use crate::units;
 
 /// The kind of error of answers with a status that is none of success.
 const STATUS: &str = "status";
@@ -35,6 +40,56 @@ const SETTLE: Duration = Duration::from_millis(300);
 /// Whether the race was ended meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
+/// Of a warm-up that ends when the server is steady.
+const WINDOW_NS: u64 = 100_000_000;
+
+/// How long servers are loaded before they are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Warming {
+    For(u64),
+    /// Until the cost of a request has no trend.
+    Steady {
+        most_ns: u64,
+    },
+}
+
+impl Warming {
+    /// `auto`, `auto:20s` or `300ms`.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let wrong =
+            |error: String| format!("{error}; or auto, or auto:10s to warm up until steady");
+        match text.split_once(':') {
+            None if text == "auto" => Ok(Self::Steady {
+                most_ns: STEADY_MAX_NS,
+            }),
+            Some(("auto", most)) => {
+                let most_ns = units::nanos(most).map_err(wrong)?;
+                Ok(Self::Steady { most_ns })
+            }
+            _ => units::nanos(text).map(Self::For).map_err(wrong),
+        }
+    }
+
+    /// At most.
+    pub(super) fn most_ns(self) -> u64 {
+        match self {
+            Self::For(nanos) | Self::Steady { most_ns: nanos } => nanos,
+        }
+    }
+
+    /// As far as it is known before.
+    pub(super) fn expected_ns(self) -> u64 {
+        match self {
+            Self::For(nanos) => nanos,
+            // Most servers are steady after as few windows as it takes to know it.
+            Self::Steady { most_ns } => most_ns.min(WINDOW_NS * WINDOWS as u64 * 3 / 2),
+        }
+    }
+}
+
+/// A just-in-time compiler takes a few seconds at most.
+const STEADY_MAX_NS: u64 = 5_000_000_000;
+
 /// How all servers are measured.
 #[derive(Debug)]
 pub(super) struct Setup {
@@ -43,7 +98,12 @@ pub(super) struct Setup {
     pub(super) server_cores: Vec<usize>,
     pub(super) load_cores: Vec<usize>,
     pub(super) workload: Workload,
-    pub(super) warm_up_ns: u64,
+    pub(super) files: Files,
+    /// Why the processor's counters cannot be read; none if they can.
+    pub(super) no_counters: Option<String>,
+    /// All of them, also those that the race may not use.
+    pub(super) machine_cores: usize,
+    pub(super) warm_up: Warming,
     /// Requests/s of each server in a closed model, by its name, once measured.
     pub(super) capacities: HashMap<String, f64>,
     /// The path that all servers are asked for, if it is a random one.
@@ -59,10 +119,10 @@ impl Setup {
         &mut self,
         test: &Test,
         target: &ServerSpec,
-        round: usize,
+        turn: Turn,
     ) -> Result<Measurement, String> {
         let mut server = Server::start(target, self.workers, &self.server_cores, &self.stop)?;
-        let measured = self.measure_running(test, target, round, &server);
+        let measured = self.measure_running(test, target, turn, &server);
         measured.map_err(|sentence| match server.ending() {
             Some(ending) if test.connections > 0 => format!("ended under load, {ending}"),
             Some(ending) => format!("ended with idle connections open, {ending}"),
@@ -74,7 +134,7 @@ impl Setup {
         &mut self,
         test: &Test,
         target: &ServerSpec,
-        round: usize,
+        turn: Turn,
         server: &Server,
     ) -> Result<Measurement, String> {
         let url = format!("http://{}{}", server.authority, target.path);
@@ -83,7 +143,7 @@ impl Setup {
         let request = self.request(test, target, server, &workload);
         // Before the warm-up: a server must not have done its work by then.
         let plain = self.ask(&request, test, target)?;
-        self.warm_up(test, &url)?;
+        let warm_up = self.warm_up(test, &url, server)?;
         let mut idle = IdleConnections::new(server.address, &server.authority, &target.path);
         if test.connections == 0 {
             let measure = if test.is_rest() {
@@ -91,14 +151,14 @@ impl Setup {
             } else {
                 Self::idle
             };
-            let result = measure(self, test, target, round, server, &mut idle);
+            let result = measure(self, test, target, turn, server, &mut idle);
             self.warn_of(&idle, test, target);
             return result;
         }
         idle.grow(test.idle_connections, &self.stop);
         self.warn_of(&idle, test, target);
         let rate = self.rate(test, target, &url)?;
-        let before = self.sample(server);
+        let begun = self.begin(server);
         let order = Order {
             rate,
             content: plain.content.as_deref(),
@@ -107,16 +167,13 @@ impl Setup {
         let time = test.duration_ns.map(Duration::from_nanos);
         let (load, sampled) = probe::beside(&request, &plain, time, || self.generator.run(&order));
         let load = load?;
-        let after = self.sample(server);
-        if has_ended(after.as_ref()) {
-            return Err(ENDED.to_owned());
-        }
-        let both = before.zip(after);
-        let cost = both.map(|(before, after)| self.cost(&before, &after, &load));
+        let (cost, disturbance) = self.end(begun, server, &load)?;
         let errors = self.faults(test, target, &plain, &load, &sampled);
-        let mut result = measurement(test, target, round, load);
+        let mut result = measurement(test, target, turn, load);
         result.errors.extend(errors);
         result.rate = rate;
+        result.warm_up = warm_up;
+        result.disturbance = disturbance;
         // At its latency the rate takes more connections, but the latency is that of a server without rest.
         let is_busy = cost.as_ref().is_some_and(|cost| cost.busy() >= BUSY);
         if is_busy && result.missed == Some(Missed::Connections) {
@@ -215,15 +272,57 @@ impl Setup {
         }
     }
 
-    /// Always by hullo bench, which can run for less than a second.
-    fn warm_up(&self, test: &Test, url: &str) -> Result<(), String> {
-        if self.warm_up_ns == 0 {
-            return Ok(());
+    /// Loads a server for as long as it takes, or as was asked for.
+    fn warm_up(&self, test: &Test, url: &str, server: &Server) -> Result<Option<WarmUp>, String> {
+        match self.warm_up {
+            Warming::For(0) => Ok(None),
+            // Nothing that a warm server does faster is measured.
+            Warming::Steady { .. } if test.connections == 0 => {
+                self.warm_up_for(test, url, WINDOW_NS * WINDOWS as u64)?;
+                Ok(None)
+            }
+            Warming::For(nanos) => {
+                self.warm_up_for(test, url, nanos)?;
+                Ok(None)
+            }
+            Warming::Steady { most_ns } => self
+                .warm_up_until_steady(test, url, server, most_ns)
+                .map(Some),
         }
+    }
+
+    /// Window by window, until the cost of a request has no trend. Where the cost is not known, its time.
+    fn warm_up_until_steady(
+        &self,
+        test: &Test,
+        url: &str,
+        server: &Server,
+        most_ns: u64,
+    ) -> Result<WarmUp, String> {
+        let start = Instant::now();
+        let used = || Some(process_tree::usage(server.guard()?).cpu_ns);
+        let mut figures = Vec::new();
+        loop {
+            let before = used();
+            let load = self.warm_up_for(test, url, WINDOW_NS)?;
+            let cpu = before.zip(used());
+            let cpu = cpu.map(|(before, after)| after.saturating_sub(before));
+            let time = cpu.unwrap_or(load.elapsed_ns);
+            figures.push(ratio(time as f64, load.requests as f64));
+            let elapsed_ns = start.elapsed().as_nanos() as u64;
+            let steady = is_steady(&figures);
+            if steady || elapsed_ns >= most_ns || self.stop.load(Ordering::Relaxed) {
+                return Ok(WarmUp { elapsed_ns, steady });
+            }
+        }
+    }
+
+    /// Always by hullo bench, which can run for less than a second.
+    fn warm_up_for(&self, test: &Test, url: &str, nanos: u64) -> Result<Load, String> {
         let test = Test {
             connections: test.connections.max(1),
             requests: None,
-            duration_ns: Some(self.warm_up_ns),
+            duration_ns: Some(nanos),
             ..test.clone()
         };
         let load = Generator::Hullo.run(&self.order(&test, url))?;
@@ -233,7 +332,7 @@ impl Setup {
                 load.errors
             ));
         }
-        Ok(())
+        Ok(load)
     }
 
     /// The rate to ask for in an open model: a share of the server's capacity, which is measured once, so
@@ -271,7 +370,7 @@ impl Setup {
         &self,
         test: &Test,
         target: &ServerSpec,
-        round: usize,
+        turn: Turn,
         server: &Server,
         idle: &mut IdleConnections,
     ) -> Result<Measurement, String> {
@@ -283,7 +382,7 @@ impl Setup {
         let (few, held_few) = (look(), idle.held());
         idle.grow(test.idle_connections, &self.stop);
         let (many, held_many) = (look(), idle.held());
-        let mut result = measurement(test, target, round, Load::default());
+        let mut result = measurement(test, target, turn, Load::default());
         if held_many > held_few {
             let more = (held_many - held_few) as f64;
             result.idle_connection_bytes = few
@@ -304,31 +403,70 @@ impl Setup {
         &self,
         test: &Test,
         target: &ServerSpec,
-        round: usize,
+        turn: Turn,
         server: &Server,
         idle: &mut IdleConnections,
     ) -> Result<Measurement, String> {
         idle.grow(test.idle_connections, &self.stop);
         sleep(SETTLE);
-        let (start, before) = (Instant::now(), self.sample(server));
+        let (start, begun) = (Instant::now(), self.begin(server));
         let end = Duration::from_nanos(test.duration_ns.unwrap_or(0));
         while start.elapsed() < end && !self.stop.load(Ordering::Relaxed) {
             sleep(LOOK_AGAIN.min(end.saturating_sub(start.elapsed())));
         }
-        let (after, elapsed) = (self.sample(server), start.elapsed());
+        let load = Load {
+            elapsed_ns: start.elapsed().as_nanos() as u64,
+            ..Load::default()
+        };
+        let (cost, disturbance) = self.end(begun, server, &load)?;
+        let mut result = measurement(test, target, turn, load);
+        result.server = cost;
+        result.disturbance = disturbance;
+        result.errors = lost(test, idle);
+        Ok(result)
+    }
+
+    /// Starts to count what a server uses, and what else goes on.
+    fn begin(&self, server: &Server) -> Begun {
+        let sample = self.sample(server);
+        let of_it = sample.as_ref().filter(|_| self.no_counters.is_none());
+        let counters = of_it.and_then(|now| {
+            let threads: Vec<u32> = now.usage.threads.keys().copied().collect();
+            Counters::start(&threads).ok()
+        });
+        Begun {
+            sample,
+            moment: Moment::now(&self.files),
+            counters,
+        }
+    }
+
+    /// What it was, during this load. Or that the server has ended.
+    fn end(
+        &self,
+        begun: Begun,
+        server: &Server,
+        load: &Load,
+    ) -> Result<(Option<ServerCost>, Option<Disturbance>), String> {
+        let counts = begun.counters.map(|counters| counters.counts());
+        let (after, now) = (self.sample(server), Moment::now(&self.files));
         if has_ended(after.as_ref()) {
             return Err(ENDED.to_owned());
         }
-        let load = Load {
-            elapsed_ns: elapsed.as_nanos() as u64,
-            ..Load::default()
-        };
-        let cost = before.zip(after);
-        let cost = cost.map(|(before, after)| self.cost(&before, &after, &load));
-        let mut result = measurement(test, target, round, load);
-        result.server = cost;
-        result.errors = lost(test, idle);
-        Ok(result)
+        let both = begun.sample.zip(after);
+        let both = both.as_ref();
+        let cost = both.map(|(before, after)| ServerCost {
+            counts,
+            ..self.cost(before, after, load)
+        });
+        let others =
+            both.map(|(before, after)| cost::others(before, after, load, self.machine_cores));
+        let moments = begun.moment.zip(now);
+        let disturbance = moments.map(|(before, after)| Disturbance {
+            others,
+            ..after.since(&before)
+        });
+        Ok((cost, disturbance))
     }
 
     fn sample(&self, server: &Server) -> Option<Sample> {
@@ -366,6 +504,13 @@ fn unlike(plain: &Plain, load: &Load, sampled: &Sampled, test: &Test) -> Option<
     plain.size_difference(mean, mean * open / load.requests as f64)
 }
 
+/// What was counted when a measurement began.
+struct Begun {
+    sample: Option<Sample>,
+    moment: Option<Moment>,
+    counters: Option<Counters>,
+}
+
 /// Whether the mean size of the contents differs from that of a plain answer.
 fn has_other_size(mean: Option<f64>, plain: usize) -> bool {
     // hey prints whole bytes.
@@ -383,11 +528,14 @@ fn has_ended(now: Option<&Sample>) -> bool {
     now.is_some_and(|now| now.usage.processes == 0)
 }
 
-fn measurement(test: &Test, target: &ServerSpec, round: usize, load: Load) -> Measurement {
+fn measurement(test: &Test, target: &ServerSpec, turn: Turn, load: Load) -> Measurement {
     Measurement {
         test: test.id.clone(),
         target: target.name.clone(),
-        round,
+        round: turn.round,
+        process: None,
+        warm_up: None,
+        disturbance: None,
         requests: load.requests,
         elapsed_ns: load.elapsed_ns,
         requests_per_second: per_second(&load),

@@ -3,18 +3,21 @@
 //! ```text
 //!  options ──> command ──> measure, for each test, round and server ──> record ──> report
 //!  server_spec the order     │                                          JSON       tables, page
-//!  suite                     ├─ server: started, awaited, stopped         └─ compare: two records
+//!  suite, workload           ├─ server: started, awaited, stopped         └─ compare: two records
 //!  machine                   ├─ probe: does it do the same work?
 //!                            ├─ generator: hullo bench, hey or wrk
 //!                            ├─ idle_connections
-//!                            ├─ cost: CPU and memory of the server's processes <- process_tree
+//!  environment               ├─ steady: is it warm?
+//!  order: of the turns       ├─ counters: of the processor
+//!  quiet: waits for calm     ├─ cost: CPU and memory of the server's processes <- process_tree
 //!                            └─ guard: parent of every server; leaves no process behind
-//!                          summary <- stats: is a difference more than noise? warn: what to distrust <- slowdown
+//!                          summary <- stats: is a difference more than noise?
+//!                          warn <- judge: what to distrust, of the servers (slowdown) and of the machine
 //! ```
 //!
 //! What makes it fair: servers and load have cores of their own; each measurement starts a new,
-//! warmed-up process; the servers take turns within each round, so that what slows the machine down
-//! slows all of them; they are compared by their ratio within a round, and a ratio whose interval
+//! warmed-up process; the servers take turns within each round, in a random order, so that what slows the
+//! machine down slows all of them; they are compared by their ratio within a round, and a ratio whose interval
 //! holds 1 is not a difference. Requests/s are the server's own only while the server is the
 //! bottleneck, so the report names the bottleneck, and states the CPU time of a request, which hardly
 //! depends on the generator.
@@ -27,18 +30,23 @@
 mod command;
 mod compare;
 mod cost;
+mod counters;
+mod environment;
 mod format;
 mod gate;
 mod generator;
 mod guard;
 mod idle_connections;
+mod judge;
 mod machine;
 mod measure;
 mod options;
+mod order;
 mod plan;
 mod probe;
 mod process_tree;
 mod progress;
+mod quiet;
 mod record;
 mod report;
 mod resume;
@@ -49,6 +57,7 @@ mod server;
 mod server_spec;
 mod slowdown;
 mod stats;
+mod steady;
 mod store;
 mod suite;
 mod summary;

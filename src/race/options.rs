@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::gate::{Condition, Rule, parse_share};
 use super::machine::{Cores, parse_cores};
+use super::measure::Warming;
 use super::record::Generator;
 use super::server_spec::{ServerSpec, parse_path};
 use super::suite::{CONNECTIONS_MAX, Choice, Sweep};
@@ -18,8 +19,8 @@ use crate::units;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Exit codes: 0 success, also if Ctrl-C ended the race; 1 if a server could not be measured to the end, \
-answered more than 1 of 100 requests with an error, or could not be stopped, or if a report could not be \
-written; 2 for wrong arguments; 3 if a --fail-if condition was met, or --compare without one found a figure \
+answered more than 1 of 100 requests with an error, or could not be stopped, if a report could not be \
+written, or if the machine was not quiet; 2 for wrong arguments; 3 if a --fail-if condition was met, or --compare without one found a figure \
 that is worse; 4 if a condition is undecided.\n\
 Try it: hullo race hullo='hullo --port {port} --workers {workers}' mine='my-server --port {port}' --html race.html")]
 pub(crate) struct Options {
@@ -51,7 +52,7 @@ pub(crate) struct Options {
     #[command(flatten)]
     pub(super) request: RequestOptions,
 
-    /// Rounds: each runs every test on every server, in turn (A B C, A B C, ...)
+    /// Rounds: in each, all servers take turns, in a random order
     #[arg(short, long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(super) rounds: u32,
 
@@ -87,9 +88,24 @@ pub(crate) struct Options {
     #[arg(short, long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=CONNECTIONS_MAX as i64))]
     pub(super) connections: u32,
 
-    /// Load each server for this long before each measurement
-    #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = time)]
-    pub(super) warmup: u64,
+    /// Load each server before each measurement: for this long, or with auto until the cost of a request has no
+    /// trend any more, but at most for 5s, or with auto:20s for 20s
+    #[arg(long, value_name = "TIME", default_value = "auto", value_parser = Warming::parse)]
+    pub(super) warmup: Warming,
+
+    /// Measure N new processes of each server in each round, so that the differences between processes of the
+    /// same program show
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(super) processes: u32,
+
+    /// Before each round, wait until nothing else runs on the machine, for this long at most; then end the race
+    /// and say what disturbs it (exit code 1)
+    #[arg(long, value_name = "TIME", value_parser = positive_time)]
+    pub(super) quiet_wait: Option<u64>,
+
+    /// Seed of the order of the servers in each round, and of the intervals of latencies [default: a new one]
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u32>,
 
     /// Also probe what takes up to 65 s: whether a server ends a connection on which a request head arrives
     /// slowly and never ends. All servers are probed at the same time
@@ -164,12 +180,8 @@ impl Options {
     }
 }
 
-fn time(text: &str) -> Result<u64, String> {
-    units::nanos(text)
-}
-
 fn positive_time(text: &str) -> Result<u64, String> {
-    match time(text)? {
+    match units::nanos(text)? {
         0 => Err("too short: write a time above 0".to_owned()),
         nanos => Ok(nanos),
     }

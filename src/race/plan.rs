@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::environment::{Environment, Files};
 use super::gate::Rule;
-use super::measure::Setup;
+use super::measure::{Setup, Warming};
 use super::options::Options;
 use super::record::{self, FORMAT, Record, Settings, Suite};
 use super::server_spec::{ServerSpec, Source};
 use super::stats::ROUNDS_MIN;
 use super::suite::{Amount, MANY, expand};
 use super::workload::Workload;
-use super::{machine, probe, resume};
+use super::{counters, machine, probe, resume};
 use crate::server::{open_file_limit, raise_open_file_limit};
 
 /// Open files of the race itself, besides its idle connections.
@@ -66,13 +67,17 @@ impl Plan {
             server_cores: servers,
             load_cores: load,
             workload: Workload::of(&options.request)?,
-            warm_up_ns: options.warmup,
+            files: Files::of_system(),
+            no_counters: counters::unavailable(),
+            machine_cores: machine::all(),
+            warm_up: options.warmup,
             capacities: HashMap::new(),
             random_path: options.path.is_none().then(|| path.clone()),
             stop: Arc::default(),
             warnings: Vec::new(),
         };
-        let record = record(options, &setup, &path)?;
+        let seed = seed(options, before);
+        let record = record(options, &setup, &path, seed)?;
         let servers = options.targets.iter();
         let mut plan = Self {
             servers: servers.map(|server| server.at(&path)).collect(),
@@ -106,6 +111,19 @@ fn path(options: &Options, before: Option<&Record>) -> Result<String, String> {
             "--resume: that race had another --path: it asked for {old}"
         )),
     }
+}
+
+/// As given, or as in the race that goes on, or a new one.
+fn seed(options: &Options, before: Option<&Record>) -> u64 {
+    let of_clock = || u64::from(now().subsec_micros());
+    let old = before.and_then(|before| before.settings.seed);
+    options.seed.map(u64::from).or(old).unwrap_or_else(of_clock)
+}
+
+/// Since 1970.
+fn now() -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default()
 }
 
 /// Whether servers and load have a core in common.
@@ -187,6 +205,16 @@ fn rates(given: &[f64]) -> Vec<f64> {
     rates
 }
 
+fn environment(setup: &Setup) -> Environment {
+    Environment::read(
+        &setup.files,
+        &setup.server_cores,
+        &setup.load_cores,
+        open_file_limit() as u64,
+        setup.no_counters.clone(),
+    )
+}
+
 /// Those that were chosen, or the default.
 fn suites(options: &Options) -> Vec<Suite> {
     match (options.suite.is_empty(), options.sweep.is_empty()) {
@@ -197,7 +225,7 @@ fn suites(options: &Options) -> Vec<Suite> {
 }
 
 /// The record of a race that has not begun.
-fn record(options: &Options, setup: &Setup, path: &str) -> Result<Record, String> {
+fn record(options: &Options, setup: &Setup, path: &str, seed: u64) -> Result<Record, String> {
     let suites = suites(options);
     let mut warnings = Vec::new();
     let tests = tests(options, &suites, &mut warnings)?;
@@ -218,18 +246,16 @@ fn record(options: &Options, setup: &Setup, path: &str) -> Result<Record, String
             target.name
         ));
     }
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
     Ok(Record {
         format: FORMAT.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        started_unix_ms: now.as_millis() as u64,
+        started_unix_ms: now().as_millis() as u64,
         elapsed_ms: 0,
         command: std::env::args_os()
             .map(|word| word.to_string_lossy().into_owned())
             .collect(),
         machine: machine::describe(),
+        environment: Some(environment(setup)),
         settings: Settings {
             suites,
             rounds: options.rounds as usize,
@@ -239,7 +265,11 @@ fn record(options: &Options, setup: &Setup, path: &str) -> Result<Record, String
             path: path.to_owned(),
             generator: options.generator,
             generator_version: options.generator.version()?,
-            warm_up_ns: options.warmup,
+            warm_up_ns: options.warmup.most_ns(),
+            warm_up_until_steady: matches!(options.warmup, Warming::Steady { .. }).then_some(true),
+            seed: Some(seed),
+            processes_per_round: (options.processes > 1).then_some(options.processes as usize),
+            quiet_wait_ns: options.quiet_wait,
             request: setup.workload.record(),
         },
         targets: options

@@ -110,6 +110,15 @@ pub(super) fn others_ns(guard: u32) -> u64 {
     ticks.saturating_mul(TICK_NS)
 }
 
+/// CPU time of each process in nanoseconds, with the name of its program.
+pub(super) fn time_by_program() -> BTreeMap<u32, (String, u64)> {
+    let all = all().into_iter().map(|process| {
+        let nanos = process.own_ticks().saturating_mul(TICK_NS);
+        (process.id, (process.name, nanos))
+    });
+    all.collect()
+}
+
 /// How long cores have run programs, or the kernel for them, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Busy {
@@ -183,6 +192,7 @@ pub(super) fn children(parent: u32) -> Vec<Pid> {
 struct Process {
     id: u32,
     parent: u32,
+    name: String,
     /// It has ended and waits to be reaped.
     has_ended: bool,
     user_ticks: u64,
@@ -195,12 +205,13 @@ impl Process {
     fn parse(stat: &str) -> Option<Self> {
         // The name is in parentheses and may hold any byte.
         let (id, rest) = stat.split_once(" (")?;
-        let (_, rest) = rest.rsplit_once(") ")?;
+        let (name, rest) = rest.rsplit_once(") ")?;
         let fields: Vec<&str> = rest.split_whitespace().collect();
         let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
         Some(Self {
             id: id.parse().ok()?,
             parent: field(4)?.try_into().ok()?,
+            name: name.to_owned(),
             // A process whose first thread has ended looks the same while others run.
             has_ended: matches!(*fields.first()?, "Z" | "X") && field(20)? <= 1,
             user_ticks: field(14)?,
@@ -331,6 +342,7 @@ mod tests {
     fn a_line_of_proc_is_read() {
         let process = Process::parse(STAT).unwrap();
         assert_eq!((process.id, process.parent), (42, 7));
+        assert_eq!(process.name, "a ) b (c)");
         assert_eq!((process.user_ticks, process.system_ticks), (50, 60));
         assert_eq!((process.own_ticks(), process.child_ticks()), (110, 150));
         for wrong in ["", "42", "42 (a", "42 (a) S 1"] {

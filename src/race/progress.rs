@@ -32,7 +32,7 @@ pub(super) fn turn(test: &Test, setup: &Setup) -> Duration {
         .duration_ns
         .map_or(Duration::from_secs_f64(counted), Duration::from_nanos);
     let opened = OPENED.saturating_mul(u32::try_from(test.idle_connections).unwrap_or(u32::MAX));
-    STARTED + Duration::from_nanos(setup.warm_up_ns) + work + opened
+    STARTED + Duration::from_nanos(setup.warm_up.expected_ns()) + work + opened
 }
 
 /// About how long a race takes, without what is measured already.
@@ -44,7 +44,7 @@ fn whole(record: &Record, setup: &Setup) -> Duration {
             .iter()
             .filter(|of| of.test == test.id)
             .count();
-        let turns = (servers * record.settings.rounds).saturating_sub(measured);
+        let turns = (servers * record.settings.turns()).saturating_sub(measured);
         turn(test, setup).saturating_mul(u32::try_from(turns).unwrap_or(u32::MAX))
     });
     // Once for each server.
@@ -251,6 +251,7 @@ mod tests {
             idle_connection_bytes: None,
             missed: None,
             latency_ns: Vec::new(),
+            latency_intervals_ns: None,
         };
         let shown = table(&vec![summary; ROWS_MAX + 2]);
         assert!(

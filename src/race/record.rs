@@ -9,6 +9,10 @@ use serde_json::Value;
 #[cfg(test)]
 use serde_json::json;
 
+use super::counters::Counts;
+use super::environment::{Disturbance, Environment};
+use super::order::Turn;
+
 /// The version of the JSON. It changes when a reader of the old version would misread the new one.
 pub(super) const FORMAT: &str = "hullo-race/1";
 
@@ -35,6 +39,8 @@ pub(super) struct Record {
     #[cfg_attr(test, schemars(length(min = 1)))]
     pub(super) command: Vec<String>,
     pub(super) machine: Machine,
+    /// Null in older records.
+    pub(super) environment: Option<Environment>,
     pub(super) settings: Settings,
     /// In the order of the command line. The others are compared with the first.
     #[cfg_attr(test, schemars(length(min = 1)))]
@@ -126,9 +132,28 @@ pub(super) struct Settings {
     pub(super) path: String,
     pub(super) generator: Generator,
     pub(super) generator_version: String,
+    /// How long each server was warmed up; if until it was steady, at most.
     pub(super) warm_up_ns: u64,
+    /// Null for false.
+    pub(super) warm_up_until_steady: Option<bool>,
+    /// Of the order of the servers within each round, and of the intervals of latencies. Null if the servers
+    /// took turns in the order of the command line.
+    pub(super) seed: Option<u64>,
+    /// How many processes of each server are measured in a round; null for one.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    pub(super) processes_per_round: Option<usize>,
+    /// How long each round waited for a quiet machine, at most; null if it did not.
+    pub(super) quiet_wait_ns: Option<u64>,
     /// What was requested, if it was not a plain GET.
     pub(super) request: Option<Request>,
+}
+
+impl Settings {
+    /// Measurements of a target in a test.
+    pub(super) fn turns(&self) -> usize {
+        self.rounds
+            .saturating_mul(self.processes_per_round.unwrap_or(1))
+    }
 }
 
 /// The requests of a race, besides their path and `Host`.
@@ -331,6 +356,13 @@ pub(super) struct Measurement {
     /// From 1.
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) round: usize,
+    /// Which process of its target in this round, from 1; null for the only one.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    pub(super) process: Option<usize>,
+    /// Null where its length was fixed.
+    pub(super) warm_up: Option<WarmUp>,
+    /// What else went on; null where the system does not tell.
+    pub(super) disturbance: Option<Disturbance>,
     /// Whole answers, also those with a status that is an error.
     pub(super) requests: u64,
     pub(super) elapsed_ns: u64,
@@ -372,6 +404,16 @@ pub(super) struct Sampled {
     pub(super) example: Option<String>,
 }
 
+/// A warm-up that ended when the server was steady.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct WarmUp {
+    pub(super) elapsed_ns: u64,
+    /// False if it took too long.
+    pub(super) steady: bool,
+}
+
 /// How answers and errors were spread over the connections. A connection counts once, however often it
 /// was opened again.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -405,6 +447,14 @@ impl PerConnection {
 }
 
 impl Measurement {
+    /// What it is compared in: figures of the same turn are taken together.
+    pub(super) fn turn(&self) -> Turn {
+        Turn {
+            round: self.round,
+            process: self.process.unwrap_or(1),
+        }
+    }
+
     pub(super) fn all_errors(&self) -> u64 {
         self.errors.values().copied().fold(0, u64::saturating_add)
     }
@@ -431,6 +481,8 @@ pub(super) struct ServerCost {
     /// Context switches because it was preempted.
     pub(super) involuntary_switches: u64,
     pub(super) processes: usize,
+    /// Null where they are not available.
+    pub(super) counts: Option<Counts>,
 }
 
 /// What the load generator used during a measurement.
@@ -469,6 +521,10 @@ pub(super) struct Summary {
     /// The median over the rounds, for each percentile.
     #[cfg_attr(test, schemars(with = "Vec<super::schema::Latency>"))]
     pub(super) latency_ns: Vec<(f64, u64)>,
+    /// For each percentile, the interval of the true median, in 95 of 100 cases: a bootstrap over the rounds.
+    /// Null with fewer than three.
+    #[cfg_attr(test, schemars(with = "Option<Vec<super::schema::Interval>>"))]
+    pub(super) latency_intervals_ns: Option<Vec<(f64, u64, u64)>>,
 }
 
 impl Summary {
@@ -615,10 +671,10 @@ impl Record {
         Ok(())
     }
 
-    /// Whether a server was measured in a round of a test.
-    pub(super) fn has(&self, test: &str, target: &str, round: usize) -> bool {
+    /// Whether a server was measured in a turn of a test.
+    pub(super) fn has(&self, test: &str, target: &str, turn: Turn) -> bool {
         let mut results = self.results.iter();
-        results.any(|of| of.round == round && of.test == test && of.target == target)
+        results.any(|of| of.turn() == turn && of.test == test && of.target == target)
     }
 
     /// How many rounds of a test have begun.
@@ -634,7 +690,7 @@ impl Record {
         let missing = tests.map(|(server, test)| {
             let of = |result: &&Measurement| result.test == test.id && result.target == server.name;
             let measured = self.results.iter().filter(of).count();
-            self.settings.rounds.saturating_sub(measured)
+            self.settings.turns().saturating_sub(measured)
         });
         missing.fold(0, usize::saturating_add)
     }

@@ -10,6 +10,8 @@ use super::warn;
 pub(super) fn resume(new: &mut Record, old: &Record) -> Result<(), String> {
     let settings = |record: &Record| Settings {
         rounds: 0,
+        // That is of the machine now.
+        quiet_wait_ns: None,
         ..record.settings.clone()
     };
     let untitled = |test: &Test| Test {
@@ -99,7 +101,7 @@ mod tests {
     #[test]
     fn what_was_measured_is_kept() {
         let (mut new, mut old) = races();
-        let interruption = warn::interruption(&old, false).unwrap();
+        let interruption = warn::interruption(&old, false, None).unwrap();
         let words = "the race has not ended: 44 of 66 measurements are missing";
         assert!(interruption.starts_with(words), "{interruption}");
         old.warnings.push(interruption);

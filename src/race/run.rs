@@ -4,17 +4,18 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::gate::{self, Rule};
 use super::measure::Setup;
+use super::order::{Turn, order};
 use super::plan::Plan;
 use super::probe;
 use super::progress::{self, Progress};
 use super::record::{self, Record, Summary};
 use super::server::Server;
 use super::server_spec::ServerSpec;
-use super::{server, summary, warn};
+use super::{quiet, server, summary, warn};
 use crate::terminal::note;
 
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(super) struct Race {
     failed: HashSet<(usize, String)>,
     rule: Rule,
     probes_slowly: bool,
+    /// Why it did not go on, if a signal was not the reason.
+    pub(super) given_up: Option<String>,
 }
 
 impl From<Plan> for Race {
@@ -37,6 +40,7 @@ impl From<Plan> for Race {
             failed: HashSet::new(),
             rule: plan.rule,
             probes_slowly: plan.probes_slowly,
+            given_up: None,
         }
     }
 }
@@ -106,42 +110,76 @@ impl Race {
         left.count() < 2
     }
 
-    /// Measures all servers in turn.
+    /// Measures all servers in a random order, once for each of their processes.
     fn round(&mut self, test: &record::Test, round: usize, progress: &mut Progress) {
-        let (estimate, rounds) = (
-            progress::turn(test, &self.setup),
-            self.record.settings.rounds,
-        );
-        for index in 0..self.servers.len() {
-            if self.is_over() {
-                return;
-            }
-            let name = self.servers.get(index).map_or("", |server| &server.name);
-            if self.record.has(&test.id, name, round) {
-                continue;
-            }
-            progress.at(&format!(
-                "{}: {name}, round {round} of {}",
-                test.title,
-                rounds.max(round)
-            ));
-            self.turn(index, test, round);
-            progress.advance(estimate);
-            if progress.is_live() {
-                progress.show(&self.summaries(std::slice::from_ref(test)));
+        if !self.is_measured(test, round) && !self.wait_until_quiet() {
+            return;
+        }
+        let processes = self.record.settings.processes_per_round.unwrap_or(1);
+        for process in 1..=processes {
+            let turn = Turn { round, process };
+            let count = self.servers.len();
+            let seed = self.record.settings.seed.unwrap_or(0);
+            for index in order(seed, &test.id, turn, count) {
+                if self.is_over() {
+                    return;
+                }
+                self.step(index, test, turn, progress);
             }
         }
     }
 
+    /// Whether a round was measured before the race was interrupted.
+    fn is_measured(&self, test: &record::Test, round: usize) -> bool {
+        let first = Turn { round, process: 1 };
+        let mut servers = self.servers.iter();
+        servers.all(|server| self.record.has(&test.id, &server.name, first))
+    }
+
+    /// Whether the race can go on.
+    fn wait_until_quiet(&mut self) -> bool {
+        let most = self.record.settings.quiet_wait_ns;
+        if let Some(most) = most.filter(|_| !self.is_over()) {
+            let waited = quiet::wait(Duration::from_nanos(most), &self.setup.stop);
+            self.given_up = waited.err();
+        }
+        !self.is_over()
+    }
+
+    /// Measures a server, unless it was measured before.
+    fn step(&mut self, index: usize, test: &record::Test, turn: Turn, progress: &mut Progress) {
+        let name = self.servers.get(index).map_or("", |server| &server.name);
+        if self.record.has(&test.id, name, turn) {
+            return;
+        }
+        let rounds = self.record.settings.rounds.max(turn.round);
+        progress.at(&format!(
+            "{}: {name}, round {} of {rounds}",
+            test.title, turn.round
+        ));
+        self.turn(index, test, turn);
+        progress.advance(progress::turn(test, &self.setup));
+        if progress.is_live() {
+            progress.show(&self.summaries(std::slice::from_ref(test)));
+        }
+    }
+
     fn is_over(&self) -> bool {
-        self.setup.stop.load(Ordering::Relaxed)
+        self.given_up.is_some() || self.setup.stop.load(Ordering::Relaxed)
     }
 
     fn summaries(&self, tests: &[record::Test]) -> Vec<Summary> {
         let sides = [&self.setup.server_cores, &self.setup.load_cores];
         let [servers, load] = sides.map(|cores| cores.iter().collect::<BTreeSet<_>>());
         let record = &self.record;
-        summary::of(tests, &record.targets, &record.results, servers == load)
+        let seed = record.settings.seed.unwrap_or(0);
+        summary::of(
+            tests,
+            &record.targets,
+            &record.results,
+            servers == load,
+            seed,
+        )
     }
 
     /// The record with its summaries and warnings, as if the race ended here.
@@ -150,9 +188,11 @@ impl Race {
         let warnings = self.setup.warnings.iter();
         let new = warnings.filter(|warning| !self.record.warnings.contains(warning));
         record.warnings.extend(new.cloned());
-        record
-            .warnings
-            .extend(warn::interruption(&record, self.is_over()));
+        record.warnings.extend(warn::interruption(
+            &record,
+            self.is_over(),
+            self.given_up.as_deref(),
+        ));
         record.summaries = self.summaries(&record.tests);
         let found = warn::of(&record);
         record.warnings.extend(found);
@@ -219,7 +259,7 @@ impl Race {
         server::stop_all(running.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn turn(&mut self, index: usize, test: &record::Test, round: usize) {
+    fn turn(&mut self, index: usize, test: &record::Test, turn: Turn) {
         let (Some(target), Some(entry)) =
             (self.servers.get(index), self.record.targets.get_mut(index))
         else {
@@ -229,13 +269,19 @@ impl Race {
         if entry.behaviour.is_empty() || self.failed.contains(&(index, test.id.clone())) {
             return;
         }
-        let measured = self.setup.measure(test, target, round);
+        let measured = self.setup.measure(test, target, turn);
         match measured {
             // A measurement that was cut short does not count.
             _ if self.setup.stop.load(Ordering::Relaxed) => {}
-            Ok(result) => self.record.results.push(result),
+            Ok(mut result) => {
+                // With one process each, there is nothing to tell apart.
+                let processes = self.record.settings.processes_per_round;
+                result.process = processes.map(|_| turn.process);
+                self.record.results.push(result);
+            }
             Err(sentence) => {
                 self.failed.insert((index, test.id.clone()));
+                let round = turn.round;
                 out(entry, &format!("{}, round {round}: {sentence}", test.title));
             }
         }

@@ -14,10 +14,15 @@ use super::record::Record;
 #[expect(dead_code, reason = "it gives a tuple of the record its ranges")]
 pub(super) struct Latency(#[schemars(range(min = 0, max = 100))] f64, u64);
 
+/// A percentile, and the ends of an interval in nanoseconds.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it gives a tuple of the record its ranges")]
+pub(super) struct Interval(#[schemars(range(min = 0, max = 100))] f64, u64, u64);
+
 const COPY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/race/report.schema.json");
 
 /// A writer writes every key, also those that are null; older records lack these.
-const LATER: [&str; 10] = [
+const LATER: [&str; 20] = [
     "uncounted_ns",
     "queued",
     "gate",
@@ -28,6 +33,16 @@ const LATER: [&str; 10] = [
     "missed",
     "cpu_ns_per_second",
     "request",
+    "warm_up_until_steady",
+    "seed",
+    "processes_per_round",
+    "process",
+    "warm_up",
+    "latency_intervals_ns",
+    "environment",
+    "disturbance",
+    "quiet_wait_ns",
+    "counts",
 ];
 
 /// What serde's attributes do not say.

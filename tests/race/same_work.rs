@@ -180,3 +180,145 @@ fn each_generator_sends_the_request_that_was_asked_for() {
     assert_eq!(ran.code, 1, "{}", ran.text);
     told.stop().unwrap();
 }
+
+fn order_of(json: &Value) -> Vec<String> {
+    let results = list(json, "results").iter();
+    results
+        .map(|result| {
+            let (round, process) = (&result["round"], &result["process"]);
+            format!("{round} {process} {}", word(result, "target"))
+        })
+        .collect()
+}
+
+#[test]
+fn a_seed_decides_the_order_and_each_process_is_measured() {
+    let servers = ["a", "b", "c"].map(server);
+    let [a, b, c] = servers.each_ref().map(String::as_str);
+    let flags = [
+        "-s",
+        "churn",
+        "-r",
+        "3",
+        "--seed",
+        "5",
+        "--processes",
+        "2",
+        a,
+        b,
+        c,
+    ];
+    let (ran, json) = measured(&flags);
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    let order = order_of(&json);
+    assert_eq!(order.len(), 3 * 2 * 3);
+    // All servers once in each turn, and not always in the same order.
+    let mut turns: Vec<Vec<&str>> = Vec::new();
+    for turn in order.chunks(3) {
+        let names = turn.iter().map(|of| of.rsplit(' ').next().unwrap());
+        turns.push(names.collect());
+        let places: Vec<&str> = turn
+            .iter()
+            .map(|of| of.rsplit_once(' ').unwrap().0)
+            .collect();
+        assert!(places.iter().all(|place| *place == places[0]), "{order:?}");
+    }
+    for names in &turns {
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, ["a", "b", "c"]);
+    }
+    assert!(turns.iter().any(|names| *names != turns[0]), "{turns:?}");
+    assert_eq!(json["settings"]["seed"], 5);
+    let summary = &list(&json, "summaries")[1];
+    assert_eq!(summary["rounds"], 3);
+    assert!(
+        summary["requests_per_second"]["ratio"].is_object(),
+        "{summary}"
+    );
+    let intervals = list(summary, "latency_intervals_ns");
+    assert_eq!(intervals.len(), list(summary, "latency_ns").len());
+    for (interval, median) in intervals.iter().zip(list(summary, "latency_ns")) {
+        assert!(
+            number(&interval[1]) <= number(&median[1])
+                && number(&median[1]) <= number(&interval[2])
+        );
+    }
+    assert!(ran.text.contains("2 processes of each"), "{}", ran.text);
+    // The same seed gives the same order.
+    let (_, again) = measured(&flags);
+    assert_eq!(order_of(&again), order);
+}
+
+#[test]
+fn a_warm_up_lasts_until_the_server_is_steady() {
+    let (ran, json) = written(&[
+        "-s",
+        "churn",
+        "-r",
+        "1",
+        "-z",
+        "100ms",
+        "-c",
+        "10",
+        "--warmup",
+        "auto:700ms",
+        &server("a"),
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    let warm_up = &list(&json, "results")[0]["warm_up"];
+    let is_steady = warm_up["steady"] == true;
+    // Six windows of 100 ms, or what the bound lets it do.
+    assert!(number(&warm_up["elapsed_ns"]) >= 600e6, "{warm_up}");
+    let warns = json["warnings"]
+        .to_string()
+        .contains("a was not steady after a warm-up");
+    assert_eq!(warns, !is_steady, "{}", json["warnings"]);
+    let (_, json) = measured(&["-s", "churn", "-r", "1", &server("a")]);
+    assert!(list(&json, "results")[0]["warm_up"].is_null());
+}
+
+#[test]
+fn a_machine_that_is_not_quiet_ends_the_race_with_the_reason() {
+    let mut busy = Command::new("sh")
+        .args(["-c", "while :; do :; done"])
+        .spawn()
+        .unwrap();
+    let (ran, json) = measured(&["-s", "churn", "-r", "3", "--quiet-wait", "1s", &server("a")]);
+    busy.kill().unwrap();
+    busy.wait().unwrap();
+    assert_eq!(ran.code, 1, "{}", ran.text);
+    let words = "given up: the machine was not quiet within 1 s: other programs used ";
+    assert!(ran.complaint.contains(words), "{}", ran.complaint);
+    assert!(list(&json, "results").is_empty());
+    assert!(
+        json["warnings"]
+            .to_string()
+            .contains("the race was given up"),
+        "{}",
+        json["warnings"]
+    );
+}
+
+#[test]
+fn what_the_machine_is_and_what_else_ran_is_recorded() {
+    let (ran, json) = measured(&["-s", "churn", "-r", "1", &server("a")]);
+    let environment = &json["environment"];
+    assert!(number(&environment["open_files"]) > 0.0, "{environment}");
+    let disturbance = &list(&json, "results")[0]["disturbance"];
+    assert!(
+        (0.0..=1.0).contains(&number(&disturbance["others"])),
+        "{disturbance}"
+    );
+    let counts = &list(&json, "results")[0]["server"]["counts"];
+    assert_eq!(
+        counts.is_null(),
+        !environment["no_counters"].is_null(),
+        "{counts}"
+    );
+    assert!(ran.text.contains("Environment: "), "{}", ran.text);
+    if counts.is_null() {
+        let text = ran.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("counters not available here"), "{text}");
+    }
+}

@@ -128,11 +128,12 @@ const RATE: Column = ("Rate/s", |row| row.test.offered_rate.map(figure));
 
 fn offered_tables(rows: &[Row]) -> Vec<Table> {
     const ACHIEVED: Column = ("Achieved/s", |row| Some(figure(SPEED.of(row)?.median)));
-    let mut cost = Table::of("CPU", rows, &[RATE, ACHIEVED]).measure(rows, &CPU);
+    let mut cost = Table::of("CPU", rows, &[RATE]).measure(rows, &CPU);
     cost.notes = tables::errors(rows);
     cost.notes.push("All servers are asked for the same rate. One that did not make it in most rounds is marked, and not compared at that rate: requests without an answer became more and more (server), the rate takes more connections at its latency (connections), or the generator could not send it (generator).".to_owned());
     let latency = Table::of("Latency", rows, &[RATE]).columns(rows, &tables::PERCENTILES);
-    vec![cost, latency.columns(rows, &tables::BUSY)]
+    let load = Table::of("Load", rows, &[RATE, ACHIEVED]).columns(rows, &tables::BUSY);
+    vec![cost, latency, load]
 }
 
 fn sweep_title(suite: Suite, axis: Axis) -> String {
@@ -172,8 +173,7 @@ fn sweep_tables(rows: &[Row], axis: Axis) -> Vec<Table> {
     let mut speed = table("Speed").measure(rows, &SPEED);
     speed.notes = tables::errors(rows);
     let cost = table("CPU").measure(rows, &CPU);
-    let latency = table("Latency")
-        .columns(rows, &tables::PERCENTILES)
-        .columns(rows, &tables::BOUND);
-    vec![speed, cost, latency]
+    let latency = table("Latency").columns(rows, &tables::PERCENTILES);
+    let load = table("Load").columns(rows, &tables::BUSY);
+    vec![speed, cost, latency, load.columns(rows, &tables::BOUND)]
 }

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::race::format::{bytes, percent, time};
+use crate::race::format::{NONE, bytes, figure, percent, time};
 use crate::race::record::{Measurement, Record, Summary, Target};
-use crate::race::stats::{EQUAL, RESOLUTION, ROUNDS_MIN};
+use crate::race::stats::{BOOTSTRAP_MISS, EQUAL, RESOLUTION, ROUNDS_MIN};
 use crate::race::summary::{self, QUEUED_MAX};
 use crate::terminal::{clean, clean_block};
 
@@ -23,7 +23,12 @@ pub(super) fn legend(record: &Record) -> Vec<String> {
         } else {
             rounds.to_string()
         };
-        legend.push(format!("Figures are medians of {rounds} rounds, in each of which the servers took turns. A range spans all rounds."));
+        let order = record.settings.seed.map_or("", |_| " in a random order");
+        let processes = match record.settings.processes_per_round {
+            Some(number) => format!(", {number} processes of each"),
+            None => String::new(),
+        };
+        legend.push(format!("Figures are medians of {rounds} rounds, in each of which the servers took turns{order}{processes}. A range spans all of them."));
     }
     let first = record.targets.first().map(|first| clean(&first.name));
     let mut figures = record.summaries.iter().flat_map(Summary::figures);
@@ -33,6 +38,11 @@ pub(super) fn legend(record: &Record) -> Vec<String> {
         let percent = RESOLUTION * 100.0;
         legend.push(format!("A ratio compares a server with {first}, round by round; its interval is in parentheses. In 99 of 100 tests, both ratios of a server lie in their intervals."));
         legend.push(format!("No difference: the interval holds 1, or the ratio is within {percent} % of 1. No difference shown: the same, but the interval reaches beyond {low} to {high}, so more rounds may show one."));
+    }
+    let mut summaries = record.summaries.iter();
+    if summaries.any(|summary| summary.latency_intervals_ns.is_some()) {
+        let held = ((1.0 - BOOTSTRAP_MISS) * 100.0).round();
+        legend.push(format!("The interval beside a percentile is that of its median over the rounds, in {held} of 100 cases (bootstrap)."));
     }
     legend.extend(no_ratios(record));
     legend.push("Requests/s are a server's own only where the server was the bottleneck. CPU per request depends far less on the bottleneck, but a server that waits between requests pays more for each.".to_owned());
@@ -143,16 +153,87 @@ pub(super) fn setting(record: &Record) -> Vec<(&'static str, String)> {
             "System",
             format!("{}, {}", clean(system), clean(&machine.kernel)),
         ),
+        ("Environment", environment(record)),
         ("hullo", clean(&record.version)),
         ("Generator", format!("{generator} {version}")),
         ("Suites", suites.join(", ")),
-        ("Rounds", settings.rounds.to_string()),
+        ("Rounds", rounds(record)),
         ("Server cores", cores(&settings.server_cpus)),
         ("Generator cores", cores(&settings.load_cpus)),
         ("Workers", settings.workers.to_string()),
         ("Path", clean(&settings.path)),
-        ("Warm-up", time(settings.warm_up_ns as f64)),
+        ("Warm-up", warm_up(record)),
+        ("Order", order(record)),
     ]
+}
+
+/// What is known of it. What matters of it is a warning.
+fn environment(record: &Record) -> String {
+    let Some(of) = &record.environment else {
+        return NONE.to_owned();
+    };
+    let on = |what: &str, is_on: Option<bool>| {
+        let state = if is_on? { "on" } else { "off" };
+        Some(format!("{what} {state}"))
+    };
+    let number = |what: &str, number: Option<u64>| Some(format!("{what} {}", number?));
+    let machine = match &of.virtual_machine {
+        Some(name) => format!("virtual machine ({})", clean(name)),
+        None => "no virtual machine".to_owned(),
+    };
+    let governor = match of.governors.as_slice() {
+        [] => "frequency not controlled here".to_owned(),
+        names => format!("governor {}", clean(&names.join(", "))),
+    };
+    let quota = of
+        .cpu_quota
+        .map(|cores| format!("CPU limit {} cores", figure(cores)));
+    let waiting = of
+        .waiting
+        .map(|share| format!("pressure at the start {}", percent(share)));
+    let counters = of.no_counters.as_ref();
+    let counters =
+        counters.map(|why| format!("hardware counters not available here ({})", clean(why)));
+    let known = [
+        Some(machine),
+        Some(governor),
+        on("turbo", of.turbo),
+        on("SMT", of.smt),
+        quota,
+        waiting,
+        number("open files", Some(of.open_files)),
+        number("somaxconn", of.somaxconn),
+        number("client ports", of.client_ports),
+        number("tcp_tw_reuse", of.tcp_tw_reuse),
+        counters,
+    ];
+    known.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn rounds(record: &Record) -> String {
+    let rounds = record.settings.rounds;
+    match record.settings.processes_per_round {
+        Some(number) => format!("{rounds}, with {number} processes of each server"),
+        None => rounds.to_string(),
+    }
+}
+
+fn warm_up(record: &Record) -> String {
+    let length = time(record.settings.warm_up_ns as f64);
+    if record.settings.warm_up_until_steady != Some(true) {
+        return length;
+    }
+    let warm_ups = record.results.iter().filter_map(|of| of.warm_up.as_ref());
+    let longest = warm_ups.map(|warm_up| warm_up.elapsed_ns).max();
+    let took = longest.map(|longest| format!(", the longest took {}", time(longest as f64)));
+    format!("until steady, at most {length}{}", took.unwrap_or_default())
+}
+
+fn order(record: &Record) -> String {
+    match record.settings.seed {
+        Some(seed) => format!("random in each round (--seed {seed})"),
+        None => "as on the command line".to_owned(),
+    }
 }
 
 /// `2026-11-24 02:00:00 UTC`.

@@ -86,6 +86,16 @@ impl Row<'_> {
     }
 }
 
+impl Row<'_> {
+    /// `98.1–110 µs`, where the true median of a percentile lies.
+    pub(super) fn interval(&self, percentile: f64) -> Option<String> {
+        let intervals = self.summary.latency_intervals_ns.iter().flatten();
+        let mut near = intervals.filter(|(p, ..)| (p - percentile).abs() < 1e-6);
+        let (_, low, high) = near.next()?;
+        Some(format::time_range(*low as f64, *high as f64))
+    }
+}
+
 /// What the servers are compared by.
 pub(super) struct Measure {
     pub(super) name: &'static str,

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::race::counters::Counts;
+use crate::race::environment::{Disturbance, Environment};
 use crate::race::record::{
     Axis, Bound, Compared, FORMAT, Finding, Generator, GeneratorCost, Machine, Measurement, Missed,
     PerConnection, Point, Ratio, Record, ServerCost, Settings, Suite, Summary, Target, Test,
+    WarmUp,
 };
 use crate::race::summary::{cpu_per_second, missed};
 
@@ -92,6 +95,7 @@ pub(in crate::race) fn record(servers: &[Server], suites: &[Suite], rounds: usiz
             system: "Debian GNU/Linux 12 (bookworm)".to_owned(),
             kernel: "Linux 6.18.5".to_owned(),
         },
+        environment: Some(environment()),
         settings: Settings {
             suites: suites.to_vec(),
             rounds,
@@ -102,6 +106,10 @@ pub(in crate::race) fn record(servers: &[Server], suites: &[Suite], rounds: usiz
             generator: Generator::Hullo,
             generator_version: "0.1.0".to_owned(),
             warm_up_ns: 1_000_000_000,
+            warm_up_until_steady: Some(true),
+            seed: Some(42),
+            processes_per_round: None,
+            quiet_wait_ns: None,
             request: None,
         },
         targets: servers.iter().enumerate().map(target).collect(),
@@ -120,6 +128,23 @@ pub(in crate::race) fn record(servers: &[Server], suites: &[Suite], rounds: usiz
     record.tests = tests;
     summarise(&mut record);
     record
+}
+
+fn environment() -> Environment {
+    Environment {
+        virtual_machine: Some("KVM".to_owned()),
+        governors: Vec::new(),
+        turbo: None,
+        smt: Some(false),
+        siblings_shared: false,
+        cpu_quota: Some(1.5),
+        open_files: 4096,
+        somaxconn: Some(4096),
+        client_ports: Some(28_232),
+        tcp_tw_reuse: Some(2),
+        waiting: Some(0.0),
+        no_counters: Some("the machine has none".to_owned()),
+    }
 }
 
 fn target((number, server): (usize, &Server)) -> Target {
@@ -257,6 +282,37 @@ fn per_connection(test: &Test) -> PerConnection {
     }
 }
 
+/// For so many requests, of so much CPU each, at this share of the capacity.
+fn cost(server: &Server, number: usize, (cpu_ns, requests, load): (f64, f64, f64)) -> ServerCost {
+    ServerCost {
+        user_ns: (cpu_ns * requests * 0.3) as u64,
+        system_ns: (cpu_ns * requests * 0.7) as u64,
+        cpu_ns_per_request: cpu_ns,
+        utilisation: load * 0.95,
+        busiest_thread: 0.9,
+        uncounted_ns: Some(0),
+        rss_peak_bytes: 3_500_000 + 4_200_000 * number as u64,
+        voluntary_switches: (requests / 90.0) as u64,
+        involuntary_switches: 120,
+        processes: 1,
+        counts: server.name.starts_with('h').then_some(Counts {
+            instructions: Some((requests * cpu_ns * 3.1) as u64),
+            cycles: Some((requests * cpu_ns * 2.2) as u64),
+            cache_misses: None,
+            with_kernel: true,
+        }),
+    }
+}
+
+fn quiet() -> Disturbance {
+    Disturbance {
+        steal: Some(0.0),
+        waiting: Some(0.3),
+        throttled_ns: Some(0),
+        others: Some(0.01),
+    }
+}
+
 fn measure(test: &Test, server: &Server, number: usize, round: usize) -> Measurement {
     let cpu_ns = server.cpu_ns * wobble(round, number) / if test.pipeline > 1 { 8.0 } else { 1.0 };
     let idle = test.connections == 0;
@@ -280,6 +336,12 @@ fn measure(test: &Test, server: &Server, number: usize, round: usize) -> Measure
         test: test.id.clone(),
         target: server.name.clone(),
         round,
+        process: None,
+        warm_up: Some(WarmUp {
+            elapsed_ns: 600_000_000,
+            steady: true,
+        }),
+        disturbance: Some(quiet()),
         requests: requests as u64,
         elapsed_ns: elapsed_ns as u64,
         requests_per_second: speed,
@@ -298,18 +360,9 @@ fn measure(test: &Test, server: &Server, number: usize, round: usize) -> Measure
         idle_connection_bytes: (test.suite == Suite::Idle && server.is_ours).then(|| {
             130.0 * 3.7_f64.powi(i32::try_from(number % 5).unwrap_or(0)) * wobble(round, number)
         }),
-        server: server.is_ours.then(|| ServerCost {
-            user_ns: (cpu_ns * used * 0.3) as u64,
-            system_ns: (cpu_ns * used * 0.7) as u64,
-            cpu_ns_per_request: if idle { 0.0 } else { cpu_ns },
-            utilisation: load * 0.95,
-            busiest_thread: 0.9,
-            uncounted_ns: Some(0),
-            rss_peak_bytes: 3_500_000 + 4_200_000 * number as u64,
-            voluntary_switches: (requests / 90.0) as u64,
-            involuntary_switches: 120,
-            processes: 1,
-        }),
+        server: server
+            .is_ours
+            .then(|| cost(server, number, (cpu_ns, used, load))),
         generator: GeneratorCost {
             cpu_ns_per_request: 2700.0,
             utilisation: 0.993 * load,
@@ -380,6 +433,10 @@ fn summary(test: &Test, rounds: &[Measurement], first: Option<&[Measurement]>) -
         idle_connection_bytes: compared(&|round| round.idle_connection_bytes),
         missed: missed(&rounds.iter().collect::<Vec<_>>()),
         latency_ns: one.latency_ns.clone(),
+        latency_intervals_ns: (rounds.len() > 2).then(|| {
+            let around = |(p, ns): &(f64, u64)| (*p, *ns - ns / 20, *ns + ns / 20);
+            one.latency_ns.iter().map(around).collect()
+        }),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::narrative::heading;
 use super::rows::{CPU, FAILED, IDLE, Measure, REST, Row, SPEED, rows};
 use super::series::Series;
+use crate::race::counters::Counts;
 use crate::race::format::{NONE, bytes, count, figure, percent, sign, time};
 use crate::race::probe;
 use crate::race::record::{Bound, Finding, Record, Suite};
@@ -147,6 +148,32 @@ pub(super) fn overview(record: &Record) -> Option<Table> {
     (table.head.len() > 2).then_some(table)
 }
 
+/// Of a request, in the middle round.
+fn count_of(row: &Row, of: fn(&Counts) -> Option<u64>) -> Option<String> {
+    let count = row.median(|round| {
+        let counts = round.server.as_ref()?.counts.as_ref()?;
+        Some(of(counts)? as f64 / round.requests as f64)
+    });
+    count.map(figure)
+}
+
+const COUNTS: [Column; 4] = [
+    ("Instructions/request", |row| {
+        count_of(row, |of| of.instructions)
+    }),
+    ("Cycles/request", |row| count_of(row, |of| of.cycles)),
+    ("Cache misses/request", |row| {
+        count_of(row, |of| of.cache_misses)
+    }),
+    ("Instructions/cycle", |row| {
+        let ratio = row.median(|round| {
+            let counts = round.server.as_ref()?.counts.as_ref()?;
+            Some(counts.instructions? as f64 / counts.cycles? as f64)
+        });
+        ratio.map(figure)
+    }),
+];
+
 /// The tables of a test with requests.
 pub(super) fn work(rows: &[Row]) -> Vec<Table> {
     const ANSWERS: [Column; 3] = [
@@ -173,7 +200,8 @@ pub(super) fn work(rows: &[Row]) -> Vec<Table> {
     let cpu = Table::of("CPU", rows, &[]).measure(rows, &CPU);
     let latency = Table::of("Latency", rows, &PERCENTILES);
     let answers = Table::of("Memory and answers", rows, &ANSWERS);
-    let mut tables = vec![speed, cpu.columns(rows, &BUSY), latency, answers];
+    let counts = Table::of("Processor", rows, &COUNTS);
+    let mut tables = vec![speed, cpu.columns(rows, &BUSY), latency, answers, counts];
     tables.retain(|table| table.head.len() > 1);
     tables
 }
@@ -189,9 +217,11 @@ pub(super) const BUSY: [Column; 2] = [
 pub(super) const BOUND: [Column; 1] =
     [("Bound by", |row| Some(bound(row.summary.bound).to_owned()))];
 
-pub(super) const PERCENTILES: [Column; 3] = [
+pub(super) const PERCENTILES: [Column; 5] = [
     ("p50", |row| row.percentile(50.0).map(time)),
+    ("Interval", |row| row.interval(50.0)),
     ("p99", |row| row.percentile(99.0).map(time)),
+    ("Interval", |row| row.interval(99.0)),
     ("p99.9", |row| row.percentile(99.9).map(time)),
 ];
 
@@ -225,7 +255,8 @@ pub(super) fn rate(rows: &[Row]) -> Table {
         ("Asked/s", |row| row.median(|round| round.rate).map(figure)),
         ("Achieved/s", |row| Some(figure(SPEED.of(row)?.median))),
     ];
-    let mut table = Table::of("", rows, &COLUMNS).columns(rows, &PERCENTILES);
+    const SHORT: [Column; 3] = [PERCENTILES[0], PERCENTILES[2], PERCENTILES[4]];
+    let mut table = Table::of("", rows, &COLUMNS).columns(rows, &SHORT);
     table.notes = errors(rows);
     let load = "Load is the share of a server's own greatest rate that it was asked for.";
     table.notes.push(load.to_owned());
