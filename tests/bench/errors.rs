@@ -114,65 +114,61 @@ fn a_timeout() {
     }
 }
 
+/// A cause, and an answer with it.
+type BadResponse = (&'static str, fn() -> String);
+
+pub(super) const BAD_RESPONSES: &[BadResponse] = &[
+    ("not HTTP/1", || "SSH-2.0-OpenSSH_9.6\r\n".to_owned()),
+    ("malformed head", || "HTTP/1.1 abc\r\n\r\n".to_owned()),
+    ("bare LF or CR as a line end", || {
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\nX: y\r\n\r\nhello".to_owned()
+    }),
+    ("head too long", || {
+        format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "y".repeat(70_000))
+    }),
+    ("too many fields", || {
+        format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(200))
+    }),
+    ("Content-Length is not a number", || {
+        "HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\n".to_owned()
+    }),
+    ("Content-Length given twice", || {
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n".to_owned()
+    }),
+    (
+        "Transfer-Encoding has no, or more than one, final chunked",
+        || "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n".to_owned(),
+    ),
+    ("both Transfer-Encoding and Content-Length", || {
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n".to_owned()
+    }),
+    ("Transfer-Encoding in HTTP/1.0", || {
+        "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned()
+    }),
+    ("malformed chunk", || {
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n".to_owned()
+    }),
+    ("malformed trailer", || {
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nno\r\n\r\n".to_owned()
+    }),
+    ("too many 1xx answers", || {
+        "HTTP/1.1 100 Go on\r\n\r\n".repeat(40) + HELLO
+    }),
+    ("101 without having asked for an upgrade", || {
+        "HTTP/1.1 101 Switching Protocols\r\n\r\n".to_owned()
+    }),
+    ("status below 100 or above 599", || {
+        HELLO.replace("200", "999")
+    }),
+    ("bytes that no request asked for", || format!("{HELLO}!")),
+    ("bytes that no request asked for", || HELLO.repeat(2)),
+];
+
 #[test]
 fn a_bad_response() {
-    let ok = "HTTP/1.1 200 OK\r\n";
-    for (answer, cause) in [
-        ("SSH-2.0-OpenSSH_9.6\r\n".to_owned(), "not HTTP/1"),
-        ("HTTP/1.1 abc\r\n\r\n".to_owned(), "malformed head"),
-        (
-            format!("{ok}Content-Length: 5\nX: y\r\n\r\nhello"),
-            "bare LF or CR as a line end",
-        ),
-        (
-            format!("{ok}X: {}\r\n\r\n", "y".repeat(70_000)),
-            "head too long",
-        ),
-        (
-            format!("{ok}{}\r\n", "A: b\r\n".repeat(200)),
-            "too many fields",
-        ),
-        (
-            format!("{ok}Content-Length: five\r\n\r\n"),
-            "Content-Length is not a number",
-        ),
-        (
-            format!("{ok}Content-Length: 0\r\nContent-Length: 0\r\n\r\n"),
-            "Content-Length given twice",
-        ),
-        (
-            format!("{ok}Transfer-Encoding: gzip\r\n\r\n"),
-            "Transfer-Encoding has no, or more than one, final chunked",
-        ),
-        (
-            format!("{ok}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"),
-            "both Transfer-Encoding and Content-Length",
-        ),
-        (
-            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned(),
-            "Transfer-Encoding in HTTP/1.0",
-        ),
-        (
-            format!("{ok}Transfer-Encoding: chunked\r\n\r\nx\r\n"),
-            "malformed chunk",
-        ),
-        (
-            format!("{ok}Transfer-Encoding: chunked\r\n\r\n0\r\nno\r\n\r\n"),
-            "malformed trailer",
-        ),
-        (
-            "HTTP/1.1 100 Go on\r\n\r\n".repeat(40) + HELLO,
-            "too many 1xx answers",
-        ),
-        (
-            "HTTP/1.1 101 Switching Protocols\r\n\r\n".to_owned(),
-            "101 without having asked for an upgrade",
-        ),
-        (HELLO.replace("200", "999"), "status below 100 or above 599"),
-        (format!("{HELLO}!"), "bytes that no request asked for"),
-        (HELLO.repeat(2), "bytes that no request asked for"),
-    ] {
+    for (cause, answer) in BAD_RESPONSES {
         let line = format!("bad response: {cause}");
+        let answer = answer();
         fails("bad_response", &line, &[], move |peer| {
             peer.answer_all(&answer);
         });

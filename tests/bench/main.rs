@@ -6,6 +6,7 @@ mod broken;
 mod errors;
 mod faulty;
 mod finding;
+mod hostile;
 mod live;
 mod load;
 mod merging;
@@ -18,6 +19,7 @@ mod server;
 mod workloads;
 
 use std::io::Read as _;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
