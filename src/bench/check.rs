@@ -143,7 +143,38 @@ fn counts(report: &Report) -> Result<(), String> {
     tls_causes(&errors.tls_causes)?;
     at_most("generator.cpu_ns", report.generator.cpu_ns, NANOS_MAX)?;
     up_to("generator.busy", report.generator.busy, SHARE_MAX)?;
-    up_to("generator.queued", report.generator.queued, SHARE_MAX)
+    up_to("generator.queued", report.generator.queued, SHARE_MAX)?;
+    machines(report)
+}
+
+fn machines(report: &Report) -> Result<(), String> {
+    let machines = &report.generator.machines;
+    if report.machines > 1 || !machines.is_empty() {
+        let listed = machines.len() as u64;
+        within("machines", report.machines, listed, listed)?;
+    }
+    for machine in machines {
+        up_to(
+            "generator.machines.busy",
+            machine.busy,
+            report.generator.busy,
+        )?;
+        up_to(
+            "generator.machines.queued",
+            machine.queued,
+            report.generator.queued,
+        )?;
+        let clock = machine.clock.unwrap_or_default();
+        for (name, value) in [
+            ("ahead_ns", clock.ahead_ns),
+            ("behind_ns", clock.behind_ns),
+            ("within_ns", clock.within_ns),
+        ] {
+            let name = format!("generator.machines.clock.{name}");
+            at_most(&name, value, NANOS_MAX)?;
+        }
+    }
+    Ok(())
 }
 
 fn statuses(name: &str, counts: &BTreeMap<u16, u64>) -> Result<(), String> {

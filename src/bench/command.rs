@@ -3,19 +3,23 @@
 use std::borrow::Cow;
 use std::fs;
 use std::io;
+use std::io::Read as _;
 use std::path::Path;
 use std::process;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
+use clap::Args as _;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::find::{self, Found};
 use super::goal::{By, Goal};
+use super::hosts;
 use super::live::Live;
 use super::measured::Measured;
-use super::options::{BenchOptions, Format};
+use super::options::{BenchOptions, Format, hey_flags};
 use super::plan::Plan;
 use super::prepare::prepare;
 use super::report::Report;
@@ -45,7 +49,9 @@ pub(crate) fn bench(options: &BenchOptions) -> ExitCode {
             code.into()
         });
     }
-    let results = if options.merge.is_empty() {
+    let results = if !options.hosts.hosts.is_empty() {
+        on_hosts(options)
+    } else if options.merge.is_empty() {
         measure(options)
     } else {
         let merged = merge::merge(&options.merge).map_err(|sentence| (EXIT_USAGE, sentence));
@@ -151,10 +157,28 @@ fn write(path: &Path, text: String) -> Result<(), String> {
     fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
+fn on_hosts(options: &BenchOptions) -> Result<Results, Failure> {
+    let command = BenchOptions::augment_args(clap::Command::new("bench"));
+    let words = hey_flags(std::env::args_os()).into_iter().skip(2);
+    let arguments = hosts::arguments(command, words).map_err(|sentence| (EXIT_USAGE, sentence))?;
+    let stop = stop_on_signal()
+        .map_err(|error| (EXIT_NOTHING, format!("cannot listen for signals: {error}")))?;
+    let report = hosts::run(&options.hosts, &arguments, &stop)
+        .map_err(|sentence| (EXIT_NOTHING, sentence))?;
+    Ok(Results {
+        report,
+        left_out: 0,
+        written: Ok(()),
+    })
+}
+
 fn measure(options: &BenchOptions) -> Result<Results, Failure> {
     let (plan, settings) = prepare(options).map_err(|sentence| (EXIT_USAGE, sentence))?;
     let stop = stop_on_signal()
         .map_err(|error| (EXIT_NOTHING, format!("cannot listen for signals: {error}")))?;
+    if options.hosts.until_stdin_ends {
+        stop_with_stdin(Arc::clone(&stop));
+    }
     let mut live =
         Live::new(&options.live, &settings.url).map_err(|sentence| (EXIT_NOTHING, sentence))?;
     let measured = repeat(options, &plan, &stop, &mut live)
@@ -172,6 +196,15 @@ fn stop_on_signal() -> io::Result<Arc<AtomicBool>> {
     let end = |signal| process::exit(128 + signal);
     signals::stop_on(&[SIGINT, SIGTERM], Arc::clone(&stop), end)?;
     Ok(stop)
+}
+
+/// For --hosts: the process that started the run holds the other end.
+fn stop_with_stdin(stop: Arc<AtomicBool>) {
+    thread::spawn(move || {
+        let mut byte = [0; 1];
+        while matches!(io::stdin().read(&mut byte), Ok(1..)) {}
+        stop.store(true, Ordering::Relaxed);
+    });
 }
 
 fn repeat(

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::cpu::Cost;
 use super::error::ErrorKind;
+use super::machines::{ClockDifference, Machine};
 use super::measured::Measured;
 use super::pace::Arrivals;
 use super::per_connection::{ConnectionCounts, PerConnection};
@@ -98,9 +99,18 @@ fn sample() -> Value {
         ..report(tally.clone()).settings
     };
     let offer = offer();
-    let offered = Some((&offer, 80_000_000));
-    let report = Report::new(settings, Measured::of(run(tally), offered));
-    serde_json::from_str(&report.json()).unwrap()
+    let mut measured = Measured::of(run(tally), Some((&offer, 80_000_000)));
+    measured.by_machine = vec![machine(&measured)];
+    serde_json::from_str(&Report::new(settings, measured).json()).unwrap()
+}
+
+fn machine(measured: &Measured) -> Machine {
+    Machine {
+        name: "one".to_owned(),
+        busy: measured.busy,
+        queued: measured.queued,
+        clock: Some(ClockDifference::of(1_000, 9_000, 3_000)),
+    }
 }
 
 const TLS: TlsSettings = TlsSettings {

@@ -6,6 +6,7 @@ use super::closed_model::ClosedModel;
 use super::cpu::Cost;
 use super::distribution::{Distribution, Figures, Percentiles};
 use super::error::CAUSES;
+use super::machines::Machine;
 use super::plan::Offer;
 use super::report::{
     Errors, FORMAT, Generator, OfferedLoad, OverTime, Phase, Report, RunSummary, Settings,
@@ -34,6 +35,8 @@ pub(super) struct Measured {
     pub(super) phases: Vec<Span>,
     pub(super) runs: Vec<RunSummary>,
     pub(super) connect_error: Option<String>,
+    /// Of a joined result.
+    pub(super) by_machine: Vec<Machine>,
 }
 
 /// In a shorter run, starting and ending dominate: fractions of the time are not reported.
@@ -57,6 +60,7 @@ impl Measured {
             offer: offered.map(|(offer, nanos)| offered_load(&run, offer, nanos)),
             phases: offered.map_or_else(Vec::new, |(offer, _)| spans(offer)),
             runs: Vec::new(),
+            by_machine: Vec::new(),
             connect_error: run.connect_error,
             tally: run.tally,
         };
@@ -116,6 +120,7 @@ impl Measured {
         self.busy = self.busy.max(other.busy);
         self.queued = self.queued.max(other.queued);
         self.runs.extend(other.runs);
+        self.by_machine.extend(other.by_machine);
         self.connect_error = self.connect_error.take().or(other.connect_error);
     }
 }
@@ -278,6 +283,7 @@ impl Report {
                 cpu_ns_per_request: measured.cpu_per_request(),
                 busy: measured.busy,
                 queued: measured.queued,
+                machines: measured.by_machine,
             },
             offer: measured.offer,
             phases: phases(&measured.phases, tally),
@@ -301,6 +307,7 @@ impl Report {
             cpu: self.generator.cpu_ns,
             busy: self.generator.busy,
             queued: self.generator.queued,
+            by_machine: self.generator.machines.clone(),
             offer: self.offer.clone(),
             phases: self.phases.iter().map(Phase::span).collect(),
             runs: self.runs.clone(),

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use super::machines::{ClockDifference, Machine};
 use super::measured::Measured;
 use super::report::{Report, RunSummary, Settings};
 use crate::terminal::{clean, note};
@@ -27,11 +28,23 @@ struct Joined {
 ///
 /// When no file could be joined.
 pub(super) fn merge(paths: &[PathBuf]) -> Result<(Report, usize), String> {
+    let files = paths.iter().map(|path| {
+        let name = clean(&path.display().to_string());
+        let report = read(path);
+        (name, None, report)
+    });
+    join(files)
+}
+
+/// Joins results by name, with how far their clocks were off, if that is known.
+pub(super) fn join(
+    results: impl ExactSizeIterator<Item = (String, Option<ClockDifference>, Result<Report, String>)>,
+) -> Result<(Report, usize), String> {
+    let all = results.len();
     let mut joined = None;
     let mut left_out = Vec::new();
-    for path in paths {
-        let name = clean(&path.display().to_string());
-        let added = read(path).and_then(|report| add(&mut joined, &name, &report));
+    for (name, clock, report) in results {
+        let added = report.and_then(|report| add(&mut joined, &name, clock, &report));
         if let Err(error) = added {
             let sentence = format!("{name} cannot be joined: {error}");
             note("hullo bench", &sentence);
@@ -46,7 +59,7 @@ pub(super) fn merge(paths: &[PathBuf]) -> Result<(Report, usize), String> {
     };
     let mut report = Report::new(settings, measured);
     if !left_out.is_empty() {
-        let (missing, all) = (left_out.len(), paths.len());
+        let missing = left_out.len();
         let counted = format!("{missing} of {all} files were left out");
         report.warnings.splice(0..0, [counted]);
         report.warnings.append(&mut left_out.clone());
@@ -66,11 +79,30 @@ fn read(path: &Path) -> Result<Report, String> {
     Report::read(&String::from_utf8_lossy(&bytes))
 }
 
-fn add(joined: &mut Option<Joined>, name: &str, report: &Report) -> Result<(), String> {
+/// What was measured on a machine of this name, or on those that were joined before.
+fn measured(name: &str, clock: Option<ClockDifference>, report: &Report) -> Measured {
+    let mut measured = report.measured();
+    if measured.by_machine.is_empty() && measured.machines == 1 {
+        measured.by_machine = vec![Machine {
+            name: name.to_owned(),
+            busy: measured.busy,
+            queued: measured.queued,
+            clock,
+        }];
+    }
+    measured
+}
+
+fn add(
+    joined: &mut Option<Joined>,
+    name: &str,
+    clock: Option<ClockDifference>,
+    report: &Report,
+) -> Result<(), String> {
     let Some(joined) = joined else {
         *joined = Some(Joined {
             settings: report.settings.clone(),
-            measured: report.measured(),
+            measured: measured(name, clock, report),
             first: name.to_owned(),
             runs: vec![(name.to_owned(), report.runs.clone())],
         });
@@ -93,7 +125,7 @@ fn add(joined: &mut Option<Joined>, name: &str, report: &Report) -> Result<(), S
             format!("note: the settings of {name} differ from those of {first}"),
         );
     }
-    joined.measured.join(report.measured());
+    joined.measured.join(measured(name, clock, report));
     joined.runs.push((name.to_owned(), report.runs.clone()));
     Ok(())
 }

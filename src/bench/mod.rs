@@ -11,6 +11,7 @@
 //!
 //!  --find: goal ─> find ─> many short runs ─> the highest load that holds
 //!
+//!  --hosts: hosts ─> the same command on each by ssh ─> merge
 //!  files ─> merge ─> read ─> check ─> report ─> measured
 //! ```
 //!
@@ -46,11 +47,13 @@ mod error;
 mod expect;
 mod find;
 mod goal;
+mod hosts;
 mod layout;
 mod line_chart;
 mod live;
 mod load_text;
 mod log_histogram;
+mod machines;
 mod measured;
 mod merge;
 mod numbers;

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::expect::Statuses;
 use super::goal::{By, Goal};
+use super::hosts::HostsFlags;
 use super::live::LiveOptions;
 use super::pace::Arrivals;
 use super::rates::Rates;
@@ -215,6 +216,9 @@ pub(crate) struct BenchOptions {
     /// be joined and duplicate runs are reported and left out
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "url")]
     pub(super) merge: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) hosts: HostsFlags,
 
     #[arg(short = 'x', hide = true, value_name = "PROXY", value_parser = no_proxy)]
     pub(super) proxy: Option<String>,

@@ -32,6 +32,8 @@ pub(super) struct Plan {
     pub(super) workload: Option<Workload>,
     pub(super) length: RunLength,
     pub(super) warmup: u64,
+    /// Begin when the wall clock shows this.
+    pub(super) start_at: Option<u64>,
     /// Begin when the wall clock shows a multiple of this.
     pub(super) align: Option<u64>,
     /// In all threads, at least one each.

@@ -11,9 +11,10 @@ use super::rates::{Profile, Rates};
 use super::report::Settings;
 use super::requests::requests;
 use super::socket::Destination;
-use super::tls;
+use super::tls::{self, TlsSettings};
 use super::url::{Url, host_and_port, reachable};
 use crate::terminal::clean;
+use crate::tls::Client;
 use crate::units;
 
 /// Descriptors other than connections: standard streams, pollers, timers, files, clients of --metrics.
@@ -25,10 +26,7 @@ pub(super) fn prepare(options: &BenchOptions) -> Result<(Plan, Settings), String
     let text = options.url.as_deref().unwrap_or_default();
     let url = Url::parse(text)?;
     let requests = requests(options, &url)?;
-    // As in hey, --host is also the name that the certificate must be for.
-    let authority = options.host.as_ref().unwrap_or(&url.authority);
-    let name = url.is_https.then(|| host_and_port(authority)).transpose()?;
-    let (tls, tls_settings) = tls::setup(&options.tls, name.map(|(host, _)| host))?.unzip();
+    let (tls, tls_settings) = secured(options, &url)?.unzip();
     let (destination, lookup_ns) = destination(options, &url)?;
     let connections = options.connections() as usize;
     let length = length(options)?;
@@ -43,6 +41,7 @@ pub(super) fn prepare(options: &BenchOptions) -> Result<(Plan, Settings), String
         workload: requests.workload,
         length,
         warmup: options.warmup,
+        start_at: options.hosts.start_at,
         align: options.align.filter(|nanos| *nanos > 0),
         connections,
         threads,
@@ -62,6 +61,14 @@ pub(super) fn prepare(options: &BenchOptions) -> Result<(Plan, Settings), String
         ..settings(options, &plan)
     };
     Ok((plan, settings))
+}
+
+/// What https needs.
+fn secured(options: &BenchOptions, url: &Url) -> Result<Option<(Client, TlsSettings)>, String> {
+    // As in hey, --host is also the name that the certificate must be for.
+    let authority = options.host.as_ref().unwrap_or(&url.authority);
+    let name = url.is_https.then(|| host_and_port(authority)).transpose()?;
+    tls::setup(&options.tls, name.map(|(host, _)| host))
 }
 
 /// What the report says about the plan; the URL and what is known of its requests are to be filled in.

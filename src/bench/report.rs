@@ -12,6 +12,7 @@ use super::distribution::{Distribution, Figures, Percentiles};
 #[cfg(test)]
 use super::error::CAUSES;
 use super::error::ErrorCounts;
+use super::machines::Machine;
 use super::pace::Arrivals;
 use super::per_connection::PerConnection;
 #[cfg(test)]
@@ -322,6 +323,8 @@ pub(super) struct Generator {
     /// The fraction of the time that a thread was ready to run and waited for a core: the thread
     /// that waited longest. 0 in runs below 50 ms.
     pub(super) queued: f64,
+    /// Of a joined result: its machines. Empty for one machine.
+    pub(super) machines: Vec<Machine>,
 }
 
 /// One of several runs.

@@ -65,6 +65,7 @@ fn measured(tally: Tally) -> Measured {
         offer: None,
         phases: Vec::new(),
         runs: Vec::new(),
+        by_machine: Vec::new(),
         connect_error: None,
     };
     measured.runs = vec![measured.summary()];

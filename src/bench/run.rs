@@ -35,6 +35,7 @@ const WATCH: Duration = Duration::from_millis(100);
 
 /// Runs the plan once.
 pub(super) fn run(plan: &Plan, stop: &Arc<AtomicBool>, live: &mut Live) -> io::Result<Run> {
+    await_start(plan, stop);
     await_alignment(plan, stop);
     let progress: Vec<Progress> = (0..plan.threads).map(|_| Progress::default()).collect();
     let (mut publishers, mut frames) = publishers(plan, live);
@@ -128,6 +129,17 @@ fn unix() -> Duration {
 
 fn unix_ms() -> u64 {
     unix().as_millis() as u64
+}
+
+/// Sleeps until the wall clock shows `plan.start_at`, or until the run is stopped.
+fn await_start(plan: &Plan, stop: &AtomicBool) {
+    let start = Duration::from_nanos(plan.start_at.unwrap_or(0));
+    while let Some(left) = start.checked_sub(unix())
+        && !left.is_zero()
+        && !stop.load(Ordering::Relaxed)
+    {
+        thread::sleep(left.min(WATCH));
+    }
 }
 
 /// Sleeps until the wall clock shows a multiple of `plan.align`, or until the run is stopped.

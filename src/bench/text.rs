@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::distribution::Distribution;
 use super::error::{CAUSES, Row};
 use super::layout::Layout;
+use super::machines::Machine;
 use super::report::{Report, ratio};
 use super::{load_text, overload, workload};
 use crate::terminal::clean;
@@ -428,5 +429,6 @@ fn generator(report: &Report) -> Vec<String> {
             generator.queued * 100.0
         ));
     }
+    lines.extend(generator.machines.iter().map(Machine::line));
     lines
 }

@@ -1,6 +1,7 @@
 //! Warnings: what a reader should know before believing the numbers.
 
 use super::durations::short;
+use super::machines::those;
 use super::overload;
 use super::per_connection::Fairness;
 use super::report::{Report, RunSummary};
@@ -38,20 +39,22 @@ pub(super) fn of(report: &Report) -> Vec<String> {
 }
 
 fn busy(report: &Report) -> Option<String> {
-    let busy = report.generator.busy;
+    let (busy, machines) = (report.generator.busy, &report.generator.machines);
     (busy > overload::BUSY_MAX).then(|| {
         format!(
-            "the generator was the bottleneck: its thread was {:.0} % busy. Use more --threads, or rely only on the CPU per request",
+            "the generator was the bottleneck{}: its thread was {:.0} % busy. Use more --threads, or rely only on the CPU per request",
+            those(machines, |machine| machine.busy > overload::BUSY_MAX),
             busy * 100.0
         )
     })
 }
 
 fn queued(report: &Report) -> Option<String> {
-    let queued = report.generator.queued;
+    let (queued, machines) = (report.generator.queued, &report.generator.machines);
     (queued > overload::QUEUED_MAX).then(|| {
         format!(
-            "the generator waited for a core {:.0} % of the time: other processes used it, perhaps the server. Give the generator a core of its own (taskset -c)",
+            "the generator waited for a core{} {:.0} % of the time: other processes used it, perhaps the server. Give the generator a core of its own (taskset -c)",
+            those(machines, |machine| machine.queued > overload::QUEUED_MAX),
             queued * 100.0
         )
     })
