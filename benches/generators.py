@@ -3,6 +3,7 @@
 
   generators.py cpu        CPU time per request sent: hullo bench, wrk, hey; 100 connections
   generators.py pipelined  the same with 16 requests in a write: hullo bench, wrk with a script
+  generators.py workloads  hullo bench with one URL, and with requests that differ
   generators.py agree      requests/s, p50 and p99 on a server that is the bottleneck: --server, or
                            one of 100 us per request, slow enough for hey on one core
   generators.py stall      hullo stands still for 200 ms under load: what p99.9 and the maximum say
@@ -12,6 +13,7 @@
 
   --hullo FILE     the binary (target/release/hullo)
   --server 'CMD'   for agree and article: another server than hullo, {port} is filled in
+  --other FILE     for workloads: another build of hullo, with one URL
   -d SECONDS -n ROUNDS    length of a run (3), and how many (5), interleaved: A B C A B C ...
 
 The server has core 0 and the generators core 1. What is read is the generator's own user and
@@ -213,6 +215,37 @@ def handshakes(a):
     }))
 
 
+def workloads(a):
+    """Paths are about as long as that of the one URL: what differs is how requests are made."""
+    fixed = ''.join(f'{{"path": "/abcde{i}"}}\n' for i in range(4))
+    patched = '{"path": "/{rand:10-99}/{csv:name}"}\n{"path": "/{seq}"}\n'
+    content = '{"method": "POST", "path": "/abcdef", "content": "{uuid} {seq} {csv:name}"}\n'
+    with tempfile.TemporaryDirectory() as folder:
+        def file(name, text):
+            path = os.path.join(folder, name)
+            with open(path, 'w') as out:
+                out.write(text)
+            return path
+
+        values = file('values.csv', 'name\n' + ''.join(f'v{i}\n' for i in range(1000)))
+        files = {name: file(name.replace(' ', '-'), text) for name, text in
+                 (('four fixed', fixed), ('placeholders', patched), ('uuid in content', content))}
+
+        def workload(path):
+            return lambda url: hullo(a, url.rpartition('/')[0], '-z', f'{a.d}s', '--csv', values, '--request-file', path)
+
+        generators = {'one URL': lambda url: hullo(a, url, '-z', f'{a.d}s')}
+        if a.other:
+            other = argparse.Namespace(hullo=a.other)
+            generators['other build'] = lambda url: hullo(other, url, '-z', f'{a.d}s')
+        generators |= {name: workload(path) for name, path in files.items()}
+        rows = rounds(a, a.serve, generators)
+    cost = {name: [cpu / requests * 1e6 for requests, cpu, *_ in row] for name, row in rows.items()}
+    for name, values in cost.items():
+        ratios = [mine / one for mine, one in zip(values, cost['one URL'])]
+        print(f'{name:16s} {spread(values)} us/request; {spread(ratios)} of one URL')
+
+
 def agree(a):
     rows = rounds(a, a.server or f'{sys.executable} {os.path.abspath(__file__)} slow --port {{port}}', {
         'hullo bench': lambda url: hullo(a, url, '-z', f'{a.d}s'),
@@ -286,10 +319,11 @@ def article(a):
 
 def main():
     ap = argparse.ArgumentParser(usage=__doc__)
-    jobs = {f.__name__: f for f in (cpu, pipelined, tls, handshakes, agree, stall, article, slow)}
+    jobs = {f.__name__: f for f in (cpu, pipelined, tls, handshakes, workloads, agree, stall, article, slow)}
     ap.add_argument('job', choices=jobs)
     ap.add_argument('--hullo', default='target/release/hullo')
     ap.add_argument('--server')
+    ap.add_argument('--other')
     ap.add_argument('--port', type=int, help=argparse.SUPPRESS)
     ap.add_argument('-d', type=int, default=3)
     ap.add_argument('-n', type=int, default=5)
