@@ -1,0 +1,1 @@
+#![doc = "See `Cargo.toml`."]
