@@ -18,7 +18,7 @@ const VERSION: &str = env!("HULLO_VERSION");
 #[must_use]
 pub fn main() -> ExitCode {
     // A race runs each server under a guard process, which is this program.
-    if let Some(code) = race::guard() {
+    if let Some(code) = race::agent().or_else(race::guard) {
         return code;
     }
     // Parsing errors exit with 2, `--help` and `--version` with 0.

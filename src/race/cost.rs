@@ -1,9 +1,9 @@
 //! What a server costs between two moments. Its CPU time, the clock and the machine's counters are read
 //! together, so that a share of a time is of that time.
 
-use std::time::Instant;
+use nix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 
-use super::generator::Load;
 use super::process_tree::{self, Busy, Thread, Usage};
 use super::record::ServerCost;
 
@@ -14,9 +14,10 @@ const UNCOUNTED_NS_MIN: f64 = 250e6;
 const UNCOUNTED_SHARE_MIN: f64 = 1.0;
 
 /// What was counted at one moment.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Sample {
-    at: Instant,
+    /// By a clock of the machine that never goes back.
+    at_ns: u64,
     pub(super) usage: Usage,
     /// Of all processes except the server's.
     others_ns: u64,
@@ -30,9 +31,15 @@ impl Sample {
             others_ns: process_tree::others_ns(guard),
             busy: Busy::now(cores),
             usage: process_tree::usage(guard),
-            at: Instant::now(),
+            at_ns: now_ns(),
         }
     }
+}
+
+fn now_ns() -> u64 {
+    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |now| {
+        now.tv_sec().unsigned_abs() * 1_000_000_000 + now.tv_nsec().unsigned_abs()
+    })
 }
 
 /// The difference of two samples, around this many requests on this many cores.
@@ -44,7 +51,7 @@ pub(super) fn cost(before: &Sample, after: &Sample, requests: u64, cores: usize)
     // User and system time are known to a hundredth of a second, their sum exactly.
     let part = ratio(user as f64, (user + system) as f64);
     let user_ns = (cpu as f64 * part).round() as u64;
-    let time = after.at.saturating_duration_since(before.at).as_nanos() as f64;
+    let time = after.at_ns.saturating_sub(before.at_ns) as f64;
     let threads: Vec<Thread> = new.threads_since(old).collect();
     let busiest_ns = threads.iter().map(|thread| thread.ran_ns).max();
     ServerCost {
@@ -63,10 +70,10 @@ pub(super) fn cost(before: &Sample, after: &Sample, requests: u64, cores: usize)
 }
 
 /// Share of the time of all cores of the machine that programs used which are neither the server nor the load.
-pub(super) fn others(before: &Sample, after: &Sample, load: &Load, cores: usize) -> f64 {
+pub(super) fn others(before: &Sample, after: &Sample, load_ns: u64, cores: usize) -> f64 {
     let others = after.others_ns.saturating_sub(before.others_ns);
-    let others = others.saturating_sub(load.cpu_ns) as f64;
-    let time = after.at.saturating_duration_since(before.at).as_nanos() as f64;
+    let others = others.saturating_sub(load_ns) as f64;
+    let time = after.at_ns.saturating_sub(before.at_ns) as f64;
     ratio(others, time * cores as f64).min(1.0)
 }
 
@@ -102,14 +109,12 @@ pub(super) fn ratio(part: f64, whole: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
-    fn sample(at: Instant, [cpu, others, all, server]: [u64; 4]) -> Sample {
+    fn sample(at_ns: u64, [cpu, others, all, server]: [u64; 4]) -> Sample {
         let ns = |ms: u64| ms * 1_000_000;
         Sample {
-            at,
+            at_ns,
             usage: Usage {
                 cpu_ns: ns(cpu),
                 user_ns: ns(cpu),
@@ -127,13 +132,13 @@ mod tests {
     /// 1 s of a server with one core of two. In milliseconds: what it used and what others used, and
     /// for how long all cores and the server's were busy.
     fn second(used: [u64; 4]) -> ServerCost {
-        let start = Instant::now();
+        let start = now_ns();
         let before = [500, 700, 1900, 900];
         let mut after = before;
         for (sum, more) in after.iter_mut().zip(used) {
             *sum += more;
         }
-        let end = start + Duration::from_secs(1);
+        let end = start + 1_000_000_000;
         cost(&sample(start, before), &sample(end, after), 1000, 1)
     }
 
@@ -146,14 +151,10 @@ mod tests {
 
     #[test]
     fn others_are_neither_the_server_nor_the_load() {
-        let start = Instant::now();
+        let start = now_ns();
         let before = sample(start, [0, 700, 0, 0]);
-        let after = sample(start + Duration::from_secs(1), [900, 1700, 0, 0]);
-        let load = Load {
-            cpu_ns: 600_000_000,
-            ..Load::default()
-        };
-        assert!((others(&before, &after, &load, 2) - 0.2).abs() < 1e-9);
+        let after = sample(start + 1_000_000_000, [900, 1700, 0, 0]);
+        assert!((others(&before, &after, 600_000_000, 2) - 0.2).abs() < 1e-9);
     }
 
     #[test]

@@ -103,13 +103,19 @@ pub(super) fn parse_cores(text: &str) -> Result<Cores, String> {
     }
     cores.sort_unstable();
     cores.dedup();
-    let allowed = allowed();
-    match cores.iter().find(|core| !allowed.contains(core)) {
-        Some(core) => Err(format!(
-            "core {core} is not available: this process may use {}",
-            show(&allowed)
-        )),
-        None => Ok(Cores(cores)),
+    Ok(Cores(cores))
+}
+
+impl Cores {
+    /// These, or says which of them is not among the available ones.
+    pub(super) fn of(&self, available: &[usize]) -> Result<Vec<usize>, String> {
+        match self.0.iter().find(|core| !available.contains(core)) {
+            Some(core) => Err(format!(
+                "core {core} is not available: this process may use {}",
+                show(available)
+            )),
+            None => Ok(self.0.clone()),
+        }
     }
 }
 
@@ -192,6 +198,9 @@ mod tests {
         for wrong in ["", "a", "1-", "2-1", "0,,1", "100000"] {
             assert!(parse_cores(wrong).is_err(), "{wrong}");
         }
+        let some = Cores(vec![1, 2]);
+        assert_eq!(some.of(&[0, 1, 2]).unwrap(), [1, 2]);
+        assert!(some.of(&[0, 1]).unwrap_err().contains("core 2 is not"));
     }
 
     #[test]

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::cost;
 use super::cost::{Sample, ratio};
 use super::counters::Counters;
 use super::environment::{Disturbance, Files, Moment};
 use super::generator::{Load, Order};
+use super::host::Host;
 use super::idle_connections::IdleConnections;
 use super::order::Turn;
 use super::probe::{self, Plain, Request};
@@ -22,7 +24,6 @@ use super::steady::{WINDOWS, is_steady};
 use super::suite::FEW;
 use super::summary::BUSY;
 use super::workload::Workload;
-use super::{cost, process_tree};
 use crate::units;
 
 /// The kind of error of answers with a status that is none of success.
@@ -93,6 +94,8 @@ const STEADY_MAX_NS: u64 = 5_000_000_000;
 /// How all servers are measured.
 #[derive(Debug)]
 pub(super) struct Setup {
+    /// Where the servers run, if not here.
+    pub(super) host: Option<Arc<Host>>,
     pub(super) generator: Generator,
     pub(super) workers: usize,
     pub(super) server_cores: Vec<usize>,
@@ -114,6 +117,17 @@ pub(super) struct Setup {
 }
 
 impl Setup {
+    /// Starts a server where the servers run.
+    pub(super) fn start(&self, target: &ServerSpec) -> Result<Server, String> {
+        let cores = &self.server_cores;
+        Server::start(target, self.host.as_ref(), self.workers, cores, &self.stop)
+    }
+
+    /// Whether the servers have a machine of their own.
+    pub(super) fn is_apart(&self) -> bool {
+        self.host.as_ref().is_some_and(|host| !host.is_here)
+    }
+
     /// Returns the measurement, or why there is none.
     pub(super) fn measure(
         &mut self,
@@ -121,7 +135,7 @@ impl Setup {
         target: &ServerSpec,
         turn: Turn,
     ) -> Result<Measurement, String> {
-        let mut server = Server::start(target, self.workers, &self.server_cores, &self.stop)?;
+        let mut server = self.start(target)?;
         let measured = self.measure_running(test, target, turn, &server);
         measured.map_err(|sentence| match server.ending() {
             Some(ending) if test.connections > 0 => format!("ended under load, {ending}"),
@@ -300,7 +314,7 @@ impl Setup {
         most_ns: u64,
     ) -> Result<WarmUp, String> {
         let start = Instant::now();
-        let used = || Some(process_tree::usage(server.guard()?).cpu_ns);
+        let used = || Some(self.sample(server)?.usage.cpu_ns);
         let mut figures = Vec::new();
         loop {
             let before = used();
@@ -376,7 +390,7 @@ impl Setup {
     ) -> Result<Measurement, String> {
         let look = || {
             sleep(SETTLE);
-            server.guard().and_then(process_tree::memory)
+            server.memory()
         };
         idle.grow(FEW.min(test.idle_connections / 10), &self.stop);
         let (few, held_few) = (look(), idle.held());
@@ -459,8 +473,10 @@ impl Setup {
             counts,
             ..self.cost(before, after, load)
         });
+        // On a machine of its own, the server has no load beside it.
+        let load_ns = if self.is_apart() { 0 } else { load.cpu_ns };
         let others =
-            both.map(|(before, after)| cost::others(before, after, load, self.machine_cores));
+            both.map(|(before, after)| cost::others(before, after, load_ns, self.machine_cores));
         let moments = begun.moment.zip(now);
         let disturbance = moments.map(|(before, after)| Disturbance {
             others,
@@ -470,8 +486,7 @@ impl Setup {
     }
 
     fn sample(&self, server: &Server) -> Option<Sample> {
-        let guard = server.guard()?;
-        Some(Sample::take(guard, &self.server_cores))
+        server.sample(&self.server_cores)
     }
 
     fn cost(&self, before: &Sample, after: &Sample, load: &Load) -> ServerCost {

@@ -10,7 +10,8 @@
 //!  environment               ├─ steady: is it warm?
 //!  order: of the turns       ├─ counters: of the processor
 //!  quiet: waits for calm     ├─ cost: CPU and memory of the server's processes <- process_tree
-//!                            └─ guard: parent of every server; leaves no process behind
+//!                            ├─ guard: parent of every server; leaves no process behind
+//!                            └─ host: where servers run, if not here <- agent, which is there
 //!                          summary <- stats: is a difference more than noise?
 //!                          warn <- judge: what to distrust, of the servers (slowdown) and of the machine
 //! ```
@@ -27,6 +28,7 @@
     reason = "times and counts become floating numbers to be computed with, and none is negative"
 )]
 
+mod agent;
 mod command;
 mod compare;
 mod cost;
@@ -36,12 +38,15 @@ mod format;
 mod gate;
 mod generator;
 mod guard;
+mod host;
 mod idle_connections;
 mod judge;
 mod machine;
 mod measure;
 mod options;
 mod order;
+mod output;
+mod place;
 mod plan;
 mod probe;
 mod process_tree;
@@ -65,6 +70,8 @@ mod verdict;
 mod warn;
 mod workload;
 
+#[doc(hidden)]
+pub(crate) use agent::agent;
 pub(crate) use command::race;
 #[doc(hidden)]
 pub use command::read_record;

@@ -17,6 +17,7 @@ use crate::units;
 
 /// Arguments of `hullo race`.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are flags")]
 #[command(after_help = "\
 Exit codes: 0 success, also if Ctrl-C ended the race; 1 if a server could not be measured to the end, \
 answered more than 1 of 100 requests with an error, or could not be stopped, if a report could not be \
@@ -24,8 +25,8 @@ written, or if the machine was not quiet; 2 for wrong arguments; 3 if a --fail-i
 that is worse; 4 if a condition is undecided.\n\
 Try it: hullo race hullo='hullo --port {port} --workers {workers}' mine='my-server --port {port}' --html race.html")]
 pub(crate) struct Options {
-    /// Servers to race. Either NAME='COMMAND', in which {port} and {workers} are replaced (they are also
-    /// in $PORT and $WORKERS), or NAME=http://host:port/path for a server that is already running. The
+    /// Servers to race. Either NAME='COMMAND', in which {port}, {workers} and {host} are replaced (they are also
+    /// in $PORT, $WORKERS and $HOST), or NAME=http://host:port/path for a server that is already running. The
     /// requests are for the path of --path, unless the URL has one. All are compared with the first server
     #[arg(value_name = "NAME=COMMAND|URL", required_unless_present_any = ["compare", "from"], value_parser = ServerSpec::parse)]
     pub(super) targets: Vec<ServerSpec>,
@@ -67,6 +68,27 @@ pub(crate) struct Options {
     /// Cores for the load generator [default: the others]
     #[arg(long, value_name = "LIST", value_parser = parse_cores)]
     pub(super) load_cpus: Option<Cores>,
+
+    /// Start the servers on another machine, as ssh reaches it without a password. This program is copied there for
+    /// the time of the race; --cpus are that machine's. A command must listen there: put {host} in it, which is the
+    /// address (also in $HOST)
+    #[arg(long, value_name = "[USER@]HOST", conflicts_with_all = ["compare", "from", "netns"], value_parser = host_name)]
+    pub(super) server_host: Option<String>,
+
+    /// The ssh of --server-host, with its flags
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        default_value = "ssh",
+        requires = "server_host"
+    )]
+    pub(super) ssh: String,
+
+    /// Start the servers in another network namespace, so that requests take the way through two devices and not the
+    /// short cuts of the loopback. As with --server-host, put {host} in the commands. Takes root, or users who may
+    /// make namespaces
+    #[arg(long, conflicts_with_all = ["compare", "from"])]
+    pub(super) netns: bool,
 
     /// Value of {workers} [default: the number of server cores]
     #[arg(short, long, value_name = "N")]
@@ -178,6 +200,14 @@ impl Options {
     pub(super) fn has_rule(&self) -> bool {
         !self.fail_if.is_empty() || self.until.is_some()
     }
+}
+
+fn host_name(text: &str) -> Result<String, String> {
+    // Not a flag of ssh, and one word.
+    if text.is_empty() || text.starts_with('-') || text.contains(char::is_whitespace) {
+        return Err("not the name of a machine: write host or user@host".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 fn positive_time(text: &str) -> Result<u64, String> {

@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::environment::{Environment, Files};
 use super::gate::Rule;
+use super::host::{self, Host};
+use super::machine::Cores;
 use super::measure::{Setup, Warming};
 use super::options::Options;
 use super::record::{self, FORMAT, Record, Settings, Suite};
@@ -54,22 +56,23 @@ impl Plan {
                 names.len()
             ));
         }
-        let (servers, load) = match (&options.cpus, &options.load_cpus) {
-            (Some(servers), Some(load)) => (servers.0.clone(), load.0.clone()),
-            (Some(servers), None) => (servers.0.clone(), others(&servers.0)),
-            (None, Some(load)) => (others(&load.0), load.0.clone()),
-            (None, None) => machine::halves(&machine::allowed()),
-        };
         let path = path(options, before)?;
+        let host = host(options)?;
+        let (servers, load) = cores(options, host.as_deref())?;
+        let apart = host.as_ref().filter(|host| !host.is_here);
         let setup = Setup {
+            host: host.clone(),
             generator: options.generator,
             workers: options.workers.map_or(servers.len(), Into::into),
             server_cores: servers,
             load_cores: load,
             workload: Workload::of(&options.request)?,
             files: Files::of_system(),
-            no_counters: counters::unavailable(),
-            machine_cores: machine::all(),
+            no_counters: match apart {
+                Some(_) => Some("the servers run on another machine".to_owned()),
+                None => counters::unavailable(),
+            },
+            machine_cores: apart.map_or_else(machine::all, |host| host.about.machine.cores),
             warm_up: options.warmup,
             capacities: HashMap::new(),
             random_path: options.path.is_none().then(|| path.clone()),
@@ -126,8 +129,50 @@ fn now() -> Duration {
     now.unwrap_or_default()
 }
 
+/// Where the servers run, if not here.
+fn host(options: &Options) -> Result<Option<Arc<Host>>, String> {
+    let is_running = |target: &&ServerSpec| matches!(target.source, Source::Running { .. });
+    let running = options.targets.iter().find(is_running);
+    match (&options.server_host, options.netns, running) {
+        (None, false, _) => Ok(None),
+        (_, _, Some(target)) => Err(format!(
+            "{} is a URL: with --server-host and --netns, each server is a command",
+            target.name
+        )),
+        (Some(name), ..) => host::over_ssh(name, &options.ssh).map(Some),
+        (None, true, _) => host::through_netns().map(Some),
+    }
+}
+
+/// Those of the servers and of the load.
+fn cores(options: &Options, host: Option<&Host>) -> Result<(Vec<usize>, Vec<usize>), String> {
+    let here = machine::allowed();
+    if let Some(host) = host.filter(|host| !host.is_here) {
+        let there = &host.about.cores;
+        let of = |chosen: &Option<Cores>, all: &[usize]| {
+            chosen
+                .as_ref()
+                .map_or(Ok(all.to_vec()), |chosen| chosen.of(all))
+        };
+        return Ok((of(&options.cpus, there)?, of(&options.load_cpus, &here)?));
+    }
+    let of = |chosen: &Option<Cores>| chosen.as_ref().map(|chosen| chosen.of(&here)).transpose();
+    Ok(match (of(&options.cpus)?, of(&options.load_cpus)?) {
+        (Some(servers), Some(load)) => (servers, load),
+        (Some(servers), None) => {
+            let load = others(&servers);
+            (servers, load)
+        }
+        (None, Some(load)) => (others(&load), load),
+        (None, None) => machine::halves(&here),
+    })
+}
+
 /// Whether servers and load have a core in common.
 fn shares(setup: &Setup) -> bool {
+    if setup.is_apart() {
+        return false;
+    }
     let mut cores = setup.server_cores.iter();
     cores.any(|core| setup.load_cores.contains(core))
 }
@@ -147,6 +192,7 @@ fn others(cores: &[usize]) -> Vec<usize> {
 fn tests(
     options: &Options,
     suites: &[Suite],
+    host: Option<&Host>,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<record::Test>, String> {
     let amount = Amount {
@@ -173,6 +219,7 @@ fn tests(
     // Only when needed: servers inherit the limit, and some misbehave with a high one.
     if tests.iter().any(|test| test.idle_connections > 0) {
         raise_open_file_limit();
+        host.map_or(Ok(()), Host::raise_file_limit)?;
     }
     let files = open_file_limit() as u64;
     let reason = |test: &record::Test| {
@@ -228,7 +275,7 @@ fn suites(options: &Options) -> Vec<Suite> {
 fn record(options: &Options, setup: &Setup, path: &str, seed: u64) -> Result<Record, String> {
     let suites = suites(options);
     let mut warnings = Vec::new();
-    let tests = tests(options, &suites, &mut warnings)?;
+    let tests = tests(options, &suites, setup.host.as_deref(), &mut warnings)?;
     if shares(setup) {
         warnings.push("servers and load share cores, so each disturbs the other".to_owned());
     }
@@ -271,6 +318,7 @@ fn record(options: &Options, setup: &Setup, path: &str, seed: u64) -> Result<Rec
             processes_per_round: (options.processes > 1).then_some(options.processes as usize),
             quiet_wait_ns: options.quiet_wait,
             request: setup.workload.record(),
+            server_host: setup.host.as_ref().map(|host| host.record()),
         },
         targets: options
             .targets

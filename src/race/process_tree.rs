@@ -10,12 +10,13 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::time::ClockId;
 use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
 
 /// `/proc` counts in hundredths of a second, whatever the kernel's own clock is.
 const TICK_NS: u64 = 10_000_000;
 
 /// Sums over the processes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct Usage {
     /// Exact: from the processes' own CPU clocks.
     pub(super) cpu_ns: u64,
@@ -30,7 +31,7 @@ pub(super) struct Usage {
 }
 
 /// What a thread has used since it began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct Thread {
     pub(super) ran_ns: u64,
     /// It waited.
@@ -120,7 +121,7 @@ pub(super) fn time_by_program() -> BTreeMap<u32, (String, u64)> {
 }
 
 /// How long cores have run programs, or the kernel for them, in nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct Busy {
     /// All cores of the machine.
     pub(super) all_ns: u64,

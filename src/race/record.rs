@@ -13,6 +13,8 @@ use super::counters::Counts;
 use super::environment::{Disturbance, Environment};
 use super::order::Turn;
 
+pub(super) use super::place::{Machine, ServerHost};
+
 /// The version of the JSON. It changes when a reader of the old version would misread the new one.
 pub(super) const FORMAT: &str = "hullo-race/1";
 
@@ -101,21 +103,6 @@ pub(super) enum Outcome {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Machine {
-    /// From `/proc/cpuinfo`.
-    pub(super) cpu: String,
-    /// How many the race was allowed to use.
-    #[cfg_attr(test, schemars(range(min = 1)))]
-    pub(super) cores: usize,
-    pub(super) memory_bytes: u64,
-    /// From `/etc/os-release`.
-    pub(super) system: String,
-    pub(super) kernel: String,
-}
-
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
 pub(super) struct Settings {
     #[cfg_attr(test, schemars(length(min = 1), extend("uniqueItems" = true)))]
     pub(super) suites: Vec<Suite>,
@@ -146,6 +133,8 @@ pub(super) struct Settings {
     pub(super) quiet_wait_ns: Option<u64>,
     /// What was requested, if it was not a plain GET.
     pub(super) request: Option<Request>,
+    /// Null if they ran on the machine of the race, without another network.
+    pub(super) server_host: Option<ServerHost>,
 }
 
 impl Settings {

@@ -13,7 +13,6 @@ use super::plan::Plan;
 use super::probe;
 use super::progress::{self, Progress};
 use super::record::{self, Record, Summary};
-use super::server::Server;
 use super::server_spec::ServerSpec;
 use super::{quiet, server, summary, warn};
 use crate::terminal::note;
@@ -177,7 +176,7 @@ impl Race {
             tests,
             &record.targets,
             &record.results,
-            servers == load,
+            servers == load && !self.setup.is_apart(),
             seed,
         )
     }
@@ -211,7 +210,7 @@ impl Race {
             if !entry.behaviour.is_empty() {
                 continue;
             }
-            match Server::start(target, setup.workers, &setup.server_cores, &setup.stop) {
+            match setup.start(target) {
                 Ok(server) => {
                     let (address, host) = (server.address, &server.authority);
                     let status = probe::status(address, host, &target.path, &setup.workload);
@@ -243,9 +242,7 @@ impl Race {
                     continue;
                 }
                 scope.spawn(|| {
-                    let started =
-                        Server::start(target, setup.workers, &setup.server_cores, &setup.stop);
-                    if let Ok(server) = started {
+                    if let Ok(server) = setup.start(target) {
                         let (address, host) = (server.address, &server.authority);
                         let finding = probe::probe_slowly(address, host, &target.path, &setup.stop);
                         entry.behaviour.extend(finding);

@@ -22,12 +22,13 @@ pub(super) struct Interval(#[schemars(range(min = 0, max = 100))] f64, u64, u64)
 const COPY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/race/report.schema.json");
 
 /// A writer writes every key, also those that are null; older records lack these.
-const LATER: [&str; 20] = [
+const LATER: [&str; 21] = [
     "uncounted_ns",
     "queued",
     "gate",
     "sampled",
     "over_time",
+    "server_host",
     "offered_rate",
     "sweep",
     "missed",

@@ -2,19 +2,21 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use super::cost::Sample;
+use super::host::Host;
 use super::server_spec::{ServerSpec, Source};
-use super::{guard, process_tree};
+use super::{guard, output, process_tree};
 
 /// How long a server may take to answer after its start.
 const START_MAX: Duration = Duration::from_secs(15);
@@ -25,9 +27,6 @@ const KILL_MAX: Duration = Duration::from_secs(4);
 /// How long its guard may take to notice that it has ended.
 const ENDING_MAX: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
-/// How much of its output is shown if it does not start, or ends under load.
-const SAID_BYTES_MAX: u64 = 600;
-const SAID_LINES_MAX: usize = 5;
 /// Below the ports that Linux gives to clients, so that no connection of the load takes one.
 const PORT_FIRST: u16 = 21_000;
 const PORT_LAST: u16 = 31_999;
@@ -39,6 +38,8 @@ pub(super) struct Server {
     /// The value of `Host`.
     pub(super) authority: String,
     process: Option<Process>,
+    /// Its number there, if it runs elsewhere.
+    there: Option<(Arc<Host>, u32)>,
 }
 
 #[derive(Debug)]
@@ -48,44 +49,85 @@ struct Process {
 }
 
 impl Server {
-    /// Starts a server on these cores, unless it is already running, and waits until it answers or
-    /// `stop` is set.
+    /// Starts a server on these cores of its host or of this machine, unless it is already running, and waits
+    /// until it answers or `stop` is set.
     pub(super) fn start(
         spec: &ServerSpec,
+        host: Option<&Arc<Host>>,
         workers: usize,
         cores: &[usize],
         stop: &AtomicBool,
     ) -> Result<Self, String> {
-        let mut server = match &spec.source {
-            Source::Running { address, url } => Self {
-                address: *address,
-                authority: url.authority.clone(),
-                process: None,
-            },
-            Source::Command(command) => {
-                let port = free_port().ok_or("no port is free")?;
-                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-                Self {
-                    address,
-                    authority: address.to_string(),
-                    process: Some(
-                        spawn(command, port, workers, cores)
-                            .map_err(|error| format!("cannot be started: {error}"))?,
-                    ),
-                }
+        match (&spec.source, host) {
+            (Source::Running { address, url }, _) => {
+                let mut server = Self::new(*address);
+                server.authority.clone_from(&url.authority);
+                server.await_answer(&spec.path, stop)?;
+                Ok(server)
             }
-        };
-        server.await_answer(&spec.path, stop)?;
+            (Source::Command(command), None) => {
+                let address = Ipv4Addr::LOCALHOST.into();
+                Self::start_here(command, address, &spec.path, workers, cores, stop)
+            }
+            (Source::Command(command), Some(host)) => {
+                let (id, port) = host.start(command, &spec.path, workers, cores)?;
+                let mut server = Self::new(SocketAddr::new(host.address, port));
+                server.there = Some((Arc::clone(host), id));
+                // It answers there. What is in the way answers at once, or never.
+                server.await_answer(&spec.path, stop)?;
+                Ok(server)
+            }
+        }
+    }
+
+    /// Starts a server on this machine, which is to listen at this address.
+    pub(super) fn start_here(
+        command: &str,
+        address: IpAddr,
+        path: &str,
+        workers: usize,
+        cores: &[usize],
+        stop: &AtomicBool,
+    ) -> Result<Self, String> {
+        let port = free_port(address).ok_or("no port is free")?;
+        let mut server = Self::new(SocketAddr::new(address, port));
+        let process = spawn(command, server.address, workers, cores);
+        server.process = Some(process.map_err(|error| format!("cannot be started: {error}"))?);
+        server.await_answer(path, stop)?;
         Ok(server)
     }
 
-    /// The guard of its processes; none if the race did not start it.
-    pub(super) fn guard(&self) -> Option<u32> {
-        self.process.as_ref().map(|process| process.guard.id())
+    fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            authority: address.to_string(),
+            process: None,
+            there: None,
+        }
+    }
+
+    /// What it has used so far, with these cores; none if the race did not start it.
+    pub(super) fn sample(&self, cores: &[usize]) -> Option<Sample> {
+        if let Some((host, id)) = &self.there {
+            return host.sample(*id, cores);
+        }
+        let process = self.process.as_ref()?;
+        Some(Sample::take(process.guard.id(), cores))
+    }
+
+    /// Memory of its processes now, in bytes, where it is known.
+    pub(super) fn memory(&self) -> Option<u64> {
+        if let Some((host, id)) = &self.there {
+            return host.memory(*id);
+        }
+        process_tree::memory(self.process.as_ref()?.guard.id())
     }
 
     /// How it ended and what it printed last, if all of its processes have ended.
     pub(super) fn ending(&mut self) -> Option<String> {
+        if let Some((host, id)) = &self.there {
+            return host.ending(*id);
+        }
         let process = self.process.as_mut()?;
         // Its guard ends after it.
         if !process_tree::alive(process.guard.id()).is_empty() || !process.ends_within(ENDING_MAX) {
@@ -113,14 +155,24 @@ impl Server {
                 Err(error) => last = error.to_string(),
             }
             if self.process.is_none() {
-                return Err(format!("does not answer at {}: {last}", self.address));
+                let from = if self.there.is_some() {
+                    " from here, but where it runs: is there a firewall?"
+                } else {
+                    ""
+                };
+                return Err(format!("does not answer at {}{from}: {last}", self.address));
             }
             sleep(LOOK_AGAIN);
         }
         let said = self.process.as_mut().map(Process::said).unwrap_or_default();
+        let how = if self.address.ip().is_loopback() {
+            "put {port} in its command, or let it read $PORT"
+        } else {
+            "put {host} and {port} in its command, or let it read $HOST and $PORT"
+        };
         Err(format!(
-            "does not answer on port {} after {} s ({last}): put {{port}} in its command, or let it read $PORT{said}",
-            self.address.port(),
+            "does not answer at {} after {} s ({last}): {how}{said}",
+            self.address,
             START_MAX.as_secs(),
         ))
     }
@@ -128,6 +180,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if let Some((host, id)) = self.there.take() {
+            leave(&host.stop(id));
+        }
         if self.process.is_some() {
             self.stop();
             process_tree::end_orphans(KILL_MAX);
@@ -185,39 +240,21 @@ impl Process {
         false
     }
 
-    /// The end of its output, as a part of a sentence.
     fn said(&mut self) -> String {
-        let length = self.output.seek(SeekFrom::End(0)).unwrap_or(0);
-        let start = length.saturating_sub(SAID_BYTES_MAX);
-        let mut bytes = Vec::new();
-        let read = self.output.seek(SeekFrom::Start(start)).and_then(|_| {
-            (&mut self.output)
-                .take(SAID_BYTES_MAX)
-                .read_to_end(&mut bytes)
-        });
-        match (read, last_lines(&String::from_utf8_lossy(&bytes))) {
-            (Ok(_), lines) if !lines.is_empty() => format!("; it printed: {lines}"),
-            _ => "; it printed nothing".to_owned(),
-        }
+        output::said(&mut self.output)
     }
 }
 
-/// The last lines of an output in one, the first of them perhaps cut.
-fn last_lines(text: &str) -> String {
-    let lines = text.lines().rev();
-    let lines = lines.map(|line| line.replace(char::is_control, " "));
-    let lines = lines.map(|line| line.trim().to_owned());
-    let mut lines: Vec<String> = lines
-        .filter(|line| !line.is_empty())
-        .take(SAID_LINES_MAX)
-        .collect();
-    lines.reverse();
-    lines.join(" | ")
-}
-
-fn spawn(command: &str, port: u16, workers: usize, cores: &[usize]) -> io::Result<Process> {
+fn spawn(
+    command: &str,
+    address: SocketAddr,
+    workers: usize,
+    cores: &[usize],
+) -> io::Result<Process> {
+    let (host, port) = (address.ip().to_string(), address.port().to_string());
     let command = command
-        .replace("{port}", &port.to_string())
+        .replace("{host}", &host)
+        .replace("{port}", &port)
         .replace("{workers}", &workers.to_string());
     // A shell that waits for the server would count as a part of it.
     let command = if is_plain(&command) {
@@ -229,7 +266,8 @@ fn spawn(command: &str, port: u16, workers: usize, cores: &[usize]) -> io::Resul
     let guard = guard::command("/bin/sh", cores)
         .args(["-c", &command])
         .env("PATH", search_path())
-        .env("PORT", port.to_string())
+        .env("HOST", host)
+        .env("PORT", port)
         .env("WORKERS", workers.to_string())
         .stdout(output.try_clone()?)
         .stderr(output.try_clone()?)
@@ -257,7 +295,7 @@ fn is_plain(command: &str) -> bool {
     is_file && !command.contains(|c| ";|&<>()`\n{}".contains(c))
 }
 
-fn free_port() -> Option<u16> {
+fn free_port(address: IpAddr) -> Option<u16> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Two races at the same time begin at different ports.
     let span = PORT_LAST - PORT_FIRST;
@@ -266,7 +304,7 @@ fn free_port() -> Option<u16> {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
         let port =
             PORT_FIRST + (u32::from(offset) + u32::from(step)).rem_euclid(u32::from(span)) as u16;
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
+        TcpListener::bind((address, port)).ok()?;
         Some(port)
     })
 }
@@ -310,15 +348,9 @@ mod tests {
     }
 
     #[test]
-    fn the_last_lines_are_told_in_one() {
-        assert_eq!(last_lines(""), "");
-        assert_eq!(last_lines("a\n\n b\x1b[1m\n"), "a | b [1m");
-        assert_eq!(last_lines("1\n2\n3\n4\n5\n6\n"), "2 | 3 | 4 | 5 | 6");
-    }
-
-    #[test]
     fn a_free_port_is_not_given_twice() {
-        let (one, two) = (free_port().unwrap(), free_port().unwrap());
+        let free = || free_port(Ipv4Addr::LOCALHOST.into()).unwrap();
+        let (one, two) = (free(), free());
         assert_ne!(one, two);
         assert!((PORT_FIRST..=PORT_LAST).contains(&one));
     }

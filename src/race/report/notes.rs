@@ -141,7 +141,7 @@ pub(super) fn setting(record: &Record) -> Vec<(&'static str, String)> {
     let suites: Vec<String> = settings.suites.iter().map(ToString::to_string).collect();
     let (generator, version) = (settings.generator, clean(&settings.generator_version));
     let (usable, system) = (machine.cores, &machine.system);
-    vec![
+    let mut setting = vec![
         ("Date", date(record.started_unix_ms / 1000)),
         ("Took", time(record.elapsed_ms as f64 * 1e6)),
         (
@@ -164,7 +164,20 @@ pub(super) fn setting(record: &Record) -> Vec<(&'static str, String)> {
         ("Path", clean(&settings.path)),
         ("Warm-up", warm_up(record)),
         ("Order", order(record)),
-    ]
+    ];
+    setting.extend(settings.server_host.iter().map(|host| {
+        let (name, address, machine) = (clean(&host.name), clean(&host.address), &host.machine);
+        let link = time(host.link_ns as f64);
+        let what = format!(
+            "{name} ({address}, {link} there and back): {}, {} cores usable, {}, {}",
+            clean(&machine.cpu),
+            machine.cores,
+            clean(&machine.system),
+            clean(&machine.kernel)
+        );
+        ("Server host", what)
+    }));
+    setting
 }
 
 /// What is known of it. What matters of it is a warning.

@@ -111,6 +111,7 @@ pub(in crate::race) fn record(servers: &[Server], suites: &[Suite], rounds: usiz
             processes_per_round: None,
             quiet_wait_ns: None,
             request: None,
+            server_host: None,
         },
         targets: servers.iter().enumerate().map(target).collect(),
         tests: Vec::new(),
