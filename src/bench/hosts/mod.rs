@@ -72,7 +72,14 @@ pub(super) fn run(
         .iter()
         .map(|host| Running::new(host, arguments, start))
         .collect();
-    let results = running::wait(running?, stop)?;
+    let results = running::wait(running?, stop);
+    // Each removes its copy: all at once.
+    thread::scope(|scope| {
+        for host in ready {
+            scope.spawn(move || drop(host));
+        }
+    });
+    let results = results?;
     let results = results
         .into_iter()
         .map(|(host, clock, report)| (host, Some(clock), Ok(report)));
