@@ -232,3 +232,67 @@ fn fault(error: &serde_json::Error) -> String {
     }
     said.to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::bench::workload::{Composer, InFlight, Workload};
+
+    /// The requests that a file makes, each once or more.
+    fn requests(bytes: &[u8]) -> Result<Vec<String>, String> {
+        let specs = parse("r", bytes, Path::new("/nowhere"), &Defaults::default())?;
+        let workload = Workload::new(&specs, None, 1, false)?;
+        let (mut composer, mut flight) = (Composer::new(&workload, 0, 1), InFlight::default());
+        let one = |_| {
+            composer.compose(&workload, 1, &mut flight);
+            let batch = flight.batch(&workload);
+            String::from_utf8_lossy(batch.bytes(0, batch.start(1))).into_owned()
+        };
+        Ok((0..8).map(one).collect())
+    }
+
+    #[test]
+    fn lines_are_requests_and_comments_are_not() {
+        let text = "\u{feff}# first\r\n\r\n  {\"path\":\"/a\"}  \r\n# last";
+        let requests = requests(text.as_bytes()).unwrap();
+        assert!(
+            requests[0].starts_with("GET /a HTTP/1.1\r\n"),
+            "{requests:?}"
+        );
+    }
+
+    proptest! {
+        /// Any bytes: an error that names a line, or requests.
+        #[test]
+        fn any_bytes_are_refused_with_a_line_or_taken(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            if let Err(error) = requests(&bytes) {
+                prop_assert!(error.starts_with("r:") || error.starts_with("r has no request"), "{}", error);
+                prop_assert!(!error.contains(char::is_control));
+            }
+        }
+
+        /// Nearly right lines: whatever is taken is one request, framed as its fields say.
+        #[test]
+        fn what_is_taken_is_framed(
+            members in proptest::collection::vec((
+                "(path|method|fields|content|size|weight|name|expect|placeholders|file)",
+                "(\"[ -~]{0,8}\"|\"/[a-z{}:]{0,6}\"|\"/\\{seq\\}\"|\"\\{uuid\\}\\\\r\\\\n\\\\r\\\\nGET / HTTP/1.1\"|[0-9]{1,3}|true|false|null|\\{\"[A-Za-z]{1,3}\": ?\"[ -~]{0,6}\"\\}|\\{\"a\": \"b\\\\r\\\\nc: d\"\\})",
+            ), 0..5),
+        ) {
+            let member = |(name, value): &(String, String)| format!(", \"{name}\": {value}");
+            let line = format!("{{\"path\": \"/x\"{}}}", members.iter().map(member).collect::<String>());
+            // A later path would be a second one.
+            let line = if members.iter().any(|member| member.0 == "path") { line.replacen("\"path\": \"/x\", ", "", 1) } else { line };
+            for request in requests(line.as_bytes()).unwrap_or_default() {
+                let (head, content) = request.split_once("\r\n\r\n").unwrap();
+                let lengths = head.split("\r\n").filter_map(|line| line.strip_prefix("Content-Length: "));
+                let lengths: Vec<usize> = lengths.map(|length| length.parse().unwrap()).collect();
+                prop_assert!(lengths == [content.len()] || lengths.is_empty() && content.is_empty(), "{:?}", request);
+                prop_assert!(!head.replace("\r\n", "").contains(['\r', '\n']), "{:?}", request);
+                prop_assert!(head.lines().next().unwrap().ends_with(" HTTP/1.1"));
+            }
+        }
+    }
+}
