@@ -260,6 +260,7 @@ mod signals;
 #[cfg(any(test, feature = "simulation"))]
 #[doc(hidden)]
 pub mod simulation;
+mod socket_calls;
 #[cfg(feature = "cli")]
 mod terminal;
 #[cfg(feature = "cli")]

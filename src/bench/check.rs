@@ -84,6 +84,7 @@ fn settings(settings: &Settings) -> Result<(), String> {
         ("repeat", settings.repeat, 1, u32::MAX.into()),
         ("timeout_ns", some(settings.timeout_ns), 1, NANOS_MAX),
         ("deadline_ns", some(settings.deadline_ns), 1, NANOS_MAX),
+        ("poll_ns", settings.poll_ns, 0, NANOS_MAX),
         ("lookup_ns", settings.lookup_ns, 0, NANOS_MAX),
         (
             "requests_per_connection",

@@ -26,6 +26,12 @@ impl Cost {
             queued: queued().saturating_sub(self.queued),
         }
     }
+
+    /// Without what was spent on waiting.
+    pub(super) fn without(self, waited: u64) -> Self {
+        let cpu = self.cpu.saturating_sub(waited);
+        Self { cpu, ..self }
+    }
 }
 
 pub(super) fn cpu() -> u64 {

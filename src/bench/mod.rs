@@ -86,6 +86,7 @@ mod timer;
 mod times;
 mod tls;
 mod url;
+mod waiting;
 mod warn;
 mod work_source;
 mod worker;

@@ -88,6 +88,11 @@ pub(crate) struct BenchOptions {
     #[arg(short, long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) pipeline: u16,
 
+    /// Poll for answers for so long before each sleep: a generator that does not sleep is not the limit with one
+    /// connection or a few. Polling in vain is not part of the CPU time per request
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "0", hide_default_value = true)]
+    pub(super) poll: u64,
+
     /// Number of threads, each with its own event loop [default: one per core]
     #[arg(long, visible_alias = "cpus", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,

@@ -48,6 +48,8 @@ pub(super) struct Plan {
     /// The shortest time between two requests on one connection.
     pub(super) pace: Option<u64>,
     pub(super) timeout: Option<u64>,
+    /// A thread polls for so long before it sleeps.
+    pub(super) poll: u64,
     pub(super) keepalive: bool,
     /// A connection is closed after so many answers.
     pub(super) requests_per_connection: u64,

@@ -50,6 +50,7 @@ pub(super) fn prepare(options: &BenchOptions) -> Result<(Plan, Settings), String
         deadline: deadline(options)?,
         pace: options.rate_per_connection.map(|rate| (1e9 / rate) as u64),
         timeout: Some(options.timeout).filter(|nanos| *nanos > 0),
+        poll: options.poll,
         keepalive: !requests.closes,
         requests_per_connection: options.requests_per_connection.unwrap_or(u64::MAX),
     };
@@ -100,6 +101,7 @@ fn settings(options: &BenchOptions, plan: &Plan) -> Settings {
         rate_per_connection: options.rate_per_connection,
         timeout_ns: plan.timeout,
         deadline_ns: plan.deadline,
+        poll_ns: plan.poll,
         keepalive: plan.keepalive,
         requests_per_connection: options.requests_per_connection,
         tls: None,

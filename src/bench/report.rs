@@ -148,6 +148,8 @@ pub(super) struct Settings {
     #[serde(deserialize_with = "Option::deserialize")]
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) deadline_ns: Option<u64>,
+    /// The generator polled for so long before it slept. Polling in vain is not part of its CPU time.
+    pub(super) poll_ns: u64,
     pub(super) keepalive: bool,
     /// Each connection was closed after so many answers.
     #[serde(deserialize_with = "Option::deserialize")]

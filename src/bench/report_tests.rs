@@ -46,6 +46,7 @@ fn settings() -> Settings {
         rate_per_connection: None,
         timeout_ns: Some(20_000_000_000),
         deadline_ns: None,
+        poll_ns: 0,
         keepalive: true,
         requests_per_connection: None,
         tls: None,

@@ -1,13 +1,15 @@
 //! The socket of a connection.
 
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 
 use crate::outcome::{Outcome, outcome_or};
+use crate::socket_calls::{receive, send};
 
 /// Where to connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,24 +61,22 @@ impl Socket {
 
     #[inline]
     pub(super) fn read(&mut self, block: &mut [u8]) -> Outcome<usize, io::Error> {
-        outcome_or(
-            |error| error,
-            || match self {
-                Self::Tcp(stream) => stream.read(block),
-                Self::Unix(stream) => stream.read(block),
-            },
-        )
+        outcome_or(|error| error, || receive(self.as_fd(), block))
     }
 
     /// Also on a connection that is not there yet: then it would block, or fails as connecting did.
     #[inline]
     pub(super) fn write(&mut self, bytes: &[u8]) -> Outcome<usize, io::Error> {
-        outcome_or(
-            |error| error,
-            || match self {
-                Self::Tcp(stream) => stream.write(bytes),
-                Self::Unix(stream) => stream.write(bytes),
-            },
-        )
+        outcome_or(|error| error, || send(self.as_fd(), bytes))
+    }
+}
+
+impl AsFd for Socket {
+    #[inline]
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+        }
     }
 }

@@ -7,7 +7,6 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use mio::{Events, Poll, Token};
 
@@ -36,9 +35,6 @@ const _: () = assert!(BLOCK_BYTES > HEAD_BYTES_MAX);
 
 /// The pause after a failed connection attempt.
 const RECONNECT_NANOS: u64 = 10_000_000;
-
-/// The longest wait: a stop is noticed after this time.
-const WAIT_NANOS_MAX: u64 = 50_000_000;
 
 /// Connections are checked for timeouts when the oldest request could be late, but not more often than
 /// this: with a timeout below a second, and with a longer one.
@@ -70,41 +66,43 @@ pub(super) struct ThreadResult {
 
 /// An event loop. It shares nothing with the others but the stop flag and the requests left.
 pub(super) struct Worker<'a> {
-    plan: &'a Plan,
-    stop: &'a AtomicBool,
+    pub(super) plan: &'a Plan,
+    pub(super) stop: &'a AtomicBool,
     progress: &'a Progress,
-    poll: Poll,
-    timer: Timer,
-    clock: Clock,
-    now: u64,
-    connections: Vec<Connection>,
+    pub(super) poll: Poll,
+    pub(super) timer: Timer,
+    pub(super) clock: Clock,
+    pub(super) now: u64,
+    pub(super) connections: Vec<Connection>,
     /// How many of them are in use. With `-c auto`, more are taken when a request is due and none is idle.
-    used: usize,
+    pub(super) used: usize,
     /// The number of connections with requests in flight.
     busy: usize,
     /// Connections with nothing to send.
-    idle: VecDeque<usize>,
+    pub(super) idle: VecDeque<usize>,
     /// To be read again without an event.
-    read_again: VecDeque<usize>,
+    pub(super) read_again: VecDeque<usize>,
     /// To be given requests.
-    ready: VecDeque<usize>,
+    pub(super) ready: VecDeque<usize>,
     /// To connect again, from this time on.
-    reconnecting: VecDeque<(u64, usize)>,
+    pub(super) reconnecting: VecDeque<(u64, usize)>,
     /// With `-q`: may send again from this time on.
-    paced: BinaryHeap<Reverse<(u64, usize)>>,
-    source: WorkSource<'a>,
+    pub(super) paced: BinaryHeap<Reverse<(u64, usize)>>,
+    pub(super) source: WorkSource<'a>,
     interval: u64,
     /// No request is sent or awaited from this time on.
-    deadline: u64,
-    next_sweep: u64,
+    pub(super) deadline: u64,
+    pub(super) next_sweep: u64,
     /// With `-q`: the end of the interval of the last request.
-    paced_until: u64,
+    pub(super) paced_until: u64,
     /// In the open model.
     load: Option<Load>,
     /// For those who watch the run, if there are any.
     publisher: Option<Publisher>,
-    next_slice: u64,
+    pub(super) next_slice: u64,
     started: Cost,
+    /// How long it has polled in vain.
+    pub(super) polled: u64,
     block: Box<[u8]>,
     tls: ThreadTls,
     memos: Vec<Memo>,
@@ -153,6 +151,7 @@ impl<'a> Worker<'a> {
             publisher: None,
             next_slice: u64::MAX,
             started: Cost::default(),
+            polled: 0,
             block: vec![0; BLOCK_BYTES].into_boxed_slice(),
             tls: ThreadTls::new(plan.tls.as_ref(), plan.share(thread)),
             memos,
@@ -219,6 +218,7 @@ impl<'a> Worker<'a> {
         self.paced_until = 0;
         self.tls.handshakes.begin();
         self.started = Cost::so_far();
+        self.polled = 0;
         self.clock = Clock::start();
         self.now = 0;
         self.next_sweep = 0;
@@ -259,7 +259,7 @@ impl<'a> Worker<'a> {
 
     fn finish(&mut self) -> ThreadResult {
         self.now = self.clock.now();
-        let cost = self.started.to_now();
+        let cost = self.started.to_now().without(self.polled);
         if let Some(load) = &mut self.load {
             load.end(self.now);
         }
@@ -332,43 +332,6 @@ impl<'a> Worker<'a> {
         let (responses, errors) = (self.tally.responses, self.tally.errors.total());
         self.progress.responses.store(responses, Ordering::Relaxed);
         self.progress.errors.store(errors, Ordering::Relaxed);
-    }
-
-    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        let timeout = self.timeout()?;
-        match self.poll.poll(events, Some(timeout)) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            _ => self.now = self.clock.now(),
-        }
-        Ok(())
-    }
-
-    fn timeout(&mut self) -> io::Result<Duration> {
-        if !self.read_again.is_empty() || !self.ready.is_empty() {
-            return Ok(Duration::ZERO);
-        }
-        let end = self.source.end(self.now);
-        let can_send = !self.idle.is_empty() || self.used < self.connections.len();
-        let due = self.source.due().filter(|_| can_send);
-        let reconnect = self.reconnecting.front().map(|(time, _)| *time);
-        let paced = self.paced.peek().map(|Reverse((time, _))| *time);
-        let sweep = Some(self.next_sweep);
-        let last = Some(self.paced_until).filter(|time| *time > self.now);
-        let deadline = Some(self.deadline.min(self.next_slice));
-        let exact = [end, due, reconnect, paced, sweep, last, deadline]
-            .into_iter()
-            .flatten()
-            .min();
-        let most = WAIT_NANOS_MAX.min(self.next_sweep.saturating_sub(self.now));
-        let most = Duration::from_nanos(most);
-        let Some(exact) = exact.filter(|time| *time < self.now + WAIT_NANOS_MAX) else {
-            return Ok(most);
-        };
-        if exact <= self.now {
-            return Ok(Duration::ZERO);
-        }
-        self.timer.set(exact, self.now)?;
-        Ok(Timer::timeout(Duration::from_nanos(exact - self.now), most))
     }
 
     #[inline]

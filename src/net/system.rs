@@ -2,17 +2,18 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::unix::SourceFd;
 use rustix::io::Errno;
-use rustix::net::SendFlags;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::kernel::{Event, Kernel, Now, Token};
 use super::listener::ListenerId;
 use super::socket::{Listener, Stream};
+use crate::socket_calls::{receive, send, send_more};
 
 /// How many events a turn takes from the kernel at once.
 const EVENTS_MAX: usize = 1024;
@@ -188,17 +189,17 @@ impl Kernel for System {
 
     #[inline]
     fn read(&mut self, stream: &mut Stream, block: &mut [u8]) -> io::Result<usize> {
-        stream.read(block)
+        receive(stream.as_fd(), block)
     }
 
     #[inline]
     fn write(&mut self, stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
-        stream.send(bytes, SendFlags::empty())
+        send(stream.as_fd(), bytes)
     }
 
     #[inline]
     fn write_last(&mut self, stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
-        stream.send(bytes, SendFlags::MORE)
+        send_more(stream.as_fd(), bytes)
     }
 
     fn abort(&mut self, stream: &mut Stream) -> io::Result<()> {

@@ -49,7 +49,7 @@ const LAYERS: &[Layer] = &[
         // memmap2 for anonymous memory, not for files.
         crates: Some(&["form_urlencoded", "httpdate", "itoa", "memchr", "memmap2"]),
     },
-    layer("net", &["http", "outcome"]),
+    layer("net", &["http", "outcome", "socket_calls"]),
     layer("server", &["net", "http"]),
     // `server` hands out the numbers that `net` counts.
     layer(
@@ -80,6 +80,7 @@ const LAYERS: &[Layer] = &[
             "http",
             "markdown",
             "outcome",
+            "socket_calls",
             "random",
             "signals",
             "terminal",
@@ -119,6 +120,7 @@ const LAYERS: &[Layer] = &[
     },
     layer("markdown", &[]),
     layer("outcome", &[]),
+    layer("socket_calls", &[]),
     layer("random", &[]),
     layer("signals", &[]),
     layer("terminal", &[]),

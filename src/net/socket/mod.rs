@@ -10,7 +10,6 @@ use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use mio::event::Source;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::{SockRef, Socket, Type};
 
 /// How many connections may wait to be accepted; the kernel's `somaxconn` may allow fewer.
@@ -84,20 +83,6 @@ impl Stream {
             Self::Tcp(stream) => stream,
             Self::Unix(stream) => stream,
         }
-    }
-
-    // The C library's recv and send are cancellation points: with several threads, they change the state of the
-    // thread before and after each call, atomically. rustix calls the kernel directly.
-
-    #[inline]
-    pub(crate) fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
-        let (_, bytes) = recv(self.as_fd(), block, RecvFlags::empty())?;
-        Ok(bytes)
-    }
-
-    #[inline]
-    pub(crate) fn send(&mut self, bytes: &[u8], flags: SendFlags) -> io::Result<usize> {
-        Ok(send(self.as_fd(), bytes, flags | SendFlags::NOSIGNAL)?)
     }
 
     /// The peer's address, and ours.
