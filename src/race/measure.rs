@@ -151,7 +151,7 @@ impl Setup {
         turn: Turn,
         server: &Server,
     ) -> Result<Measurement, String> {
-        let url = format!("http://{}{}", server.authority, target.path);
+        let url = self.workload.url(&server.authority, &target.path);
         // The race may add to its warnings meanwhile.
         let workload = self.workload.clone();
         let request = self.request(test, target, server, &workload);
@@ -175,7 +175,7 @@ impl Setup {
         let begun = self.begin(server);
         let order = Order {
             rate,
-            content: plain.content.as_deref(),
+            content: plain.content.as_deref().filter(|_| !workload.is_mixed()),
             ..self.order(test, &url)
         };
         let time = test.duration_ns.map(Duration::from_nanos);
@@ -228,6 +228,10 @@ impl Setup {
         sampled: &Sampled,
     ) -> BTreeMap<String, u64> {
         let mut faults = BTreeMap::new();
+        // The requests that were compared are not those of the load.
+        if self.workload.is_mixed() {
+            return faults;
+        }
         if let Some(how) = unlike(plain, load, sampled, test) {
             self.warn(format!(
                 "{}: {} answers the load unlike the probe: {how}",

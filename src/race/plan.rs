@@ -11,7 +11,7 @@ use super::host::{self, Host};
 use super::machine::Cores;
 use super::measure::{Setup, Warming};
 use super::options::Options;
-use super::record::{self, FORMAT, Record, Settings, Suite};
+use super::record::{self, FORMAT, Generator, Record, Settings, Suite};
 use super::server_spec::{ServerSpec, Source};
 use super::stats::ROUNDS_MIN;
 use super::suite::{Amount, MANY, expand};
@@ -49,6 +49,13 @@ impl Plan {
                 "two servers are named {name}: give each its own name"
             ));
         }
+        let workload = Workload::of(&options.request)?;
+        if workload.is_mixed() && options.generator != Generator::Hullo {
+            return Err(format!(
+                "{} sends one request again and again: --request-file needs --generator hullo",
+                options.generator
+            ));
+        }
         let rounds = options.rounds as usize;
         if options.has_rule() && (names.len() < 2 || rounds < ROUNDS_MIN) {
             return Err(format!(
@@ -66,7 +73,7 @@ impl Plan {
             workers: options.workers.map_or(servers.len(), Into::into),
             server_cores: servers,
             load_cores: load,
-            workload: Workload::of(&options.request)?,
+            workload,
             files: Files::of_system(),
             no_counters: match apart {
                 Some(_) => Some("the servers run on another machine".to_owned()),

@@ -155,8 +155,10 @@ pub(super) struct Request {
     /// Each as `Name: value`.
     pub(super) fields: Vec<String>,
     pub(super) content_bytes: u64,
-    /// Null if it is not text.
+    /// Null if it is not text. With a file of requests, all of them.
     pub(super) content: Option<String>,
+    /// The file of the requests; null where all are the same.
+    pub(super) file: Option<String>,
 }
 
 /// A server that was raced.

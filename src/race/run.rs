@@ -214,7 +214,9 @@ impl Race {
                 Ok(server) => {
                     let (address, host) = (server.address, &server.authority);
                     let status = probe::status(address, host, &target.path, &setup.workload);
-                    if let Some(status) = status.filter(|status| !(200..300).contains(status)) {
+                    let is_asked = !setup.workload.is_mixed();
+                    let odd = |status: &u16| is_asked && !(200..300).contains(status);
+                    if let Some(status) = status.filter(odd) {
                         let sentence = format!(
                             "{} answers {status} to {}: give it a path that it serves with --path",
                             target.name, target.path

@@ -35,6 +35,15 @@ pub(super) struct RequestOptions {
     /// Content-Type header field [default: text/html, with content]
     #[arg(short = 'T', long, value_name = "TYPE")]
     content_type: Option<String>,
+
+    /// Requests that differ from each other, from a file of hullo bench (--generator hullo only). How servers
+    /// answer them is not compared
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["method", "data", "data_file", "path"])]
+    request_file: Option<PathBuf>,
+
+    /// Values for the requests of --request-file, as for hullo bench
+    #[arg(long, value_name = "FILE", requires = "request_file")]
+    csv: Option<PathBuf>,
 }
 
 /// A request without its path and `Host`.
@@ -46,6 +55,9 @@ pub(super) struct Workload {
     content: Vec<u8>,
     /// A file with the content, for a generator.
     file: Option<PathBuf>,
+    /// Other requests, with their paths. The content is then that of the file.
+    request_file: Option<PathBuf>,
+    csv: Option<PathBuf>,
 }
 
 impl Default for Workload {
@@ -55,13 +67,18 @@ impl Default for Workload {
             fields: Vec::new(),
             content: Vec::new(),
             file: None,
+            request_file: None,
+            csv: None,
         }
     }
 }
 
 impl Workload {
     pub(super) fn of(options: &RequestOptions) -> Result<Self, String> {
-        let content = match (&options.data, &options.data_file) {
+        let content = match (
+            &options.data,
+            options.data_file.as_ref().or(options.request_file.as_ref()),
+        ) {
             (Some(text), _) => text.clone().into_bytes(),
             (None, Some(path)) => {
                 fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?
@@ -75,7 +92,8 @@ impl Workload {
         let mut fields = options.fields.clone();
         let has_type = |name: &str| name.eq_ignore_ascii_case("content-type");
         // As hey and hullo bench do.
-        let default = (!content.is_empty() && !fields.iter().any(|(name, _)| has_type(name)))
+        let has_content = !content.is_empty() && options.request_file.is_none();
+        let default = (has_content && !fields.iter().any(|(name, _)| has_type(name)))
             .then(|| "text/html".to_owned());
         if let Some(kind) = options.content_type.clone().or(default) {
             fields.push(("Content-Type".to_owned(), kind));
@@ -85,7 +103,20 @@ impl Workload {
             fields,
             content,
             file: options.data_file.clone(),
+            request_file: options.request_file.clone(),
+            csv: options.csv.clone(),
         })
+    }
+
+    /// Whether the paths are in a file, and differ from request to request.
+    pub(super) fn is_mixed(&self) -> bool {
+        self.request_file.is_some()
+    }
+
+    /// Where the requests go.
+    pub(super) fn url(&self, authority: &str, path: &str) -> String {
+        let path = if self.is_mixed() { "" } else { path };
+        format!("http://{authority}{path}")
     }
 
     /// As it is recorded; none for a plain GET.
@@ -98,6 +129,10 @@ impl Workload {
                 .collect(),
             content_bytes: self.content.len() as u64,
             content: String::from_utf8(self.content.clone()).ok(),
+            file: self
+                .request_file
+                .as_ref()
+                .map(|path| path.display().to_string()),
         })
     }
 
@@ -113,6 +148,15 @@ impl Workload {
             } else {
                 words.extend(["-H".to_owned(), format!("{name}: {value}")]);
             }
+        }
+        let files = [("--request-file", &self.request_file), ("--csv", &self.csv)];
+        for (flag, path) in files {
+            if let Some(path) = path {
+                words.extend([flag.to_owned(), path.display().to_string()]);
+            }
+        }
+        if self.is_mixed() {
+            return words;
         }
         match (&self.file, std::str::from_utf8(&self.content)) {
             (Some(path), _) => words.extend(["-D".to_owned(), path.display().to_string()]),
@@ -154,11 +198,12 @@ impl Workload {
         for (name, value) in &self.fields {
             let _ = write!(head, "{name}: {value}\r\n");
         }
-        if !self.content.is_empty() {
-            let _ = write!(head, "Content-Length: {}\r\n", self.content.len());
+        let content: &[u8] = if self.is_mixed() { &[] } else { &self.content };
+        if !content.is_empty() {
+            let _ = write!(head, "Content-Length: {}\r\n", content.len());
         }
         head += "\r\n";
-        [head.as_bytes(), &self.content].concat()
+        [head.as_bytes(), content].concat()
     }
 }
 
@@ -223,6 +268,30 @@ mod tests {
             (recorded.content_bytes, recorded.content.as_deref()),
             (3, Some("a=1"))
         );
+    }
+
+    #[test]
+    fn requests_of_a_file_are_for_hullo_bench() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, b"{\"path\": \"/a\"}\n").unwrap();
+        let options = RequestOptions {
+            request_file: Some(file.path().to_owned()),
+            ..RequestOptions::default()
+        };
+        let work = Workload::of(&options).unwrap();
+        let path = file.path().display().to_string();
+        assert_eq!(
+            work.arguments(),
+            ["--request-file".to_owned(), path.clone()]
+        );
+        assert_eq!(work.url("h:1", "/x"), "http://h:1");
+        // What the probes ask for is a plain GET.
+        assert_eq!(
+            work.bytes("/x", "h", ""),
+            b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n"
+        );
+        let recorded = work.record().unwrap();
+        assert_eq!((recorded.file, recorded.content_bytes), (Some(path), 15));
     }
 
     #[test]

@@ -477,6 +477,10 @@ fn wrong_arguments_are_reported_and_nothing_runs() {
             "does not change the suite idle",
         ),
         (vec!["-m", "A B", "a=x"], "not a method"),
+        (
+            vec!["--request-file", "/dev/null", "-g", "wrk", "a=x"],
+            "needs --generator hullo",
+        ),
         (vec!["-D", "/no/such/file", "a=x"], "/no/such/file"),
     ] {
         let ran = ran(&arguments);

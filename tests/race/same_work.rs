@@ -322,3 +322,25 @@ fn what_the_machine_is_and_what_else_ran_is_recorded() {
         assert!(text.contains("counters not available here"), "{text}");
     }
 }
+
+#[test]
+fn requests_of_a_file_are_sent() {
+    let file = TemporaryFile::new();
+    let requests = r#"{"path": "/a", "weight": 3, "expect": {"body": "Hello, visitor! You've requested: /a\n"}}
+{"method": "HEAD", "path": "/b/{seq}"}
+"#;
+    std::fs::write(&file.0, requests).unwrap();
+    let flags = ["-s", "churn", "-r", "1", "--request-file", file.path()];
+    let (ran, json) = measured(&[&flags[..], &[&server("a")]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    let result = &list(&json, "results")[0];
+    assert!(
+        number(&result["requests"]) > 0.0 && result["errors"].as_object().unwrap().is_empty(),
+        "{result}"
+    );
+    assert_eq!(json["settings"]["request"]["content"], requests);
+    // What the file expects, and does not get, is an error.
+    std::fs::write(&file.0, r#"{"path": "/a", "expect": {"status": 404}}"#).unwrap();
+    let (ran, _) = measured(&[&flags[..], &[&server("a")]].concat());
+    assert_eq!(ran.code, 1, "{}", ran.text);
+}
