@@ -49,13 +49,7 @@ impl Plan {
                 "two servers are named {name}: give each its own name"
             ));
         }
-        let workload = Workload::of(&options.request)?;
-        if workload.is_mixed() && options.generator != Generator::Hullo {
-            return Err(format!(
-                "{} sends one request again and again: --request-file needs --generator hullo",
-                options.generator
-            ));
-        }
+        let workload = workload(options)?;
         let rounds = options.rounds as usize;
         if options.has_rule() && (names.len() < 2 || rounds < ROUNDS_MIN) {
             return Err(format!(
@@ -173,6 +167,17 @@ fn cores(options: &Options, host: Option<&Host>) -> Result<(Vec<usize>, Vec<usiz
         (None, Some(load)) => (others(&load), load),
         (None, None) => machine::halves(&here),
     })
+}
+
+fn workload(options: &Options) -> Result<Workload, String> {
+    let workload = Workload::of(&options.request)?;
+    if workload.is_mixed() && options.generator != Generator::Hullo {
+        return Err(format!(
+            "{} sends one request again and again: --request-file needs --generator hullo",
+            options.generator
+        ));
+    }
+    Ok(workload)
 }
 
 /// Whether servers and load have a core in common.
