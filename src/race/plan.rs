@@ -36,11 +36,8 @@ pub(super) struct Plan {
 impl Plan {
     /// Checks the arguments against each other and against this machine. `before`: the race that goes on.
     pub(super) fn of(options: &Options, before: Option<&Record>) -> Result<Self, String> {
-        let names: Vec<&str> = options
-            .targets
-            .iter()
-            .map(|target| target.name.as_str())
-            .collect();
+        let targets = options.targets.iter();
+        let names: Vec<&str> = targets.map(|target| target.name.as_str()).collect();
         if let Some(name) = names
             .iter()
             .find(|name| names.iter().filter(|other| other == name).count() > 1)
