@@ -262,6 +262,8 @@ mod signals;
 pub mod simulation;
 mod socket_calls;
 #[cfg(feature = "cli")]
+mod stats;
+#[cfg(feature = "cli")]
 mod terminal;
 #[cfg(feature = "cli")]
 mod tls;

@@ -14,17 +14,18 @@ use std::thread;
 use clap::Args as _;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::compare::{self, Outcome};
 use super::find::{self, Found};
 use super::goal::{By, Goal};
 use super::hosts;
-use super::live::Live;
+use super::live::{Live, Point};
 use super::measured::Measured;
 use super::options::{BenchOptions, Format, hey_flags};
 use super::plan::Plan;
 use super::prepare::prepare;
 use super::report::Report;
 use super::run::run;
-use super::{merge, overload, summary, tables, text};
+use super::{merge, overload, picture, summary, tables, text};
 use crate::signals;
 use crate::terminal::{note, print};
 
@@ -32,11 +33,11 @@ use crate::terminal::{note, print};
 const EXIT_NOTHING: u8 = 1;
 /// The arguments are wrong.
 const EXIT_USAGE: u8 = 2;
-/// A `--fail-if` condition was met.
+/// A `--fail-if` condition was met, or a figure is worse.
 const EXIT_CONDITION: u8 = 3;
 /// Some of the files to join were left out.
 const EXIT_LEFT_OUT: u8 = 4;
-/// `--find` has no answer.
+/// `--find` or `--compare` has no answer.
 const EXIT_NO_ANSWER: u8 = 5;
 
 /// Runs the command.
@@ -45,6 +46,12 @@ pub(crate) fn bench(options: &BenchOptions) -> ExitCode {
     let options = &of_curl(options);
     if let Some(goal) = &options.find {
         return find(options, goal).unwrap_or_else(|(code, sentence)| {
+            note("hullo bench", sentence);
+            code.into()
+        });
+    }
+    if let [old, new] = options.compare.as_slice() {
+        return compare(options, old, new).unwrap_or_else(|(code, sentence)| {
             note("hullo bench", sentence);
             code.into()
         });
@@ -59,6 +66,7 @@ pub(crate) fn bench(options: &BenchOptions) -> ExitCode {
             report,
             left_out,
             written: Ok(()),
+            points: Vec::new(),
         })
     };
     let results = match results {
@@ -71,7 +79,7 @@ pub(crate) fn bench(options: &BenchOptions) -> ExitCode {
     let Results {
         report, left_out, ..
     } = &results;
-    match publish(options, report).and(results.written.clone()) {
+    match publish(options, report, &results.points).and(results.written.clone()) {
         Ok(()) => verdict(options, report, *left_out).into(),
         Err(sentence) => {
             note("hullo bench", sentence);
@@ -102,6 +110,8 @@ struct Results {
     left_out: usize,
     /// What is missing in the files that are written during a run.
     written: Result<(), String>,
+    /// For pictures.
+    points: Vec<Point>,
 }
 
 fn find(options: &BenchOptions, goal: &Goal) -> Result<ExitCode, Failure> {
@@ -114,6 +124,25 @@ fn find(options: &BenchOptions, goal: &Goal) -> Result<ExitCode, Failure> {
         ExitCode::SUCCESS
     } else {
         EXIT_NO_ANSWER.into()
+    })
+}
+
+fn compare(options: &BenchOptions, old: &Path, new: &Path) -> Result<ExitCode, Failure> {
+    if !matches!(options.output, Format::Summary | Format::Markdown) {
+        return Err((EXIT_USAGE, "--compare writes a Markdown table".to_owned()));
+    }
+    let (text, outcome) = compare::compare(old, new).map_err(|sentence| (EXIT_USAGE, sentence))?;
+    print(&text).map_err(|error| {
+        (
+            EXIT_NOTHING,
+            format!("cannot write the comparison: {error}"),
+        )
+    })?;
+    Ok(match outcome {
+        Outcome::Passes => ExitCode::SUCCESS,
+        Outcome::Worse => EXIT_CONDITION.into(),
+        Outcome::Failed => EXIT_NOTHING.into(),
+        Outcome::Unknown => EXIT_NO_ANSWER.into(),
     })
 }
 
@@ -169,6 +198,7 @@ fn on_hosts(options: &BenchOptions) -> Result<Results, Failure> {
         report,
         left_out: 0,
         written: Ok(()),
+        points: Vec::new(),
     })
 }
 
@@ -179,13 +209,15 @@ fn measure(options: &BenchOptions) -> Result<Results, Failure> {
     if options.hosts.until_stdin_ends {
         stop_with_stdin(Arc::clone(&stop));
     }
-    let mut live =
-        Live::new(&options.live, &settings.url).map_err(|sentence| (EXIT_NOTHING, sentence))?;
+    let wants_history = options.svg.is_some() || options.html.is_some();
+    let mut live = Live::new(&options.live, &settings.url, wants_history)
+        .map_err(|sentence| (EXIT_NOTHING, sentence))?;
     let measured = repeat(options, &plan, &stop, &mut live)
         .map_err(|error| (EXIT_NOTHING, format!("an event loop failed: {error}")))?;
     Ok(Results {
         report: Report::new(settings, measured),
         left_out: 0,
+        points: live.points(),
         written: live.finish(),
     })
 }
@@ -230,12 +262,18 @@ fn repeat(
     all.ok_or_else(|| io::Error::other("there was no run"))
 }
 
-fn publish(options: &BenchOptions, report: &Report) -> Result<(), String> {
+fn publish(options: &BenchOptions, report: &Report, points: &[Point]) -> Result<(), String> {
     if let Some(path) = &options.json {
         write(path, report.json())?;
     }
     if let Some(path) = &options.hdr {
         write(path, tables::hgrm(report))?;
+    }
+    if let Some(path) = &options.svg {
+        write(path, picture::svg(report, points))?;
+    }
+    if let Some(path) = &options.html {
+        write(path, picture::page(report, points))?;
     }
     let text = match options.output {
         Format::Summary => summary::of(report, summary::width()),

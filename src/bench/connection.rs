@@ -10,6 +10,7 @@ use std::time::Instant;
 use mio::{Registry, Token};
 
 use super::error::ErrorKind;
+use super::live::{Sample, Samples};
 use super::pace::Pace;
 use super::per_connection::ConnectionCounts;
 use super::plan::Plan;
@@ -47,6 +48,8 @@ pub(super) struct Context<'a> {
     pub(super) interval: u64,
     /// The system's message for the first connection that failed.
     pub(super) connect_error: &'a mut Option<String>,
+    /// For rows of requests, if they are wanted.
+    pub(super) samples: Option<&'a mut Samples>,
 }
 
 /// Nanoseconds since the run began.
@@ -86,6 +89,8 @@ pub(super) struct Connection {
     /// The server has closed its side: no further event reports it.
     end_follows: bool,
     opened_at: u64,
+    /// How long it took to open, unless a row has told it.
+    connected_in: u64,
     reader: Reader,
     /// A partial head.
     buffered: Vec<u8>,
@@ -256,6 +261,7 @@ impl Connection {
                     let took = || context.clock.now().saturating_sub(self.opened_at);
                     let took = stream.connected_after().unwrap_or_else(took);
                     context.tally.connect.record(took, 1);
+                    self.connected_in = took;
                 }
                 Next::Wait
             }
@@ -389,12 +395,7 @@ impl Connection {
             if is_last && at < len {
                 return Parsed::Protocol(ProtocolError::Unasked);
             }
-            self.next += 1;
-            if let Some(begun) = self.begun_at.take() {
-                context.record_reading(begun);
-            }
-            context.tally.answer(&answer, name);
-            self.counts.errors += u64::from(answer.fault.is_some());
+            self.finish(&answer, name, context);
             if answer.closes {
                 return Parsed::Closing;
             }
@@ -469,13 +470,58 @@ impl Connection {
         }
     }
 
-    fn last(&mut self, answer: &Answer, name: usize, context: &mut Context<'_>) {
-        if let Some(begun) = self.begun_at.take() {
+    /// A complete answer.
+    #[inline]
+    fn finish(&mut self, answer: &Answer, name: usize, context: &mut Context<'_>) {
+        let begun = self.begun_at.take();
+        if let Some(begun) = begun {
             context.record_reading(begun);
         }
+        if context.samples.is_some() {
+            self.sample(answer, begun, context);
+        }
+        self.next += 1;
         context.tally.answer(answer, name);
         self.counts.errors += u64::from(answer.fault.is_some());
-        self.next += 1;
+    }
+
+    #[cold]
+    fn sample(&mut self, answer: &Answer, begun: Option<u64>, context: &mut Context<'_>) {
+        let sample = Sample {
+            offset: self.oldest(context.interval),
+            sent_at: self.sent_at,
+            end: context.now,
+            connect: std::mem::take(&mut self.connected_in),
+            reading: begun.map_or(0, |begun| context.now.saturating_sub(begun)),
+            status: answer.status,
+            error: answer.fault.map_or("", ErrorKind::key),
+        };
+        if let Some(samples) = &mut context.samples {
+            samples.push(sample);
+        }
+    }
+
+    /// The requests in flight have failed.
+    #[cold]
+    pub(super) fn sample_lost(
+        &self,
+        kind: ErrorKind,
+        (now, interval): (u64, u64),
+        samples: &mut Samples,
+    ) {
+        for position in self.next..self.end {
+            samples.push(Sample {
+                offset: self.since + position as u64 * interval,
+                sent_at: self.sent_at,
+                end: now,
+                error: kind.key(),
+                ..Sample::default()
+            });
+        }
+    }
+
+    fn last(&mut self, answer: &Answer, name: usize, context: &mut Context<'_>) {
+        self.finish(answer, name, context);
         self.count(self.next - 1, context);
     }
 

@@ -18,6 +18,15 @@ macro_rules! error_kinds {
             $($(#[$doc])+ $kind $(($cause))?,)+
         }
 
+        impl ErrorKind {
+            /// Its name in JSON.
+            pub(super) const fn key(self) -> &'static str {
+                match self {
+                    $(Self::$kind { .. } => stringify!($key),)+
+                }
+            }
+        }
+
         /// Failed requests by kind. Each counts once.
         #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
         #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -1,14 +1,25 @@
 //! A line chart as SVG.
 
-use plotters::chart::ChartBuilder;
+use std::ops::Range;
+
+use plotters::chart::{ChartBuilder, ChartContext, SeriesLabelPosition};
+use plotters::coord::cartesian::Cartesian2d;
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::{
-    DrawingArea, IntoDrawingArea as _, IntoLogRange as _, LineSeries, PathElement, RGBColor,
-    Rectangle, SVGBackend,
+    Circle, DrawingArea, IntoDrawingArea as _, IntoLogRange as _, LineSeries, PathElement,
+    RGBColor, Rectangle, SVGBackend,
 };
 use plotters::style::{Color as _, IntoFont as _};
 
-const SIZE: (u32, u32) = (760, 420);
+use super::durations::in_unit;
+
+const SIZE: (u32, u32) = (760, 460);
+
+/// Large enough to be read where the chart is as wide as a phone.
+const TEXT_SIZE: u32 = 22;
+
+/// With so few points, each is marked: a line of one point is none.
+const DOTS_MAX: usize = 60;
 
 /// Distinct also to most who see few colours.
 const COLOURS: [RGBColor; 4] = [
@@ -18,6 +29,7 @@ const COLOURS: [RGBColor; 4] = [
     RGBColor(0xb8, 0x4a, 0x94),
 ];
 const TEXT: RGBColor = RGBColor(0x1c, 0x1e, 0x22);
+const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 const GRID: RGBColor = RGBColor(0xd5, 0xd8, 0xdd);
 const MARK: RGBColor = RGBColor(0xf3, 0xe3, 0xb0);
 
@@ -27,6 +39,10 @@ pub(super) struct Chart {
     pub(super) x: String,
     pub(super) y: String,
     pub(super) is_x_log: bool,
+    pub(super) is_y_log: bool,
+    /// How numbers at the axes are written, if not as they are.
+    pub(super) show_x: Option<fn(f64) -> String>,
+    pub(super) show_y: Option<fn(f64) -> String>,
     pub(super) lines: Vec<Line>,
     /// Where the chart is shaded.
     pub(super) mark: Option<(f64, f64)>,
@@ -38,28 +54,52 @@ pub(super) struct Line {
     pub(super) points: Vec<(f64, f64)>,
 }
 
-/// Draws it, with a logarithmic scale of `y`. Without points, it is empty but for its title.
+/// Draws it. Without points, it is empty but for its title.
 pub(super) fn draw(chart: &Chart) -> String {
+    draw_all(std::slice::from_ref(chart), "")
+}
+
+/// Draws charts below each other, with a style sheet or none.
+pub(super) fn draw_all(charts: &[Chart], style: &str) -> String {
     let mut svg = String::new();
     {
-        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        let _ = area.fill(&RGBColor(0xff, 0xff, 0xff));
-        let (x, y) = (range(chart, |point| point.0), range(chart, |point| point.1));
-        let x = chart
-            .mark
-            .map_or(x, |(low, high)| (x.0.min(low), x.1.max(high)));
+        let size = (SIZE.0, SIZE.1 * charts.len() as u32);
+        let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        let _ = area.fill(&PAPER);
         // Writing into a string does not fail, and a picture that lacks a line is better than none.
-        let _ = if chart.is_x_log {
-            plot(chart, &area, (x.0..x.1).log_scale(), y)
-        } else {
-            plot(chart, &area, x.0..x.1, y)
-        };
+        for (chart, area) in charts.iter().zip(area.split_evenly((charts.len(), 1))) {
+            let _ = draw_on(chart, &area);
+        }
         let _ = area.present();
     }
-    let title = chart.title.replace('&', "&amp;").replace('<', "&lt;");
+    let titles: Vec<&str> = charts.iter().map(|chart| chart.title.as_str()).collect();
+    let title = titles.join("; ").replace('&', "&amp;").replace('<', "&lt;");
     let title = title.replace('>', "&gt;").replace('"', "&quot;");
     let open = format!("<svg role=\"img\" aria-label=\"{title}\" ");
-    svg.replacen("<svg ", &open, 1)
+    let head = format!(">\n{style}");
+    svg.replacen("<svg ", &open, 1).replacen(">\n", &head, 1)
+}
+
+fn draw_on(chart: &Chart, area: &Area<'_>) -> Result<(), String> {
+    let (x, y) = (range(chart, |point| point.0), range(chart, |point| point.1));
+    let x = chart
+        .mark
+        .map_or(x, |(low, high)| (x.0.min(low), x.1.max(high)));
+    let log_y = || decades(y).log_scale();
+    match (chart.is_x_log, chart.is_y_log) {
+        (true, true) => plot(chart, area, (x.0..x.1).log_scale(), log_y()),
+        (true, false) => plot(chart, area, (x.0..x.1).log_scale(), 0.0..y.1),
+        (false, true) => plot(chart, area, 0.0..x.1, log_y()),
+        (false, false) => plot(chart, area, 0.0..x.1, 0.0..y.1),
+    }
+}
+
+/// Only powers of ten have a label: the axis reaches from one to another.
+fn decades((low, high): (f64, f64)) -> Range<f64> {
+    let low = 10_f64.powf(low.max(1e-9).log10().floor());
+    let high = 10_f64.powf(high.log10().ceil()).max(low * 10.0);
+    // A power of ten is not always the same number.
+    low * (1.0 - 1e-9)..high * (1.0 + 1e-9)
 }
 
 /// Of all points, with some room, and never empty.
@@ -82,22 +122,28 @@ fn range(chart: &Chart, of: fn(&(f64, f64)) -> f64) -> (f64, f64) {
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
-fn plot<X>(chart: &Chart, area: &Area<'_>, x: X, y: (f64, f64)) -> Result<(), String>
+fn plot<X, Y>(chart: &Chart, area: &Area<'_>, x: X, y: Y) -> Result<(), String>
 where
     X: AsRangedCoord<Value = f64>,
     X::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
+    Y: AsRangedCoord<Value = f64>,
+    Y::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
     let failed = |error: &dyn std::fmt::Display| error.to_string();
-    let y = (y.0.max(1e-6)..y.1.max(2e-6)).log_scale();
-    let mut context = ChartBuilder::on(area)
-        .caption(&chart.title, ("sans-serif", 18).into_font().color(&TEXT))
+    let text = |size: u32| ("sans-serif", size).into_font().color(&TEXT);
+    let label = text(TEXT_SIZE);
+    let mut builder = ChartBuilder::on(area);
+    if !chart.title.is_empty() {
+        builder.caption(&chart.title, text(TEXT_SIZE));
+    }
+    let mut context = builder
         .margin(14)
-        .x_label_area_size(44)
-        .y_label_area_size(64)
+        .x_label_area_size(3 * TEXT_SIZE)
+        .y_label_area_size(5 * TEXT_SIZE)
         .build_cartesian_2d(x, y)
         .map_err(|error| failed(&error))?;
-    let label = ("sans-serif", 14).into_font().color(&TEXT);
-    let number = |value: &f64| figure(*value);
+    let number_x = |value: &f64| chart.show_x.unwrap_or(figure)(*value);
+    let number_y = |value: &f64| chart.show_y.unwrap_or(figure)(*value);
     let mesh = context
         .configure_mesh()
         .light_line_style(GRID.mix(0.4))
@@ -105,8 +151,9 @@ where
         .label_style(label.clone())
         .x_desc(&chart.x)
         .y_desc(&chart.y)
-        .x_label_formatter(&number)
-        .y_label_formatter(&number)
+        .x_labels(7)
+        .x_label_formatter(&number_x)
+        .y_label_formatter(&number_y)
         .draw();
     mesh.map_err(|error| failed(&error))?;
     if let Some((low, high)) = chart.mark {
@@ -118,6 +165,29 @@ where
         let drawn = context.draw_series([shade]);
         drawn.map_err(|error| failed(&error))?;
     }
+    draw_lines(chart, &mut context)?;
+    let legend = context
+        .configure_series_labels()
+        .position(if chart.is_y_log {
+            SeriesLabelPosition::UpperLeft
+        } else {
+            SeriesLabelPosition::LowerLeft
+        })
+        .background_style(PAPER.mix(0.8))
+        .label_font(label)
+        .draw();
+    legend.map_err(|error| failed(&error))
+}
+
+fn draw_lines<X, Y>(
+    chart: &Chart,
+    context: &mut ChartContext<'_, SVGBackend<'_>, Cartesian2d<X, Y>>,
+) -> Result<(), String>
+where
+    X: Ranged<ValueType = f64>,
+    Y: Ranged<ValueType = f64>,
+{
+    let failed = |error: &dyn std::fmt::Display| error.to_string();
     for (line, colour) in chart.lines.iter().zip(COLOURS) {
         let series = LineSeries::new(line.points.iter().copied(), colour.stroke_width(2));
         let drawn = context
@@ -127,12 +197,21 @@ where
             .label(line.name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
     }
-    let legend = context
-        .configure_series_labels()
-        .background_style(RGBColor(0xff, 0xff, 0xff).mix(0.8))
-        .label_font(label)
-        .draw();
-    legend.map_err(|error| failed(&error))
+    for (line, colour) in chart.lines.iter().zip(COLOURS) {
+        if line.points.len() <= DOTS_MAX {
+            let dots = line.points.iter();
+            let dots = dots.map(|point| Circle::new(*point, 3, colour.filled()));
+            let drawn = context.draw_series(dots);
+            drawn.map_err(|error| failed(&error))?;
+        }
+    }
+    Ok(())
+}
+
+/// A number of seconds, in a suitable unit.
+pub(super) fn seconds(value: f64) -> String {
+    let (value, unit) = in_unit(value * 1e9);
+    format!("{} {unit}", trim(value))
 }
 
 fn figure(value: f64) -> String {
@@ -159,6 +238,9 @@ mod tests {
             x: "x".to_owned(),
             y: "y".to_owned(),
             is_x_log: false,
+            is_y_log: true,
+            show_x: None,
+            show_y: None,
             lines: vec![Line {
                 name: "p99",
                 points: points.to_vec(),
@@ -169,9 +251,10 @@ mod tests {
 
     #[test]
     fn a_chart_has_its_lines_and_its_text_is_escaped() {
-        for is_x_log in [false, true] {
+        for (is_x_log, is_y_log) in [(false, false), (false, true), (true, false), (true, true)] {
             let svg = draw(&Chart {
                 is_x_log,
+                is_y_log,
                 ..chart(&[(1.0, 2.0), (5.0, 900.0), (6.0, 3.0)])
             });
             assert!(

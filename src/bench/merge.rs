@@ -67,7 +67,7 @@ pub(super) fn join(
     Ok((report, left_out.len()))
 }
 
-fn read(path: &Path) -> Result<Report, String> {
+pub(super) fn read(path: &Path) -> Result<Report, String> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))

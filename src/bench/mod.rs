@@ -37,6 +37,7 @@
 mod check;
 mod closed_model;
 mod command;
+mod compare;
 mod connection;
 mod cpu;
 #[cfg(test)]
@@ -62,6 +63,7 @@ mod options;
 pub(crate) mod overload;
 mod pace;
 pub(crate) mod per_connection;
+mod picture;
 mod plan;
 mod prepare;
 mod rates;

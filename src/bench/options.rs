@@ -31,17 +31,17 @@ const BODY_HELP: &str =
 #[command(after_help = "\
 Exit codes:
   0  success
-  1  no request succeeded, or the report cannot be written
-  2  wrong arguments, or --merge could join none of the files
-  3  a --fail-if condition was met
+  1  no request succeeded, or the results cannot be written
+  2  wrong arguments, or --merge or --compare could read none of the files
+  3  a --fail-if condition was met, or with --compare a figure is worse
   4  --merge left out some of the files
-  5  --find has no answer
+  5  --find or --compare has no answer
 If several apply, the first of 2, 1, 3, 4.
 
 Example: hullo bench -z 5s -c 100 http://127.0.0.1:8080/any/path")]
 pub(crate) struct BenchOptions {
     #[arg(
-        required_unless_present_any = ["merge", "curl"],
+        required_unless_present_any = ["merge", "compare", "curl"],
         help = URL_HELP
     )]
     pub(super) url: Option<String>,
@@ -213,9 +213,14 @@ pub(crate) struct BenchOptions {
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = By::Rate, hide_default_value = true, requires = "find")]
     pub(super) find_by: By,
 
-    /// Write a picture to a file: with --find, latency over load
-    #[arg(long, value_name = "FILE", requires = "find")]
+    /// Write a picture to a file: latency and requests/s over time, and the distribution; with --find, latency over
+    /// load
+    #[arg(long, value_name = "FILE", conflicts_with = "merge")]
     pub(super) svg: Option<PathBuf>,
+
+    /// Write a page with the same pictures and the report to a file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["merge", "find"])]
+    pub(super) html: Option<PathBuf>,
 
     /// Send nothing: join the results that --json or -o json wrote on several machines. Files that cannot
     /// be joined and duplicate runs are reported and left out
@@ -224,6 +229,11 @@ pub(crate) struct BenchOptions {
 
     #[command(flatten)]
     pub(super) hosts: HostsFlags,
+
+    /// Send nothing: compare two results that --json wrote, of several runs each (--repeat 5). Exit code 3: a figure
+    /// is worse
+    #[arg(long, value_names = ["OLD", "NEW"], num_args = 2, conflicts_with_all = ["url", "merge", "find"])]
+    pub(super) compare: Vec<PathBuf>,
 
     #[arg(short = 'x', hide = true, value_name = "PROXY", value_parser = no_proxy)]
     pub(super) proxy: Option<String>,
@@ -418,7 +428,9 @@ mod tests {
             ("--find p99 http://a/", "has no comparison"),
             ("--find p99<1ms --rate 5 http://a/", "cannot be used with"),
             ("--find-by rate http://a/", "--find"),
-            ("--svg x http://a/", "--find"),
+            ("--html x --find p99<1ms http://a/", "cannot be used with"),
+            ("--compare a", "2 values required"),
+            ("--compare a b http://a/", "cannot be used with"),
             ("--rate 5..0 http://a/", "a ramp as"),
             ("-p 0 http://a/", "not in 1..=1024"),
             ("-q 0 http://a/", "not a rate"),

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::cpu::Cost;
-use super::live::{self, Frames, Live, Publisher};
+use super::live::{self, Frames, Live, Outlets, Publisher};
 use super::pace::{Arrivals, Schedule, Share};
 use super::per_connection::PerConnection;
 use super::plan::{Offer, Plan, RunLength};
@@ -39,6 +39,7 @@ pub(super) fn run(plan: &Plan, stop: &Arc<AtomicBool>, live: &mut Live) -> io::R
     await_alignment(plan, stop);
     let progress: Vec<Progress> = (0..plan.threads).map(|_| Progress::default()).collect();
     let (mut publishers, mut frames) = publishers(plan, live);
+    let mut samples = live.samples(plan.threads);
     let mut workers = Vec::new();
     for (thread, progress) in progress.iter().enumerate() {
         workers.push(Worker::new(plan, thread, stop, progress)?);
@@ -51,11 +52,11 @@ pub(super) fn run(plan: &Plan, stop: &Arc<AtomicBool>, live: &mut Live) -> io::R
         let mut threads = Vec::new();
         for (number, worker) in workers.into_iter().enumerate() {
             let (shared, done) = (&shared, done.clone());
-            let publisher = publishers.pop();
+            let outlets = (publishers.pop(), samples.pop());
             let builder = thread::Builder::new().name(format!("bench-{number}"));
             let body = move || {
                 let _done = done;
-                shared.run_thread(number, (worker, publisher), plan)
+                shared.run_thread(number, (worker, outlets), plan)
             };
             match builder.spawn_scoped(scope, body) {
                 Ok(thread) => threads.push(thread),
@@ -186,7 +187,7 @@ impl Shared {
     fn run_thread<'a>(
         &'a self,
         number: usize,
-        (mut worker, publisher): (Worker<'a>, Option<Publisher>),
+        (mut worker, outlets): (Worker<'a>, Outlets),
         plan: &'a Plan,
     ) -> io::Result<ThreadResult> {
         let warm = match plan.warmup {
@@ -206,7 +207,7 @@ impl Shared {
         };
         self.warm.wait();
         let opened_before = warm?;
-        worker.publish_to(publisher);
+        worker.publish_to(outlets);
         let mut result = worker.run(self.source(number, plan), plan.deadline)?;
         result.tally.connections.opened_in_warmup = opened_before;
         result.tally.connections.opened += opened_before;

@@ -35,6 +35,15 @@ pub(super) fn width() -> usize {
 }
 
 pub(super) fn of(report: &Report, width: usize) -> String {
+    text::framed(report, |out| {
+        for (title, lines) in sections(report, width) {
+            section(title, &lines, out);
+        }
+    })
+}
+
+/// Those without lines are to be left out.
+pub(super) fn sections(report: &Report, width: usize) -> Vec<Section> {
     // After the start of an interval, its rate, and with errors their number.
     let layout = Layout::short(u8::try_from(width.saturating_sub(40).clamp(5, 40)).unwrap_or(40));
     let mut sections: Vec<Section> = vec![
@@ -51,11 +60,7 @@ pub(super) fn of(report: &Report, width: usize) -> String {
     ];
     sections.extend(text::load(report, layout));
     sections.extend(text::counts(report, layout));
-    text::framed(report, |out| {
-        for (title, lines) in sections {
-            section(title, &lines, out);
-        }
-    })
+    sections
 }
 
 const INDENT: &str = "  ";

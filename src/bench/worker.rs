@@ -13,7 +13,7 @@ use mio::{Events, Poll, Token};
 use super::connection::{Clock, Connection, Context, Next};
 use super::cpu::Cost;
 use super::error::ErrorKind;
-use super::live::Publisher;
+use super::live::{Outlets, Publisher, Samples};
 use super::open_model::Load;
 use super::pace::{Pace, Schedule};
 use super::per_connection::ConnectionCounts;
@@ -100,6 +100,7 @@ pub(super) struct Worker<'a> {
     /// For those who watch the run, if there are any.
     publisher: Option<Publisher>,
     pub(super) next_slice: u64,
+    samples: Option<Samples>,
     started: Cost,
     /// How long it has polled in vain.
     pub(super) polled: u64,
@@ -150,6 +151,7 @@ impl<'a> Worker<'a> {
             load: None,
             publisher: None,
             next_slice: u64::MAX,
+            samples: None,
             started: Cost::default(),
             polled: 0,
             block: vec![0; BLOCK_BYTES].into_boxed_slice(),
@@ -162,9 +164,10 @@ impl<'a> Worker<'a> {
     }
 
     /// From the next run on, hands over what it counts.
-    pub(super) fn publish_to(&mut self, publisher: Option<Publisher>) {
+    pub(super) fn publish_to(&mut self, (publisher, samples): Outlets) {
         self.next_slice = publisher.as_ref().map_or(u64::MAX, Publisher::next);
         self.publisher = publisher;
+        self.samples = samples;
     }
 
     /// Sends all requests of the source and awaits the answers, up to the deadline, or stops early. Counts
@@ -362,6 +365,7 @@ impl<'a> Worker<'a> {
             is_open: self.load.is_some(),
             interval: self.interval,
             connect_error: &mut self.connect_error,
+            samples: self.samples.as_mut(),
         };
         let result = action(&mut self.connections[index], &mut context);
         self.now = context.now;
@@ -387,6 +391,9 @@ impl<'a> Worker<'a> {
     fn fail(&mut self, index: usize, kind: ErrorKind) {
         for name in self.connections[index].names(self.plan) {
             self.tally.template_error(name, kind);
+        }
+        if let Some(samples) = &mut self.samples {
+            self.connections[index].sample_lost(kind, (self.now, self.interval), samples);
         }
         let lost = self.connections[index].abandon() as u64;
         self.connections[index].counts.errors += lost;

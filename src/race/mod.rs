@@ -61,7 +61,6 @@ mod schema;
 mod server;
 mod server_spec;
 mod slowdown;
-mod stats;
 mod steady;
 mod store;
 mod suite;
@@ -70,6 +69,7 @@ mod verdict;
 mod warn;
 mod workload;
 
+use crate::stats;
 #[doc(hidden)]
 pub(crate) use agent::agent;
 pub(crate) use command::race;

@@ -6,6 +6,8 @@ use std::fmt;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub(super) use crate::stats::Ratio;
 #[cfg(test)]
 use serde_json::json;
 
@@ -559,21 +561,6 @@ pub(super) struct Compared {
     /// Null for the first target itself, with fewer than three rounds in common, and where either failed in
     /// more than 1 of 100 answers.
     pub(super) ratio: Option<Ratio>,
-}
-
-/// This target's figure divided by the first target's, round by round.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub(super) struct Ratio {
-    /// The geometric mean of the rounds' ratios.
-    pub(super) mean: f64,
-    /// The interval of the true ratio, from here to `high`: in 99 of 100 tests, both ratios of a target lie
-    /// in theirs.
-    pub(super) low: f64,
-    pub(super) high: f64,
-    /// Whether the interval excludes 1 and the mean is clearly away from it.
-    pub(super) differs: bool,
 }
 
 /// Length of a target's name.

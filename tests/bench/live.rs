@@ -331,3 +331,159 @@ fn what_a_server_sends_does_not_reach_the_terminal() {
         );
     }
 }
+
+/// A row for each request: the times of an answer in two parts, 30 ms apart, on connections for one request each.
+#[test]
+fn each_request_has_a_row() {
+    let url = format!(
+        "http://{}/",
+        serve(|peer| {
+            while peer.request().is_some() {
+                thread::sleep(DELAY);
+                peer.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");
+                thread::sleep(PAUSE);
+                peer.send("llo");
+            }
+        })
+    );
+    let file = TemporaryFile::new();
+    let flags = [
+        "-n",
+        "6",
+        "-c",
+        "2",
+        "--disable-keepalive",
+        "--repeat",
+        "2",
+        "--samples",
+        file.path(),
+    ];
+    let (ran, json) = measured(&[&flags[..], &["--expect-status", "201", &url]].concat());
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let text = file.text();
+    let (head, rows) = text.split_once('\n').unwrap();
+    assert!(head.starts_with("response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read,status-code,offset,"));
+    let rows: Vec<Vec<&str>> = rows.lines().map(|row| row.split(',').collect()).collect();
+    assert_eq!(rows.len(), 12);
+    let seconds = |row: &[&str], column: usize| row[column].parse::<f64>().unwrap();
+    for row in &rows {
+        assert_eq!((row[6], row[9]), ("200", "status"), "{row:?}");
+        let [took, connect, delay, read] = [0, 1, 4, 5].map(|column| seconds(row, column));
+        assert!(delay >= 0.02 && read >= 0.025 && connect > 0.0, "{row:?}");
+        // Until the first byte is written, and from then on.
+        assert!((took - connect - delay - read).abs() < 1e-6, "{row:?}");
+    }
+    // The report has the same sums.
+    let sum = |column| rows.iter().map(|row| seconds(row, column)).sum::<f64>();
+    for (column, name) in [(0, "latency"), (1, "connect"), (5, "reading")] {
+        let whole = json[name]["sum_ns"].as_f64().unwrap() / 1e9;
+        assert!((sum(column) - whole).abs() < 1e-6, "{name}");
+    }
+    let refused = bench(&[
+        "-n",
+        "4",
+        "-c",
+        "2",
+        "--samples",
+        file.path(),
+        &format!("http://{}/", closed_port()),
+    ]);
+    assert_eq!(refused.code, 1);
+    let rows = file.text();
+    assert_eq!(
+        rows.lines()
+            .filter(|row| row.contains(",0,") && row.ends_with(",refused,1"))
+            .count(),
+        4,
+        "{rows}"
+    );
+}
+
+const PAUSE: Duration = Duration::from_millis(30);
+
+#[test]
+fn a_run_is_drawn() {
+    let url = format!("http://{}/", serve(slow));
+    let (svg, html) = (TemporaryFile::new(), TemporaryFile::new());
+    let flags = [
+        "-z",
+        "1s",
+        "-c",
+        "2",
+        "--svg",
+        svg.path(),
+        "--html",
+        html.path(),
+        &url,
+    ];
+    assert_eq!(bench(&flags).code, 0);
+    let (svg, html) = (svg.text(), html.text());
+    assert!(
+        svg.contains("Latency over time, http://127.0.0.1")
+            && svg.contains("prefers-color-scheme:dark")
+    );
+    for text in ["p99", "answers/s", "Latency by percentile", "90 %", " ms"] {
+        assert!(svg.contains(text) && html.contains(text), "{text}");
+    }
+    assert!(
+        html.contains("<h2>Summary</h2>") && html.contains("<dt>90%</dt><dd>2"),
+        "{html}"
+    );
+}
+
+/// Two results of the same server do not differ; one of a server that takes 20 ms longer is worse.
+#[test]
+fn two_results_are_compared() {
+    let results = |pause: Duration| {
+        let url = format!(
+            "http://{}/",
+            serve(move |peer| {
+                while peer.request().is_some() {
+                    thread::sleep(DELAY + pause);
+                    peer.send(HELLO);
+                }
+            })
+        );
+        let file = TemporaryFile::new();
+        let flags = [
+            "-n",
+            "20",
+            "-c",
+            "2",
+            "--repeat",
+            "5",
+            "--json",
+            file.path(),
+            &url,
+        ];
+        assert_eq!(bench(&flags).code, 0);
+        file
+    };
+    let (old, new) = (results(Duration::ZERO), results(DELAY));
+    let same = bench(&["--compare", old.path(), old.path()]);
+    assert_eq!((same.code, same.stderr.as_str()), (0, ""), "{}", same.text);
+    assert!(same.text.contains("| no difference"), "{}", same.text);
+    let worse = bench(&["--compare", old.path(), new.path()]);
+    assert_eq!(worse.code, 3, "{}", worse.text);
+    let row = worse
+        .text
+        .lines()
+        .find(|line| line.contains("| p50 "))
+        .unwrap();
+    let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+    let ratio: f64 = cells[4].parse().unwrap();
+    // (20 + 20) ms / 20 ms, on a busy machine less.
+    assert!((1.5..=2.1).contains(&ratio) && cells[6] == "worse", "{row}");
+    assert_eq!(bench(&["--compare", new.path(), old.path()]).code, 0);
+    let one = TemporaryFile::new();
+    let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
+    bench(&["-n", "20", "-c", "2", "--json", one.path(), &url]);
+    assert_eq!(bench(&["--compare", one.path(), one.path()]).code, 5);
+    let bad = bench(&["--compare", old.path(), "/nowhere/at.all"]);
+    assert_eq!(bad.code, 2);
+    assert!(
+        bad.stderr.contains("/nowhere/at.all cannot be compared"),
+        "{}",
+        bad.stderr
+    );
+}

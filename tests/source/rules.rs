@@ -83,6 +83,7 @@ const LAYERS: &[Layer] = &[
             "socket_calls",
             "random",
             "signals",
+            "stats",
             "terminal",
             "tls",
             "units",
@@ -91,7 +92,8 @@ const LAYERS: &[Layer] = &[
     layer(
         "race",
         &[
-            "bench", "server", "http", "markdown", "random", "signals", "terminal", "units",
+            "bench", "server", "http", "markdown", "random", "signals", "stats", "terminal",
+            "units",
         ],
     ),
     layer("check", &["bench", "serve", "http", "terminal", "units"]),
@@ -123,6 +125,7 @@ const LAYERS: &[Layer] = &[
     layer("socket_calls", &[]),
     layer("random", &[]),
     layer("signals", &[]),
+    layer("stats", &["random"]),
     layer("terminal", &[]),
     layer("units", &[]),
     // What tests and fuzz targets need.

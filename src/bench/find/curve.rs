@@ -41,6 +41,9 @@ pub(in crate::bench) fn svg(found: &Found) -> String {
         x: x.to_owned(),
         y: "latency, ms".to_owned(),
         is_x_log: true,
+        is_y_log: true,
+        show_x: None,
+        show_y: None,
         lines,
         mark: capacity.map(|capacity| (capacity.low, capacity.high)),
     })

@@ -7,7 +7,7 @@ use clap::Args;
 pub(in crate::bench) struct HostsFlags {
     /// Run on these hosts at once, by ssh, and join the results; -c, -n and --rate are for each. Hosts are as in
     /// ssh: NAME or USER@NAME, with keys or an agent
-    #[arg(long, value_name = "HOST,...", value_delimiter = ',', conflicts_with_all = ["merge", "find", "align", "timeline", "metrics"])]
+    #[arg(long, value_name = "HOST,...", value_delimiter = ',', conflicts_with_all = ["merge", "find", "align", "timeline", "metrics", "samples", "svg", "html", "compare"])]
     pub(in crate::bench) hosts: Vec<String>,
 
     /// hullo on each of --hosts [default: this binary is copied, and removed at the end]

@@ -6,14 +6,17 @@
 //!                   ├─ line       on a terminal
 //!                   ├─ metrics    for Prometheus, when it asks
 //!                   └─ timeline   in a file (writer: on a thread of its own)
+//!         ── samples: a row for each request, through a ring, to a thread that writes them
 //! ```
 //!
 //! Without any of these, the threads cut no slices: then it costs one comparison in a turn.
 
 mod frame;
+mod history;
 mod line;
 mod metrics;
 mod options;
+mod samples;
 mod slice;
 mod timeline;
 mod writer;
@@ -22,14 +25,21 @@ use std::path::PathBuf;
 
 pub(super) use self::frame::Frames;
 use self::frame::{Frame, Sum};
+use self::history::History;
+pub(super) use self::history::Point;
 use self::line::Line;
 use self::metrics::Metrics;
 pub(super) use self::options::LiveOptions;
+use self::samples::SampleWriter;
+pub(super) use self::samples::{Sample, Samples};
 pub(super) use self::slice::{Publisher, pair};
 #[cfg(test)]
 pub(super) use self::timeline::Interval;
 use self::timeline::Timeline;
 use super::plan::Plan;
+
+/// Where a thread tells what it does.
+pub(super) type Outlets = (Option<Publisher>, Option<Samples>);
 
 /// The longest slice: the line shows the last second.
 const SLICE_NANOS_MAX: u64 = 1_000_000_000;
@@ -43,23 +53,34 @@ pub(super) struct Live {
     /// With the number of slices in its interval.
     timeline: Option<(Timeline, u64, Sum)>,
     metrics: Option<Metrics>,
+    samples: Option<SampleWriter>,
+    history: Option<History>,
 }
 
 impl Live {
     /// What the flags ask for. The error says which file cannot be written.
-    pub(super) fn new(options: &LiveOptions, url: &str) -> Result<Self, String> {
+    pub(super) fn new(
+        options: &LiveOptions,
+        url: &str,
+        wants_history: bool,
+    ) -> Result<Self, String> {
         let interval = options.timeline_interval;
         let slices = interval.div_ceil(SLICE_NANOS_MAX).max(1);
         let timeline = |path: &PathBuf| Timeline::create(path);
         let timeline = options.timeline.as_ref().map(timeline).transpose()?;
         let slice_nanos = match timeline {
             Some(_) => interval / slices,
+            None if wants_history => SLICE_NANOS_MAX / 10,
             None => SLICE_NANOS_MAX,
         };
         let metrics = options.metrics.map(|address| Metrics::start(address, url));
+        let samples = options.samples.as_ref();
+        let samples = samples.map(|path| SampleWriter::create(path));
         Ok(Self {
             slice_nanos,
             metrics: metrics.transpose()?,
+            samples: samples.transpose()?,
+            history: wants_history.then(History::new),
             timeline: timeline.map(|timeline| (timeline, slices, Sum::default())),
             ..Self::line(options)
         })
@@ -73,13 +94,22 @@ impl Live {
             line: None,
             timeline: None,
             metrics: None,
+            samples: None,
+            history: None,
         }
     }
 
     /// The length of a slice, if one is wanted.
     pub(super) fn slices(&self) -> Option<u64> {
-        let is_wanted = self.has_line || self.timeline.is_some() || self.metrics.is_some();
+        let is_in_use = self.timeline.is_some() || self.metrics.is_some();
+        let is_wanted = self.has_line || is_in_use || self.history.is_some();
         is_wanted.then_some(self.slice_nanos)
+    }
+
+    /// For each thread of the next run, if rows are wanted.
+    pub(super) fn samples(&mut self, threads: usize) -> Vec<Samples> {
+        let samples = self.samples.as_mut();
+        samples.map_or_else(Vec::new, |samples| samples.begin_run(threads))
     }
 
     /// `run` of `runs` begins.
@@ -94,6 +124,9 @@ impl Live {
         }
         if let Some(metrics) = &self.metrics {
             metrics.begin_run();
+        }
+        if let Some(history) = &mut self.history {
+            history.begin_run();
         }
     }
 
@@ -110,6 +143,9 @@ impl Live {
         }
         if let Some(metrics) = &self.metrics {
             metrics.add(frame);
+        }
+        if let Some(history) = &mut self.history {
+            history.add(frame);
         }
         if let Some((timeline, slices, sum)) = &mut self.timeline {
             sum.add(frame);
@@ -129,11 +165,21 @@ impl Live {
         {
             timeline.add(&rest);
         }
+        if let Some(history) = &mut self.history {
+            history.end_run();
+        }
+    }
+
+    /// How the runs went, if a picture is wanted.
+    pub(super) fn points(&self) -> Vec<Point> {
+        let history = self.history.as_ref();
+        history.map_or_else(Vec::new, |history| history.points().to_vec())
     }
 
     /// There are no more runs. The error says what is missing in which file.
     pub(super) fn finish(self) -> Result<(), String> {
-        self.timeline
-            .map_or(Ok(()), |(timeline, ..)| timeline.finish())
+        let timeline = self.timeline.map(|(timeline, ..)| timeline.finish());
+        let samples = self.samples.map(SampleWriter::finish);
+        timeline.unwrap_or(Ok(())).and(samples.unwrap_or(Ok(())))
     }
 }

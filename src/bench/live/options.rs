@@ -21,6 +21,10 @@ pub(in crate::bench) struct LiveOptions {
     #[arg(long, value_name = "TIME", value_parser = interval, default_value = "1s")]
     pub(super) timeline_interval: u64,
 
+    /// Write a row for each request that was sent to a file, as CSV with the columns of hey -o csv and more
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["merge", "find"])]
+    pub(super) samples: Option<PathBuf>,
+
     /// Tell Prometheus how the run goes, at /metrics of this address
     #[arg(long, value_name = "ADDRESS", value_parser = address, conflicts_with_all = ["merge", "find"])]
     pub(super) metrics: Option<SocketAddr>,

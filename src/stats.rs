@@ -1,10 +1,15 @@
 //! Repeated figures: their median, and how certain a ratio of two of them is.
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "figures are few, and none is negative"
+)]
 
 use std::ops::RangeInclusive;
 
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
-use super::record::Ratio;
 use crate::random::Random;
 
 /// How often at least one interval of a family may miss its true ratio.
@@ -27,6 +32,21 @@ pub(super) const EQUAL: RangeInclusive<f64> = 0.8..=1.25;
 
 /// The ends of an interval that is worth reading are at most so far apart.
 const SPREAD_MAX: f64 = 10.0;
+
+/// This target's figure divided by the first target's, round by round.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ratio {
+    /// The geometric mean of the rounds' ratios.
+    pub(super) mean: f64,
+    /// The interval of the true ratio, from here to `high`: in 99 of 100 tests, both ratios of a target lie
+    /// in theirs.
+    pub(super) low: f64,
+    pub(super) high: f64,
+    /// Whether the interval excludes 1 and the mean is clearly away from it.
+    pub(super) differs: bool,
+}
 
 impl Ratio {
     /// Is the interval too wide to be of use?
