@@ -130,8 +130,10 @@ fn load(report: &Report) -> String {
     if settings.pipeline > 1 {
         load = load + ", " + &count(settings.pipeline, "request") + " in a write";
     }
-    if !settings.keepalive {
-        load += ", each for one request";
+    match (settings.keepalive, settings.requests_per_connection) {
+        (false, _) => load += ", each for one request",
+        (true, Some(requests)) => load = load + ", each for " + &count(requests, "request"),
+        (true, None) => {}
     }
     load + ", " + &count(settings.threads, "thread")
 }
@@ -235,7 +237,7 @@ fn parts(report: &Report) -> Vec<String> {
 }
 
 /// The method, or the request file.
-fn what(settings: &Settings) -> String {
+pub(super) fn what(settings: &Settings) -> String {
     let file = || clean(settings.request_file.as_deref().unwrap_or_default());
     settings.method.clone().unwrap_or_else(file)
 }

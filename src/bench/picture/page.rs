@@ -7,6 +7,7 @@ use crate::bench::line_chart::{Chart, draw};
 use crate::bench::live::Point;
 use crate::bench::report::Report;
 use crate::bench::summary;
+use crate::terminal::clean;
 
 /// Only what a picture or another part of the page does not show.
 const LEFT_OUT: [&str; 2] = ["Latency histogram", "Requests/sec over time"];
@@ -42,7 +43,11 @@ pub(in crate::bench) fn page(report: &Report, points: &[Point]) -> String {
         !lines.is_empty() && !LEFT_OUT.iter().any(|start| title.starts_with(start))
     });
     let page = Page {
-        title: format!("{} {}", report.settings.method, report.settings.url),
+        title: clean(&format!(
+            "{} {}",
+            summary::what(&report.settings),
+            report.settings.url
+        )),
         warnings: report.warnings.clone(),
         figures: charts(report, points).into_iter().map(figure).collect(),
         sections: sections
