@@ -39,6 +39,7 @@ mod closed_model;
 mod command;
 mod compare;
 mod connection;
+mod context;
 mod cpu;
 #[cfg(test)]
 mod damage_tests;

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mio::{Events, Poll, Token};
 
-use super::connection::{Clock, Connection, Context, Next};
+use super::connection::{Connection, Next};
+use super::context::{Clock, Context};
 use super::cpu::Cost;
 use super::error::ErrorKind;
 use super::live::{Outlets, Publisher, Samples};
@@ -320,11 +321,7 @@ impl<'a> Worker<'a> {
 
     #[cold]
     fn cut_slice(&mut self) {
-        let in_flight = self
-            .connections
-            .iter()
-            .map(Connection::in_flight)
-            .sum::<usize>();
+        let in_flight: usize = self.connections.iter().map(Connection::in_flight).sum();
         if let Some(publisher) = &mut self.publisher {
             publisher.cut(self.now, in_flight as u64, &mut self.tally);
             self.next_slice = publisher.next();
