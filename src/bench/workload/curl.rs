@@ -25,7 +25,7 @@ pub(in crate::bench) struct Curl {
 }
 
 /// A longer command is refused.
-const COMMAND_BYTES_MAX: u64 = 16 * 1024 * 1024;
+const COMMAND_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 impl Curl {
     /// From a command, from a file with `@FILE`, or from standard input with `-`.
@@ -35,16 +35,19 @@ impl Curl {
         if let Some(file) = text.strip_prefix('@') {
             let file =
                 fs::File::open(file).map_err(|error| format!("cannot read {file}: {error}"))?;
-            file.take(COMMAND_BYTES_MAX)
+            file.take(COMMAND_BYTES_MAX as u64 + 1)
                 .read_to_string(&mut command)
                 .map_err(failed)?;
         } else if text == "-" {
-            let input = io::stdin().lock().take(COMMAND_BYTES_MAX);
+            let input = io::stdin().lock().take(COMMAND_BYTES_MAX as u64 + 1);
             io::BufReader::new(input)
                 .read_to_string(&mut command)
                 .map_err(failed)?;
         } else {
             text.clone_into(&mut command);
+        }
+        if command.len() > COMMAND_BYTES_MAX {
+            return Err("the command is longer than 16 MiB: use -m, -H and -D".to_owned());
         }
         Self::parse(&command)
     }
@@ -309,12 +312,10 @@ impl Reading {
             if self.is_get {
                 let query =
                     String::from_utf8(data).map_err(|_| "the data for the query is not UTF-8")?;
-                let mark = if self.curl.url.contains('?') {
-                    '&'
-                } else {
-                    '?'
-                };
-                self.curl.url = format!("{}{mark}{query}", self.curl.url);
+                // RFC 9110 section 7.1: a fragment is not sent, and what follows it would be lost with it.
+                let url = self.curl.url.split('#').next().unwrap_or_default();
+                let mark = if url.contains('?') { '&' } else { '?' };
+                self.curl.url = format!("{url}{mark}{query}");
             } else {
                 self.add_default("Content-Type", "application/x-www-form-urlencoded")?;
                 self.curl.content = match String::from_utf8(data) {

@@ -128,6 +128,12 @@ const CASES: &[Case] = &[
         "",
     ),
     (
+        "curl -G -d a=1 'http://a/x#part?'",
+        "GET http://a/x?a=1",
+        &["Accept: */*"],
+        "",
+    ),
+    (
         "curl --json '{}' http://a/",
         "POST http://a/",
         &["Content-Type: application/json", "Accept: application/json"],
