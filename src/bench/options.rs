@@ -440,6 +440,7 @@ mod tests {
             ("-z soon http://a/", "not a time"),
             ("-o xml http://a/", "possible values"),
             ("--timeline-interval 1ms http://a/", "write 10ms or more"),
+            ("--timeline-interval 2s http://a/", "--timeline <FILE>"),
             (
                 "--timeline x --find p99<1ms http://a/",
                 "cannot be used with",

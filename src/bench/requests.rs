@@ -33,6 +33,12 @@ pub(super) fn requests(options: &BenchOptions, url: &Url) -> Result<Requests, St
     }
     let table = options.csv.as_deref().map(Table::read).transpose()?;
     let workload = Workload::new(&specs, table.as_ref(), options.seed, options.cookies)?;
+    if table.is_some() && !workload.has_columns() {
+        return Err(
+            "--csv: no request has a value of this file: write {csv:COLUMN} where it belongs"
+                .to_owned(),
+        );
+    }
     let pipeline = usize::from(options.pipeline);
     workload.check_buffers(options.connections() as usize, pipeline)?;
     let method = match (&options.request_file, specs.as_slice()) {

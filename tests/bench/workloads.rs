@@ -396,6 +396,15 @@ fn a_bad_file_is_refused_with_its_line() {
 }
 
 #[test]
+fn a_file_of_values_without_a_place_for_them_is_refused() {
+    let values = file("a\n1\n");
+    let ran = bench(&["--csv", values.path(), "http://127.0.0.1:1/csv:a"]);
+    assert_eq!(ran.code, 2);
+    let said = "--csv: no request has a value of this file: write {csv:COLUMN}";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+}
+
+#[test]
 fn flags_that_a_request_file_replaces_are_refused() {
     let requests = file(r#"{"path": "/"}"#);
     for (flags, said) in [

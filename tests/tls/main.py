@@ -216,6 +216,7 @@ def arguments():
         ("--key of another certificate", ("--cert", "client.pem", "--key", "ca.key"), "do not fit each other"),
         ("--cert without --key", ("--cert", "client.pem"), "--key"),
         ("--cacert with http", ("--cacert", "ca.pem", "http://localhost:9/"), "--cacert is for https"),
+        ("--tls-resumption off with http", ("--tls-resumption", "off", "http://localhost:9/"), "off is for https"),
     ):
         urls = [flag for flag in flags if "://" in flag]
         words = [binary, "bench", *flags, *([] if urls else ["https://localhost:9/"])]

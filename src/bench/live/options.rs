@@ -18,10 +18,10 @@ pub(in crate::bench) struct LiveOptions {
     pub(super) timeline: Option<PathBuf>,
 
     /// Length of an interval of --timeline
-    #[arg(long, value_name = "TIME", value_parser = interval, default_value = "1s")]
+    #[arg(long, value_name = "TIME", value_parser = interval, default_value = "1s", requires = "timeline")]
     pub(super) timeline_interval: u64,
 
-    /// Write a row for each request that was sent to a file, as CSV with the columns of hey -o csv and more
+    /// Write a row for each request that was sent and has ended to a file, as CSV with the columns of hey -o csv and more
     #[arg(long, value_name = "FILE", conflicts_with_all = ["merge", "find"])]
     pub(super) samples: Option<PathBuf>,
 

@@ -88,6 +88,8 @@ impl TlsFlags {
             "--cacert"
         } else if self.cert.is_some() {
             "--cert"
+        } else if self.tls_resumption == Resumption::Off {
+            "--tls-resumption off"
         } else {
             return Ok(());
         };

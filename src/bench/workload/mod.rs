@@ -156,6 +156,11 @@ impl Workload {
         self.names.len()
     }
 
+    /// Does any request have a value of the CSV file?
+    pub(super) fn has_columns(&self) -> bool {
+        !self.columns.is_empty()
+    }
+
     /// Refuses requests that would not fit into memory.
     pub(super) fn check_buffers(&self, connections: usize, pipeline: usize) -> Result<(), String> {
         let longest = |template: &Template| match (&template.prepared, pipeline) {
