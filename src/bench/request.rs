@@ -58,7 +58,7 @@ pub(crate) fn field(line: &str) -> Result<(String, String), String> {
     // These frame the request: a wrong one would merge two requests or split one.
     if ["content-length", "transfer-encoding"].contains(&name.to_ascii_lowercase().as_str()) {
         return Err(format!(
-            "hullo sets {name} itself: give the content with -d or -D"
+            "hullo sets {name} itself, from the content: leave it out"
         ));
     }
     Ok((name.to_owned(), value.to_owned()))
@@ -109,8 +109,11 @@ mod tests {
             (": b", "not a field name"),
             ("A b: c", "not a field name"),
             ("A: b\r\nC: d", "control"),
-            ("content-length: 5", "-d or -D"),
-            ("Transfer-Encoding: chunked", "-d or -D"),
+            ("content-length: 5", "sets content-length itself"),
+            (
+                "Transfer-Encoding: chunked",
+                "sets Transfer-Encoding itself",
+            ),
         ] {
             let error = field(line).unwrap_err();
             assert!(error.contains(word), "{line:?}: {error}");

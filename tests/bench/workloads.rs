@@ -311,7 +311,7 @@ fn a_bad_file_is_refused_with_its_line() {
             "nonsense",
             ":2: expected ident at column 2: write JSON, as {\"path\": \"/\"}",
         ),
-        ("[]", ":2: invalid"),
+        ("[]", ":2: a list: write each request"),
         ("{}", ":2: missing field `path`"),
         (
             r#"{"path": "/", "metod": "PUT"}"#,
@@ -379,6 +379,12 @@ fn a_bad_file_is_refused_with_its_line() {
         (
             r#"{"path": "/", "method": "HEAD", "expect": {"body": ""}}"#,
             ":2: the answer to HEAD has no body",
+        ),
+        (r#"[{"path": "/"}]"#, ":2: a list: write each request"),
+        ("5", "expected an object, as {\"path\": \"/\"}"),
+        (
+            r#"{"path": "/", "fields": {"Content-Length": "5"}}"#,
+            ":2: hullo sets Content-Length itself",
         ),
         ("{\"path\": \"/\x1b[31m\"}", ":2: "),
     ] {

@@ -1,4 +1,4 @@
-//! The request file of `--requests`: JSON, a request per line.
+//! The file of `--request-file`: JSON, a request per line.
 
 use std::fmt;
 use std::fs;
@@ -131,6 +131,13 @@ fn parse(
 }
 
 fn spec(line: &[u8], at: &str, folder: &Path, defaults: &Defaults) -> Result<Spec, String> {
+    // An array of values would be taken for the members of an object, in their order.
+    if line.starts_with(b"[") {
+        return Err(
+            "a list: write each request on a line of its own, as {\"path\": \"/\"}, without [ ] and commas around them"
+                .to_owned(),
+        );
+    }
     let line: Line = serde_json::from_slice(line).map_err(|error| fault(&error))?;
     if !line.path.starts_with('/') {
         let path = &line.path;
