@@ -20,7 +20,7 @@ pub(super) struct ClosedModel {
     /// The usual time between two requests on a connection: that of -q, or else the median latency.
     pub(super) interval_ns: u64,
     /// Percentiles if each connection had sent a request in each interval, whatever became of those before
-    /// it.
+    /// it. Means nothing if requests differ in their latency on purpose.
     pub(super) if_steady_ns: Percentiles,
 }
 

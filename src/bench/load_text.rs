@@ -114,16 +114,18 @@ pub(super) fn closed(report: &Report, layout: Layout) -> Vec<String> {
     let slots = closed.slots;
     let mean = (layout.time)(report.latency.mean_ns);
     let steady = &closed.if_steady_ns;
-    vec![
-        format!(
-            "in flight:\t{:.1} of {slots} on average = requests/sec x average latency, {mean}",
-            closed.in_flight
-        ),
-        format!(
+    let mut lines = vec![format!(
+        "in flight:\t{:.1} of {slots} on average = requests/sec x average latency, {mean}",
+        closed.in_flight
+    )];
+    // It takes a slow request for a slow moment.
+    if !report.is_mixed() {
+        lines.push(format!(
             "at a steady pace:\t99% in {}, 99.9% in {} (estimate: a request each {} on each connection, also in slow moments)",
             (layout.time)(steady.p99 as f64),
             (layout.time)(steady.p99_9 as f64),
             short(closed.interval_ns as f64)
-        ),
-    ]
+        ));
+    }
+    lines
 }

@@ -372,6 +372,11 @@ impl Report {
         unanswered.map_or(0, |unanswered| unanswered.waited.count)
     }
 
+    /// Requests of several names may differ in their latency on purpose.
+    pub(super) fn is_mixed(&self) -> bool {
+        self.templates.len() > 1
+    }
+
     /// Answers that were as expected.
     pub(super) fn succeeded(&self) -> u64 {
         let kinds = &self.errors.kinds;

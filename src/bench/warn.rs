@@ -96,6 +96,9 @@ fn fairness(report: &Report) -> Fairness {
 
 /// Coordinated omission.
 fn omission(report: &Report) -> Option<String> {
+    if report.is_mixed() {
+        return None;
+    }
     let (measured, steady) = report.closed_model.as_ref()?.hidden(&report.latency)?;
     Some(format!(
         "slow moments are under-represented (coordinated omission): each connection waits for its answer before it sends again. Had requests kept coming, p99 would be about {}, not {}. To measure that, use --rate",

@@ -401,6 +401,24 @@ fn a_bad_file_is_refused_with_its_line() {
     }
 }
 
+/// One of 200 takes long on purpose: that hides nothing.
+#[test]
+fn a_slow_request_of_a_file_is_not_a_slow_moment() {
+    let server = Server::start(&[]);
+    let url = format!("http://{}", server.address());
+    let requests = file(
+        r#"{"name": "fast", "path": "/", "weight": 199}
+{"name": "slow", "path": "/?delay=300ms"}
+"#,
+    );
+    let flags = ["-n", "2000", "-c", "10", "--request-file", requests.path()];
+    let (ran, json) = measured(&[&flags[..], &[&url]].concat());
+    assert!(number(&template(&json, "slow")["responses"]) > 0);
+    assert!(!ran.text.contains("coordinated omission"), "{}", ran.text);
+    assert!(!ran.text.contains("at a steady pace"), "{}", ran.text);
+    assert!(ran.text.contains("in flight:\t"), "{}", ran.text);
+}
+
 #[test]
 fn a_file_of_values_without_a_place_for_them_is_refused() {
     let values = file("a\n1\n");
