@@ -1,4 +1,4 @@
-//! `--samples`: a row for each request that was sent, as CSV, with the columns of hey and some more.
+//! `--samples`: a row for each request that was sent and has ended, as CSV, with the columns of hey and some more.
 //!
 //! Each thread has a ring without locks; another thread writes what is in them. What does not fit, because the disk
 //! is too slow, is dropped and counted.
