@@ -232,17 +232,21 @@ impl Setup {
         if self.workload.is_mixed() {
             return faults;
         }
+        // No answer is two errors.
+        let known = load.errors.values().copied().fold(0, u64::saturating_add);
+        let others = load.requests.saturating_sub(known);
         if let Some(how) = unlike(plain, load, sampled, test) {
             self.warn(format!(
                 "{}: {} answers the load unlike the probe: {how}",
                 test.title, target.name
             ));
-            faults.insert(UNLIKE.to_owned(), load.requests);
+            faults.insert(UNLIKE.to_owned(), others);
+        } else if !(200..300).contains(&plain.status) {
+            // wrk takes a redirection for a success.
+            let status = load.errors.get(STATUS).copied().unwrap_or(0);
+            faults.insert(STATUS.to_owned(), status.saturating_add(others));
         }
-        // wrk takes a redirection for a success.
-        if !(200..300).contains(&plain.status) {
-            faults.insert(STATUS.to_owned(), load.requests);
-        }
+        faults.retain(|_, count| *count > 0);
         faults
     }
 

@@ -100,8 +100,14 @@ fn caught(name: &str, answer: fn(usize, usize) -> &'static [u8]) -> (Ran, Value,
 
 #[test]
 fn every_byte_of_the_content_is_compared() {
-    let (ran, _, errors) = caught("tires", |_, count| if count > 20 { EMPTY } else { FULL });
+    let (ran, json, errors) = caught("tires", |_, count| if count > 20 { EMPTY } else { FULL });
     assert!(number(&errors["body"]) > 0.0, "{errors}");
+    // No answer is two errors.
+    for result in list(&json, "results") {
+        let kinds = result["errors"].as_object().unwrap();
+        let all: f64 = kinds.values().map(number).sum();
+        assert!(all <= number(&result["requests"]), "{result}");
+    }
     // First in the report.
     let words = "of its answers unlike the probe's.";
     let head: Vec<&str> = ran.text.lines().take(3).collect();
