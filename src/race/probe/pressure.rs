@@ -62,15 +62,12 @@ pub(super) fn slow_reader(asker: &Asker<'_>) -> Verdict {
     peer.more_time();
     for number in 0..UNREAD {
         match peer.answer(false) {
-            // A server may end a connection after a number of requests.
-            Ok(answer) if answer.closes && number > 0 => {
-                return Ok((
-                    is_served(answer.status),
-                    format!("{} whole, closes", number + 1),
-                ));
-            }
             Ok(answer) if !is_served(answer.status) => {
                 return Ok((false, format!("{number} whole, then {}", answer.status)));
+            }
+            // A server may end a connection after a number of requests.
+            Ok(answer) if answer.closes && number > 0 => {
+                return Ok((true, format!("{} whole, closes", number + 1)));
             }
             Ok(_) => {}
             Err(miss) if number == 0 => return Err(miss),

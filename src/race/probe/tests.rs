@@ -240,7 +240,9 @@ fn a_pipeline_that_is_lost_is_seen() {
     let [("pipelining", "1 of 16"), ("slow_reader", saw)] = wrong[..] else {
         panic!("{wrong:?}");
     };
-    assert!(saw.ends_with(" of 600, then no answer in time"), "{saw}");
+    // What it leaves out may end within a request, of which it then refuses the rest.
+    let ends = [" of 600, then no answer in time", " whole, then 400"];
+    assert!(ends.iter().any(|end| saw.ends_with(end)), "{saw}");
 }
 
 /// Where it happens depends on what the kernel takes.
