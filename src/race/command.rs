@@ -65,7 +65,7 @@ fn comparison(options: &Options, old: &Path, new: &Path) -> Result<u8, Failure> 
     }
     print(&brief)?;
     if !compared.failed.is_empty() {
-        let sentence = format!("too many errors: {}", compared.failed.join("; "));
+        let sentence = format!("too many errors: {}", compared.failed.join(", "));
         return Err((EXIT_OUT, sentence));
     }
     if let Some(gate) = &gate {

@@ -23,8 +23,9 @@ const HEAD: [&str; 8] = [
 pub(super) struct Comparison {
     /// A row for each target, test and figure that both races have.
     pub(super) text: String,
-    /// Figures that are worse, and servers that failed, each as `Test: server, figure`.
+    /// Figures that are worse, each as `Test: server, figure`.
     pub(super) worse: Vec<String>,
+    /// The servers that failed.
     pub(super) failed: Vec<String>,
 }
 
@@ -51,12 +52,15 @@ pub(super) fn compare(old: &Record, new: &Record) -> Result<Comparison, String> 
     if rows.is_empty() {
         return Err("the two races have no test of a server in common: use the same names, suites and durations".to_owned());
     }
-    let is = |word: &str| -> Vec<String> {
-        let rows = rows.iter().filter(|row| row[7] == word);
-        rows.map(|[test, server, figure, ..]| format!("{test}: {server}, {figure}"))
-            .collect()
-    };
-    let (worse, failed) = (is(WORSE), is(FAILED));
+    let is = |word: &'static str| rows.iter().filter(move |row| row[7] == word);
+    let worse = is(WORSE).map(|[test, server, figure, ..]| format!("{test}: {server}, {figure}"));
+    let worse = worse.collect();
+    let mut failed: Vec<String> = Vec::new();
+    for [_, server, ..] in is(FAILED) {
+        if !failed.contains(server) {
+            failed.push(server.clone());
+        }
+    }
     let mut text = markdown::table(&HEAD, &rows, HEAD.len());
     for note in notes(old, new) {
         text += "\nNote: ";

@@ -56,13 +56,27 @@ pub(super) fn of(record: &Record) -> Vec<String> {
             .chain([unsteady(record, &target.name, &results)]);
         let unlike = [Fairness::starvation, Fairness::concentrated_errors]
             .map(|judge| unlike(test, &target.name, &results, judge));
+        let found = found.chain(unlike).flatten();
         found
-            .chain(unlike)
-            .flatten()
-            .map(|sentence| format!("{}: {sentence}", test.title))
+            .map(|sentence| (test.title.as_str(), sentence))
             .collect::<Vec<_>>()
     });
-    machine.into_iter().chain(found).collect()
+    machine.into_iter().chain(merged(found)).collect()
+}
+
+/// Each sentence once, behind the tests that it is about.
+fn merged<'a>(found: impl Iterator<Item = (&'a str, String)>) -> Vec<String> {
+    let mut merged: Vec<(Vec<&str>, String)> = Vec::new();
+    for (title, sentence) in found {
+        match merged.iter_mut().find(|(_, known)| *known == sentence) {
+            Some((titles, _)) => titles.push(title),
+            None => merged.push((vec![title], sentence)),
+        }
+    }
+    let merged = merged.into_iter();
+    merged
+        .map(|(titles, sentence)| format!("{}: {sentence}", titles.join("; ")))
+        .collect()
 }
 
 /// How some connections were served worse than the rest, if that was so in most rounds: the worst round.
@@ -162,4 +176,17 @@ fn overflowing(name: &str, results: &[&Measurement]) -> Option<String> {
     let servers = results.iter().filter_map(|result| result.server.as_ref());
     let is_over = servers.clone().any(|server| server.utilisation > BUSY_MAX);
     is_over.then(|| format!("{name} used more time than its cores have: it also ran on others"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::merged;
+
+    #[test]
+    fn a_sentence_about_several_tests_stands_once() {
+        let found = [("1 s", "a"), ("1 s", "b"), ("2 s", "a"), ("2 s", "c")];
+        let found = found.map(|(title, sentence)| (title, sentence.to_owned()));
+        let said = merged(found.into_iter());
+        assert_eq!(said, ["1 s; 2 s: a", "1 s: b", "2 s: c"]);
+    }
 }

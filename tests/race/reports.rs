@@ -122,6 +122,8 @@ fn a_failing_server_is_not_compared() {
     let compared = race(&["--compare", file.path(), file.path()]).output();
     let compared = Ran::from(compared.unwrap());
     assert_eq!(compared.code, 1, "{}", compared.complaint);
+    let told = compared.complaint.trim_end();
+    assert!(told.ends_with("too many errors: lost"), "{told}");
     let compared = compared.text;
     let words = |name: &str| compared.lines().find(|line| line.contains(name)).unwrap();
     assert!(words("| lost ").contains("too many errors"), "{compared}");
