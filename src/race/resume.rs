@@ -37,7 +37,10 @@ pub(super) fn resume(new: &mut Record, old: &Record) -> Result<(), String> {
         ("settings", settings(new) == settings(old)),
     ];
     let differ = same.iter().filter(|(_, same)| !same);
-    let differ: Vec<&str> = differ.map(|(what, _)| *what).collect();
+    let mut differ: Vec<String> = differ.map(|(what, _)| (*what).to_owned()).collect();
+    if let Some(what) = differ.last_mut().filter(|what| *what == "settings") {
+        *what = format!("settings ({})", changed(&settings(new), &settings(old)));
+    }
     if !differ.is_empty() {
         return Err(format!(
             "--resume: the file is that of another race, with different {}: repeat the command line of that race, or write to another file",
@@ -66,6 +69,15 @@ pub(super) fn resume(new: &mut Record, old: &Record) -> Result<(), String> {
         new.warnings.push(resumed);
     }
     Ok(())
+}
+
+/// The names of the settings that differ.
+fn changed(new: &Settings, old: &Settings) -> String {
+    let [new, old] = [new, old].map(|of| serde_json::to_value(of).unwrap_or_default());
+    let of = new.as_object().into_iter().flatten();
+    let differ = of.filter(|(name, value)| old.get(name) != Some(value));
+    let names: Vec<String> = differ.map(|(name, _)| name.replace('_', " ")).collect();
+    names.join(", ")
 }
 
 /// Requests/s of each server in a closed model, from the rates that were shares of it.
@@ -159,7 +171,9 @@ mod tests {
             ("version", |record| record.version.push('1')),
             ("servers", |record| record.targets[0].command = None),
             ("tests", |record| record.tests[0].connections += 1),
-            ("settings", |record| record.settings.warm_up_ns += 1),
+            ("settings (warm up ns)", |record| {
+                record.settings.warm_up_ns += 1;
+            }),
         ];
         for (words, change) in changes {
             let (mut new, mut old) = races();
