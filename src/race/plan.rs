@@ -210,6 +210,9 @@ fn tests(
         connections: options.connections.into(),
         rates: rates(&options.rates),
     };
+    if !options.rates.is_empty() && !suites.contains(&Suite::Cost) {
+        return Err("--rates are those of the suite cost: add --suite cost".to_owned());
+    }
     if suites.contains(&Suite::Article) && amount.requests < amount.connections {
         return Err(format!(
             "{} requests are too few for {} connections: raise -n or lower -c",
@@ -253,8 +256,11 @@ fn tests(
     Ok(tests)
 }
 
-/// From the lowest, each once.
+/// From the lowest, each once; without a choice, three.
 fn rates(given: &[f64]) -> Vec<f64> {
+    if given.is_empty() {
+        return vec![1e3, 1e4, 1e5];
+    }
     let mut rates = given.to_vec();
     rates.sort_by(f64::total_cmp);
     rates.dedup();

@@ -470,7 +470,8 @@ fn wrong_arguments_are_reported_and_nothing_runs() {
         (vec!["--fail-if", "cpu>1%", "a=x"], "take two of them"),
         (vec!["--until", "2%", "-r", "2", "a=x", "b=x"], "3 rounds"),
         (vec!["--path", "x", "a=x"], "a path begins with /"),
-        (vec!["--rates", "fast", "a=x"], "not a rate"),
+        (vec!["--rates", "fast", "a=x"], "200, 1.5k or 2M"),
+        (vec!["--rates", "1k", "a=x"], "add --suite cost"),
         (vec!["--sweep", "workers=1,2", "a=x"], "not a sweep"),
         (
             vec!["-s", "idle", "--sweep", "connections=1,2", "a=x"],
