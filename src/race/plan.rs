@@ -294,6 +294,9 @@ fn record(options: &Options, setup: &Setup, path: &str, seed: u64) -> Result<Rec
     if shares(setup) {
         warnings.push("servers and load share cores, so each disturbs the other".to_owned());
     }
+    if setup.workload.is_mixed() {
+        warnings.push("of the answers to the requests of a file, only the status was compared, and what the file expects (expect)".to_owned());
+    }
     let quota = available_parallelism().map_or(usize::MAX, Into::into);
     let cores = machine::allowed().len();
     if quota < cores {

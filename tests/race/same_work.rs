@@ -339,6 +339,11 @@ fn requests_of_a_file_are_sent() {
         "{result}"
     );
     assert_eq!(json["settings"]["request"]["content"], requests);
+    let warnings = json["warnings"].to_string();
+    assert!(
+        warnings.contains("only the status was compared"),
+        "{warnings}"
+    );
     // What the file expects, and does not get, is an error.
     std::fs::write(&file.0, r#"{"path": "/a", "expect": {"status": 404}}"#).unwrap();
     let (ran, _) = measured(&[&flags[..], &[&server("a")]].concat());
