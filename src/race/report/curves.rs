@@ -56,7 +56,10 @@ fn charts(series: Series, title: &str, rows: &[Row]) -> Vec<Chart> {
         Series::Sweep(_, Axis::Pipeline) => (Scale::Pipeline, "pipelined requests"),
     };
     let place = |row: &Row| match series {
-        Series::Load => row.median(|round| round.rate).filter(|rate| *rate > 0.0),
+        // Of its own greatest rate, a server may miss a part.
+        Series::Load => row
+            .median(|round| round.rate)
+            .filter(|rate| *rate > 0.0 && row.failure().is_none()),
         _ => Some(Series::at(row.test)).filter(|_| row.is_compared()),
     };
     let chart = |name: &str, better: &str, unit, figure: &dyn Fn(&Row) -> Option<f64>| {

@@ -391,3 +391,31 @@ fn colours_mean_something() {
     let style = many.matches("stroke=\"#008A60\"").count();
     assert_eq!(style, 1, "only in the style sheet");
 }
+
+#[test]
+fn the_chart_beside_the_result_stands_there_only() {
+    let page = page(&View::of(&record_of(Suite::Churn)));
+    let caption = "<figcaption>CPU per request: less is better";
+    let (top, below) = page.split_once("<main>").unwrap();
+    assert!(top.contains(caption), "{top}");
+    assert!(!below.contains(caption) && below.contains("<figcaption>Latency"));
+}
+
+#[test]
+fn a_server_that_failed_has_no_curve() {
+    let mut record = record(&servers(3), &[Suite::Churn, Suite::Rate, Suite::Cost], 3);
+    for result in &mut record.results {
+        if result.target == "hyper" {
+            result.errors.insert("status".to_owned(), result.requests);
+        }
+    }
+    sample::summarise(&mut record);
+    let page = page(&View::of(&record));
+    let curves: Vec<&str> = page.split("At the right end: ").skip(1).collect();
+    assert!(curves.len() > 3);
+    for curve in curves {
+        let names = curve.split('"').next().unwrap();
+        assert!(names.contains("hullo ") && names.contains("Go "), "{names}");
+        assert!(!names.contains("hyper"), "{names}");
+    }
+}

@@ -4,7 +4,7 @@
 //! (`clean`); each renderer escapes the signs of its own form.
 
 use super::rows::{CPU, IDLE, REST, Row, SPEED, rows};
-use super::section::{Axes, Scale, Section, Unit, bars, lines, rank};
+use super::section::{Axes, Chart, Scale, Section, Unit, bars, lines, rank};
 use super::series::Series;
 use super::tables::{self, Table};
 use super::{curves, gate, narrative, notes};
@@ -63,6 +63,22 @@ impl View {
             setting: notes::setting(record),
             commands: notes::commands(record),
         }
+    }
+
+    /// The chart beside the result, with its test: what a request costs, if that is known.
+    pub(super) fn lead(&self) -> Option<(&Section, &Chart)> {
+        let section = self.sections.iter().min_by_key(|section| section.rank)?;
+        let is_cost = |chart: &&Chart| chart.title.starts_with(CPU.name);
+        let mut charts = section.charts.iter();
+        let chart = charts.clone().find(is_cost).or_else(|| charts.next())?;
+        Some((section, chart))
+    }
+
+    /// Those of a test that do not stand beside the result.
+    pub(super) fn charts_below<'a>(&'a self, of: &'a Section) -> impl Iterator<Item = &'a Chart> {
+        let lead = self.lead().map(|(_, chart)| chart);
+        let is_lead = move |chart: &Chart| lead.is_some_and(|lead| std::ptr::eq(lead, chart));
+        of.charts.iter().filter(move |chart| !is_lead(chart))
     }
 
     /// Titles with their lines, of what stands behind the figures.
@@ -131,7 +147,9 @@ fn work(title: &str, test: &Test, rows: &[Row]) -> Section {
     // The slowest answer of all has no place on a scale of nines.
     let is_shown = |p: f64| (50.0..=99.9999).contains(&p);
     let points = |row: &Row| -> Vec<(f64, f64)> {
-        let known = row.summary.latency_ns.iter();
+        // Of a server that failed, they are those of errors.
+        let works = row.is_compared();
+        let known = row.summary.latency_ns.iter().filter(|_| works);
         let known = known.map(|(p, ns)| (*p, *ns as f64));
         known.filter(|(p, _)| is_shown(*p)).collect()
     };
