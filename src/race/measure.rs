@@ -43,6 +43,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Of a warm-up that ends when the server is steady.
 const WINDOW_NS: u64 = 100_000_000;
+const STEADY_MIN_NS: u64 = WINDOW_NS * WINDOWS as u64;
 
 /// How long servers are loaded before they are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,12 @@ impl Warming {
             }),
             Some(("auto", most)) => {
                 let most_ns = units::nanos(most).map_err(wrong)?;
+                if most_ns < STEADY_MIN_NS {
+                    let least = STEADY_MIN_NS / 1_000_000;
+                    return Err(format!(
+                        "too short to see whether a server is steady: write auto:{least}ms or more"
+                    ));
+                }
                 Ok(Self::Steady { most_ns })
             }
             _ => units::nanos(text).map(Self::For).map_err(wrong),
@@ -83,7 +90,7 @@ impl Warming {
         match self {
             Self::For(nanos) => nanos,
             // Most servers are steady after as few windows as it takes to know it.
-            Self::Steady { most_ns } => most_ns.min(WINDOW_NS * WINDOWS as u64 * 3 / 2),
+            Self::Steady { most_ns } => most_ns.min(STEADY_MIN_NS * 3 / 2),
         }
     }
 }
@@ -300,7 +307,7 @@ impl Setup {
             Warming::For(0) => Ok(None),
             // Nothing that a warm server does faster is measured.
             Warming::Steady { .. } if test.connections == 0 => {
-                self.warm_up_for(test, url, WINDOW_NS * WINDOWS as u64)?;
+                self.warm_up_for(test, url, STEADY_MIN_NS)?;
                 Ok(None)
             }
             Warming::For(nanos) => {
@@ -333,7 +340,9 @@ impl Setup {
             figures.push(ratio(time as f64, load.requests as f64));
             let elapsed_ns = start.elapsed().as_nanos() as u64;
             let steady = is_steady(&figures);
-            if steady || elapsed_ns >= most_ns || self.stop.load(Ordering::Relaxed) {
+            // Where windows take longer than planned, it is not known before so many.
+            let is_over = elapsed_ns >= most_ns && figures.len() >= WINDOWS;
+            if steady || is_over || self.stop.load(Ordering::Relaxed) {
                 return Ok(WarmUp { elapsed_ns, steady });
             }
         }

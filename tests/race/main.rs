@@ -472,6 +472,7 @@ fn wrong_arguments_are_reported_and_nothing_runs() {
         (vec!["--path", "x", "a=x"], "a path begins with /"),
         (vec!["--rates", "fast", "a=x"], "200, 1.5k or 2M"),
         (vec!["--rates", "1k", "a=x"], "add --suite cost"),
+        (vec!["--warmup", "auto:300ms", "a=x"], "auto:600ms or more"),
         (vec!["--sweep", "workers=1,2", "a=x"], "not a sweep"),
         (
             vec!["-s", "idle", "--sweep", "connections=1,2", "a=x"],
