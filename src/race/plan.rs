@@ -289,13 +289,10 @@ fn suites(options: &Options) -> Vec<Suite> {
 /// The record of a race that has not begun.
 fn record(options: &Options, setup: &Setup, path: &str, seed: u64) -> Result<Record, String> {
     let suites = suites(options);
-    let mut warnings = Vec::new();
+    let mut warnings = Vec::from_iter(setup.workload.caution().map(str::to_owned));
     let tests = tests(options, &suites, setup.host.as_deref(), &mut warnings)?;
     if shares(setup) {
         warnings.push("servers and load share cores, so each disturbs the other".to_owned());
-    }
-    if setup.workload.is_mixed() {
-        warnings.push("of the answers to the requests of a file, only the status was compared, and what the file expects (expect)".to_owned());
     }
     let quota = available_parallelism().map_or(usize::MAX, Into::into);
     let cores = machine::allowed().len();

@@ -8,6 +8,33 @@ use super::warn;
 /// Adds what an earlier race has measured to the record of one that has not begun. Rounds can be added; all
 /// else must be the same. Or says what is not.
 pub(super) fn resume(new: &mut Record, old: &Record) -> Result<(), String> {
+    check(new, old)?;
+    new.started_unix_ms = old.started_unix_ms;
+    new.elapsed_ms = old.elapsed_ms;
+    new.settings.rounds = new.settings.rounds.max(old.settings.rounds);
+    for (target, before) in new.targets.iter_mut().zip(&old.targets) {
+        target.behaviour.clone_from(&before.behaviour);
+    }
+    new.results.clone_from(&old.results);
+    // Those that follow from the measurements are made again.
+    let again = warn::of(old);
+    let kept = old.warnings.iter().filter(|warning| {
+        !again.contains(warning)
+            && !warn::is_of_an_interruption(warning)
+            && !new.warnings.contains(warning)
+    });
+    let kept: Vec<String> = kept.cloned().collect();
+    new.warnings.extend(kept);
+    let resumed =
+        "the race was interrupted and resumed: its rounds were not all run at one time".to_owned();
+    if !old.results.is_empty() && !new.warnings.contains(&resumed) {
+        new.warnings.push(resumed);
+    }
+    Ok(())
+}
+
+/// Whether it is the same race, or what differs.
+fn check(new: &Record, old: &Record) -> Result<(), String> {
     // The link is measured each time.
     let host = |host: ServerHost| ServerHost { link_ns: 0, ..host };
     let settings = |record: &Record| Settings {
@@ -46,27 +73,6 @@ pub(super) fn resume(new: &mut Record, old: &Record) -> Result<(), String> {
             "--resume: the file is that of another race, with different {}: repeat the command line of that race, or write to another file",
             differ.join(" and ")
         ));
-    }
-    new.started_unix_ms = old.started_unix_ms;
-    new.elapsed_ms = old.elapsed_ms;
-    new.settings.rounds = new.settings.rounds.max(old.settings.rounds);
-    for (target, before) in new.targets.iter_mut().zip(&old.targets) {
-        target.behaviour.clone_from(&before.behaviour);
-    }
-    new.results.clone_from(&old.results);
-    // Those that follow from the measurements are made again.
-    let again = warn::of(old);
-    let kept = old.warnings.iter().filter(|warning| {
-        !again.contains(warning)
-            && !warn::is_of_an_interruption(warning)
-            && !new.warnings.contains(warning)
-    });
-    let kept: Vec<String> = kept.cloned().collect();
-    new.warnings.extend(kept);
-    let resumed =
-        "the race was interrupted and resumed: its rounds were not all run at one time".to_owned();
-    if !old.results.is_empty() && !new.warnings.contains(&resumed) {
-        new.warnings.push(resumed);
     }
     Ok(())
 }

@@ -113,6 +113,11 @@ impl Workload {
         self.request_file.is_some()
     }
 
+    /// What a race with these requests does not see.
+    pub(super) fn caution(&self) -> Option<&'static str> {
+        self.is_mixed().then_some("of the answers to the requests of a file, only the status was compared, and what the file expects (expect)")
+    }
+
     /// Where the requests go.
     pub(super) fn url(&self, authority: &str, path: &str) -> String {
         let path = if self.is_mixed() { "" } else { path };
