@@ -192,7 +192,7 @@ fn on_hosts(options: &BenchOptions) -> Result<Results, Failure> {
     let arguments = hosts::arguments(command, words).map_err(|sentence| (EXIT_USAGE, sentence))?;
     let stop = stop_on_signal()
         .map_err(|error| (EXIT_NOTHING, format!("cannot listen for signals: {error}")))?;
-    let report = hosts::run(&options.hosts, &arguments, &stop)
+    let report = hosts::run(&options.hosts, options.seed, &arguments, &stop)
         .map_err(|sentence| (EXIT_NOTHING, sentence))?;
     Ok(Results {
         report,

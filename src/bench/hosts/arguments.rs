@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::{ArgAction, Command};
 
-/// What only the machine that asks does.
+/// What only the machine that asks does, and what each host has of its own.
 const LOCAL: &[&str] = &[
     "fail_if",
     "hdr",
@@ -13,6 +13,7 @@ const LOCAL: &[&str] = &[
     "json",
     "output",
     "quiet",
+    "seed",
     "ssh",
 ];
 
@@ -71,7 +72,7 @@ mod tests {
 
     #[test]
     fn only_those_about_the_load_are_passed_on() {
-        let line = "--hosts a,b --ssh x -o json --json f --hdr g --fail-if p99>5ms -kz 5s -c7 -q 2.5 \
+        let line = "--hosts a,b --ssh x -o json --json f --hdr g --fail-if p99>5ms --seed 3 -kz 5s -c7 -q 2.5 \
             -H A:b -H C:d --disable-keepalive --rate=1k..2k -d -x http://a/ --hosts-binary y";
         // A rate for each connection and one for all exclude each other.
         let line = line.replace("--rate=1k..2k ", "");

@@ -34,6 +34,7 @@ const LEAD_NANOS: u64 = 2_000_000_000;
 /// Runs `hullo bench` with these arguments on all hosts. Returns the joined result.
 pub(super) fn run(
     flags: &HostsFlags,
+    seed: u64,
     arguments: &[String],
     stop: &AtomicBool,
 ) -> Result<Report, String> {
@@ -70,7 +71,8 @@ pub(super) fn run(
     let start = unix_nanos().saturating_add(LEAD_NANOS);
     let running: Result<Vec<Running>, String> = ready
         .iter()
-        .map(|host| Running::new(host, arguments, start))
+        .zip(0..)
+        .map(|(host, number)| Running::new(host, &with_seed(arguments, seed, number), start))
         .collect();
     let results = running::wait(running?, stop);
     // Each removes its copy: all at once.
@@ -84,6 +86,12 @@ pub(super) fn run(
         .into_iter()
         .map(|(host, clock, report)| (host, Some(clock), Ok(report)));
     merge::join(results).map(|(report, _)| report)
+}
+
+/// Each host has random numbers of its own: with the same, all would send at the same moments, which is not random.
+fn with_seed(arguments: &[String], seed: u64, number: u64) -> Vec<String> {
+    let seed = format!("--seed={}", seed.wrapping_add(number));
+    [&[seed], arguments].concat()
 }
 
 /// Each host once: two generators on one machine measure each other.
@@ -103,4 +111,16 @@ fn checked(hosts: &[String]) -> Result<&[String], String> {
 fn unix_nanos() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     u64::try_from(now.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_have_random_numbers_of_their_own() {
+        let given = ["--rate=5".to_owned()];
+        assert_eq!(with_seed(&given, 7, 0), ["--seed=7", "--rate=5"]);
+        assert_eq!(with_seed(&given, 7, 2), ["--seed=9", "--rate=5"]);
+    }
 }
