@@ -7,6 +7,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction};
@@ -469,14 +470,16 @@ impl Setting {
 
     /// The default as a user would write it.
     pub(super) fn default(&self) -> String {
-        let config = Config::default();
+        // It counts the processors, for which files are read.
+        static CONFIG: LazyLock<Config> = LazyLock::new(Config::default);
+        let config = &*CONFIG;
         match &self.kind {
             Kind::Host => config.address.ip().to_string(),
             Kind::Switch(_) | Kind::Address(_) => "off".to_owned(),
             Kind::Text(_) | Kind::Listen => String::new(),
-            Kind::Choice(choice) => (choice.default)(&config).to_owned(),
+            Kind::Choice(choice) => (choice.default)(config).to_owned(),
             Kind::Number(number) => {
-                (number.default)(&config).map_or("auto".to_owned(), |value| number.show(value))
+                (number.default)(config).map_or("auto".to_owned(), |value| number.show(value))
             }
         }
     }

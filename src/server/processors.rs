@@ -2,19 +2,12 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use super::control_groups::{Version, folders, read};
 
 /// How many processors this process can keep busy: those that it may run on, and no more than the
-/// quotas of its control groups allow, rounded up: as of the first call, since the quotas are in files, and each
-/// setting asks.
+/// quotas of its control groups allow, rounded up.
 pub(super) fn available() -> NonZeroUsize {
-    static COUNT: OnceLock<NonZeroUsize> = OnceLock::new();
-    *COUNT.get_or_init(count)
-}
-
-fn count() -> NonZeroUsize {
     let allowed = match allowed().len() {
         // The system does not say.
         0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
