@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Group, Kind, Number, Setting, Unit};
+use super::setting::{Group, Setting};
+use super::times::TIMES;
+use super::value::{Kind, Number, Unit};
 
 pub(super) const TEST_ENDPOINTS: Setting = Setting {
     flag: "test-endpoints",
@@ -33,7 +35,7 @@ pub(super) const MAX_DELAY: Setting = Setting {
     beyond: "400",
     kind: Kind::Number(Number {
         unit: Unit::Time,
-        range: super::TIMES,
+        range: TIMES,
         auto: false,
         default: |config| Some(config.origin.max_delay.as_nanos() as u64),
         set: |config, nanos| {

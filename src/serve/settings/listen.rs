@@ -1,6 +1,9 @@
 //! Where the server listens, and on what it runs.
 
-use super::{Group, Kind, Number, Setting, Unit, count_of};
+use std::time::Duration;
+
+use super::setting::{Group, Setting};
+use super::value::{Kind, Number, Unit, count_of};
 use crate::server::Options;
 
 pub(super) const LISTEN: Setting = Setting {
@@ -11,6 +14,34 @@ pub(super) const LISTEN: Setting = Setting {
     help: "Where to listen, in place of --host and --port, any number of times: 8080 (every network interface), 127.0.0.1:8080, [::1]:8080, localhost:8080, unix:/path, or unix:/path,mode=660,owner=user:group",
     beyond: "",
     kind: Kind::Listen,
+};
+
+pub(super) const HOST: Setting = Setting {
+    flag: "host",
+    short: None,
+    group: Group::Listen,
+    value_name: "ADDRESS",
+    help: "IP address to listen on; 0.0.0.0 or [::] listens on every network interface",
+    beyond: "",
+    kind: Kind::Host,
+};
+
+pub(super) const PORT: Setting = Setting {
+    flag: "port",
+    short: Some('p'),
+    group: Group::Listen,
+    value_name: "PORT",
+    help: "Port to listen on; 0 takes a free port and prints it",
+    beyond: "",
+    kind: Kind::Number(Number {
+        unit: Unit::Count,
+        range: 0..=u16::MAX as u64,
+        auto: false,
+        default: |config| Some(config.address.port().into()),
+        set: |config, port| {
+            config.address.set_port(port.unwrap_or_default() as u16);
+        },
+    }),
 };
 
 pub(super) const WORKERS: Setting = Setting {
@@ -27,6 +58,24 @@ pub(super) const WORKERS: Setting = Setting {
         default: |_| None,
         set: |config, count| {
             config.options.workers = count_of(count).unwrap_or(config.options.workers);
+        },
+    }),
+};
+
+pub(super) const POLL: Setting = Setting {
+    flag: "poll",
+    short: None,
+    group: Group::Listen,
+    value_name: "TIME|auto|off",
+    help: "How long a worker polls for events before it sleeps; auto: for a moment, while that takes no more CPU time per response than to sleep",
+    beyond: "",
+    kind: Kind::Number(Number {
+        unit: Unit::TimeOrOff,
+        range: 0..=Options::BUSY_POLLING_MAX.as_nanos() as u64,
+        auto: true,
+        default: |config| Some(config.options.busy_polling.time()?.as_nanos() as u64),
+        set: |config, nanos| {
+            config.options.busy_polling = nanos.map(Duration::from_nanos).into();
         },
     }),
 };

@@ -1,7 +1,8 @@
 //! The settings of the access log.
 
 use super::super::access_log::{Destination, Format};
-use super::{Choice, Group, Kind, Setting};
+use super::setting::{Group, Setting};
+use super::value::{Choice, Kind};
 
 pub(super) const ACCESS_LOG: Setting = Setting {
     flag: "access-log",

@@ -1,6 +1,10 @@
 //! The table against the defaults, the ranges and the README.
 
-use super::*;
+use super::super::config::Config;
+use super::super::words::{address, host};
+use super::SETTINGS;
+use super::setting::{Group, Setting};
+use super::value::{Kind, Number, Unit};
 
 /// The README's table of a group.
 fn markdown(group: Group) -> String {
@@ -88,7 +92,7 @@ fn a_default_is_within_its_range_and_sets_what_the_library_has() {
 
 impl Setting {
     /// A value that is not its default.
-    pub(in super::super) fn sample(&self) -> &'static str {
+    pub(in crate::serve) fn sample(&self) -> &'static str {
         match self.kind {
             Kind::Host => "10.0.0.1",
             Kind::Address(_) => "10.0.0.1:80",
