@@ -196,12 +196,16 @@
 //! engine has refused. It runs on the event loop, so it hands the line to another thread, or drops it:
 //!
 //! ```
+//! use std::io::{self, Write};
 //! use std::sync::mpsc::sync_channel;
 //! use std::thread;
 //! use hullo::http::{Exchange, handler_fn, observed};
 //!
 //! let (lines, queue) = sync_channel::<String>(1024);
-//! thread::spawn(move || queue.iter().for_each(|line| println!("{line}")));
+//! thread::spawn(move || -> io::Result<()> {
+//!     // It ends when the output cannot be written to; lines are dropped then.
+//!     queue.iter().try_for_each(|line| writeln!(io::stdout(), "{line}"))
+//! });
 //! let hello = handler_fn(|_, response| response.text(&[b"Hello!\n"]));
 //! let logged = observed(hello, move |exchange: &Exchange<'_>| {
 //!     let line = exchange.request_line.escape_ascii();
@@ -253,6 +257,9 @@ mod outcome;
 mod race;
 #[cfg(feature = "cli")]
 mod random;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod schema_tests;
 mod serve;
 pub mod server;
 #[cfg(feature = "cli")]

@@ -129,6 +129,7 @@ const LAYERS: &[Layer] = &[
     layer("terminal", &[]),
     layer("units", &[]),
     // What tests and fuzz targets need.
+    layer("schema_tests", &[]),
     layer("fuzzing", &["http", "bench", "race"]),
     layer("simulation", &["serve", "net", "http", "terminal"]),
 ];
