@@ -46,7 +46,6 @@ mod measure;
 mod options;
 mod order;
 mod output;
-mod place;
 mod plan;
 mod probe;
 mod process_tree;

@@ -5,28 +5,28 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Machine {
+pub(in crate::race) struct Machine {
     /// From `/proc/cpuinfo`.
-    pub(super) cpu: String,
+    pub(in crate::race) cpu: String,
     /// How many the race was allowed to use.
     #[cfg_attr(test, schemars(range(min = 1)))]
-    pub(super) cores: usize,
-    pub(super) memory_bytes: u64,
+    pub(in crate::race) cores: usize,
+    pub(in crate::race) memory_bytes: u64,
     /// From `/etc/os-release`.
-    pub(super) system: String,
-    pub(super) kernel: String,
+    pub(in crate::race) system: String,
+    pub(in crate::race) kernel: String,
 }
 
 /// Where servers ran if not on the machine of the race.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct ServerHost {
+pub(in crate::race) struct ServerHost {
     /// As given to --server-host; `netns` for another network namespace of the same machine.
     #[cfg_attr(test, schemars(length(min = 1)))]
-    pub(super) name: String,
-    pub(super) address: String,
-    pub(super) machine: Machine,
+    pub(in crate::race) name: String,
+    pub(in crate::race) address: String,
+    pub(in crate::race) machine: Machine,
     /// To there and back: the median time of a connect.
-    pub(super) link_ns: u64,
+    pub(in crate::race) link_ns: u64,
 }
