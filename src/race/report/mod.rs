@@ -12,6 +12,8 @@ mod brief;
 mod charts;
 mod curves;
 mod gate;
+#[cfg(test)]
+mod kinds;
 mod lines;
 mod markdown;
 #[cfg(test)]

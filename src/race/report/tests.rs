@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::sample::{self, ALL, HOSTILE, record, servers};
+use super::kinds::{self, HOSTILE};
+use super::sample::{self, ALL, record, servers};
 use super::text;
 use super::view::View;
 use super::{markdown, page, picture};
@@ -39,7 +40,7 @@ fn assert_in_order(text: &str, parts: &[&str]) {
 
 #[test]
 fn no_record_is_too_odd() {
-    for (name, record) in sample::all() {
+    for (name, record) in kinds::all() {
         for form in forms(&record) {
             assert!(!form.is_empty(), "{name}");
             for never in ["NaN", "inf ", "inf\"", ">inf", "-inf", "∞"] {
@@ -57,7 +58,7 @@ fn samples_are_written_when_a_folder_is_given() {
     };
     let folder = Path::new(&folder);
     fs::create_dir_all(folder).unwrap();
-    for (name, record) in sample::all() {
+    for (name, record) in kinds::all() {
         let [text, markdown, page, picture] = forms(&record);
         let json = serde_json::to_string_pretty(&record).unwrap();
         for (end, content) in [
@@ -166,7 +167,7 @@ fn a_result_names_the_cost_and_the_bottleneck() {
 
 #[test]
 fn nothing_but_commands_is_wider_than_the_terminal() {
-    for (name, record) in sample::all() {
+    for (name, record) in kinds::all() {
         let text = plain(&record, Some(80), false);
         let told = text.split("\nCommands\n").next().unwrap();
         for line in told.lines() {
@@ -321,7 +322,7 @@ fn a_busy_machine_is_warned_of_before_the_result() {
 
 #[test]
 fn a_server_that_was_not_measured_is_listed_with_the_reason() {
-    let (_, record) = sample::all()
+    let (_, record) = kinds::all()
         .into_iter()
         .find(|(name, _)| *name == "out")
         .unwrap();
