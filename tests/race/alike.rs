@@ -6,7 +6,7 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 const BUSY: &[u8] = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
 
 const ARTICLE: [&str; 10] = [
-    "-s", "article", "-n", "500", "-z", "800ms", "-c", "40", "--warmup", "50ms",
+    "-s", "article", "-n", "500", "-z", "500ms", "-c", "40", "--warmup", "50ms",
 ];
 
 #[test]
@@ -75,6 +75,8 @@ fn a_server_of_two_workers_serves_all_alike() {
         "100",
         "-r",
         "2",
+        "--warmup",
+        "50ms",
     ];
     let (ran, json) = written(&[&flags[..], &[&fair]].concat());
     assert_eq!(ran.code, 0, "{}", ran.complaint);

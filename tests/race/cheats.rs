@@ -2,16 +2,11 @@
 
 use std::sync::Mutex;
 
-use hullo::server::{Options, Server, ServerHandle};
+use hullo::server::ServerHandle;
 
 use super::*;
 
 const GREETING: &[u8] = b"Hello, visitor! You've requested: ";
-
-fn start(server: impl Handler + Clone + Send + 'static) -> ServerHandle {
-    let options = Options::default().address("127.0.0.1:0".parse().unwrap());
-    Server::bind(options).unwrap().start(server).unwrap()
-}
 
 /// Greets, but for requests of hullo bench.
 #[derive(Clone)]
@@ -86,7 +81,7 @@ const MOVED: &[u8] =
 fn caught(name: &str, answer: fn(usize, usize) -> &'static [u8]) -> (Ran, Value, Value) {
     let server = raw_server(name, answer);
     let flags = ["-s", "article", "-n", "2000", "-z", "500ms", "-c", "10"];
-    let (ran, json) = written(&[&flags[..], &["-r", "1", &server]].concat());
+    let (ran, json) = written(&[&flags[..], &["--warmup", "50ms", "-r", "1", &server]].concat());
     let words = format!("too many errors: {name}");
     assert!(
         ran.code == 1 && ran.complaint.contains(&words),
@@ -161,7 +156,7 @@ fn a_server_that_turns_slow_in_the_middle_is_named() {
         FULL
     });
     let flags = [
-        "-s", "article", "-n", "500", "-z", "2s", "-c", "10", "-r", "1",
+        "-s", "article", "-n", "500", "-z", "2s", "-c", "10", "-r", "1", "--warmup", "50ms",
     ];
     let (ran, json) = written(&[&flags[..], &[&tired, &steady]].concat());
     assert_eq!(ran.code, 0, "{}", ran.complaint);

@@ -14,7 +14,9 @@ fn forking(name: &str, how: &str) -> String {
 #[test]
 fn children_of_children_cost_as_much_as_children() {
     let [once, twice] = ["once", "twice"].map(|how| forking(how, how));
-    let arguments = ["-s", "churn", "-r", "3", "-z", "1s", "-c", "4"];
+    let arguments = [
+        "-s", "churn", "-r", "3", "-z", "1s", "-c", "4", "--warmup", "50ms",
+    ];
     let (ran, json) = written(&[&arguments[..], &[&once, &twice]].concat());
     assert_eq!(ran.code, 0, "{}", ran.complaint);
     let cost = |name: &str| {

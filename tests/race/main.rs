@@ -1,7 +1,7 @@
 //! `hullo race` as its users run it, on servers that start, fail to, end too early, or run already: what is
 //! measured here, what is left behind in `ends` and `forks`, who is caught in `cheats` and `alike`,
 //! what is written in `reports`, what is resumed in `interrupted`, what decides in `gates`, what is asked for in
-//! `same_work`.
+//! `same_work`. `servers` are those of this process.
 
 mod alike;
 mod cheats;
@@ -11,17 +11,17 @@ mod gates;
 mod interrupted;
 mod reports;
 mod same_work;
+mod servers;
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::{self, sleep};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use hullo::http::{Handler, Request, Responded, ResponseWriter, Status};
 use serde_json::Value;
+use servers::{raw_server, start};
 
 const HULLO: &str = env!("CARGO_BIN_EXE_hullo");
 
@@ -106,31 +106,6 @@ impl Drop for TemporaryFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
-}
-
-/// A server of this process, which gives each connection a thread, and asks what to send for each block of
-/// bytes: by the number of the connection, and that of the block. Ends with the test.
-fn raw_server(name: &str, answer: fn(usize, usize) -> &'static [u8]) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let converse = move |number: usize, mut stream: TcpStream| {
-        let mut block = [0; 4096];
-        for count in 0.. {
-            if !matches!(stream.read(&mut block), Ok(1..)) {
-                return;
-            }
-            if stream.write_all(answer(number, count)).is_err() {
-                return;
-            }
-        }
-    };
-    thread::spawn(move || {
-        for (number, stream) in listener.incoming().enumerate() {
-            let stream = stream.unwrap();
-            thread::spawn(move || converse(number, stream));
-        }
-    });
-    format!("{name}=http://{address}")
 }
 
 fn list<'a>(json: &'a Value, key: &str) -> &'a Vec<Value> {
@@ -270,12 +245,7 @@ fn a_ladder_of_rates_is_climbed() {
 
 #[test]
 fn a_server_that_runs_already_is_loaded_but_not_looked_into() {
-    let other = hullo::server::Server::bind(
-        hullo::server::Options::default().address("127.0.0.1:0".parse().unwrap()),
-    )
-    .unwrap()
-    .start(hullo::Greeting)
-    .unwrap();
+    let other = start(hullo::Greeting);
     let url = format!("other=http://{}/its/path", other.local_addr());
     let (ran, json) = measured(&["-r", "2", &url, &server("a")]);
     assert_eq!(ran.code, 0, "{}", ran.complaint);
@@ -391,9 +361,7 @@ impl Handler for OnePath {
 
 #[test]
 fn a_server_that_serves_few_paths_is_asked_for_one_of_them() {
-    let options = hullo::server::Options::default().address("127.0.0.1:0".parse().unwrap());
-    let running = hullo::server::Server::bind(options).unwrap();
-    let running = running.start(OnePath).unwrap();
+    let running = start(OnePath);
     let url = format!("one=http://{}", running.local_addr());
     let (lost, json) = measured(&["-s", "churn", "-r", "1", &url]);
     assert_eq!(lost.code, 1, "{}", lost.complaint);

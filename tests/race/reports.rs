@@ -87,12 +87,7 @@ fn a_failing_server_is_not_compared() {
             reply.send(Status::NOT_FOUND, &[], &[b"No.\n"])
         }
     }
-    let lost = hullo::server::Server::bind(
-        hullo::server::Options::default().address("127.0.0.1:0".parse().unwrap()),
-    )
-    .unwrap()
-    .start(Lost)
-    .unwrap();
+    let lost = start(Lost);
     let url = format!("lost=http://{}/", lost.local_addr());
     let (ran, json) = measured(&["-s", "churn", "-r", "3", &server("a"), &url]);
     let words = "too many errors: lost";

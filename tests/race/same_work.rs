@@ -20,14 +20,6 @@ impl Handler for Slow {
     }
 }
 
-fn running(handler: impl Handler + Clone + Send + Sync + 'static) -> hullo::server::ServerHandle {
-    let options = hullo::server::Options::default()
-        .address("127.0.0.1:0".parse().unwrap())
-        .workers(std::num::NonZeroUsize::MIN);
-    let server = hullo::server::Server::bind(options).unwrap();
-    server.start(handler).unwrap()
-}
-
 fn tests_of<'a>(json: &'a Value, key: &str) -> Vec<&'a Value> {
     list(json, "tests")
         .iter()
@@ -37,7 +29,7 @@ fn tests_of<'a>(json: &'a Value, key: &str) -> Vec<&'a Value> {
 
 #[test]
 fn a_rate_is_the_same_for_all_and_who_cannot_make_it_is_marked() {
-    let slow = running(Slow);
+    let slow = start(Slow);
     let url = format!("slow=http://{}/", slow.local_addr());
     let flags = [
         "-s", "cost", "--rates", "50,1k", "-r", "3", "-z", "500ms", "-c", "10",
@@ -142,7 +134,7 @@ impl Handler for Told {
 
 #[test]
 fn each_generator_sends_the_request_that_was_asked_for() {
-    let told = running(Told);
+    let told = start(Told);
     let url = format!("told=http://{}/", told.local_addr());
     let flags = [
         "-s",
