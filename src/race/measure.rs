@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::cost;
-use super::cost::{Sample, ratio};
+use super::alike::unlike;
+use super::cost::{self, Sample, ratio};
 use super::counters::Counters;
 use super::environment::{Disturbance, Files, Moment};
 use super::generator::{Load, Order};
@@ -20,17 +20,13 @@ use super::record::{
 };
 use super::server::Server;
 use super::server_spec::ServerSpec;
-use super::steady::{WINDOWS, is_steady};
 use super::suite::FEW;
 use super::summary::BUSY;
+use super::warm_up::{STEADY_MIN_NS, Warming, until_steady};
 use super::workload::Workload;
-use crate::units;
 
 /// The kind of error of answers with a status that is none of success.
 const STATUS: &str = "status";
-
-/// From this share of the sampled answers on, those that differ are no accident.
-const DIFFERENT_MIN: f64 = 0.1;
 
 /// Why there is no measurement of a server that has ended, where its guard has not.
 const ENDED: &str = "all of its processes have ended";
@@ -40,63 +36,6 @@ const SETTLE: Duration = Duration::from_millis(300);
 
 /// Whether the race was ended meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-
-/// Of a warm-up that ends when the server is steady.
-const WINDOW_NS: u64 = 100_000_000;
-const STEADY_MIN_NS: u64 = WINDOW_NS * WINDOWS as u64;
-
-/// How long servers are loaded before they are measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Warming {
-    For(u64),
-    /// Until the cost of a request has no trend.
-    Steady {
-        most_ns: u64,
-    },
-}
-
-impl Warming {
-    /// `auto`, `auto:20s` or `300ms`.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let wrong =
-            |error: String| format!("{error}; or auto, or auto:10s to warm up until steady");
-        match text.split_once(':') {
-            None if text == "auto" => Ok(Self::Steady {
-                most_ns: STEADY_MAX_NS,
-            }),
-            Some(("auto", most)) => {
-                let most_ns = units::nanos(most).map_err(wrong)?;
-                if most_ns < STEADY_MIN_NS {
-                    let least = STEADY_MIN_NS / 1_000_000;
-                    return Err(format!(
-                        "too short to see whether a server is steady: write auto:{least}ms or more"
-                    ));
-                }
-                Ok(Self::Steady { most_ns })
-            }
-            _ => units::nanos(text).map(Self::For).map_err(wrong),
-        }
-    }
-
-    /// At most.
-    pub(super) fn most_ns(self) -> u64 {
-        match self {
-            Self::For(nanos) | Self::Steady { most_ns: nanos } => nanos,
-        }
-    }
-
-    /// As far as it is known before.
-    pub(super) fn expected_ns(self) -> u64 {
-        match self {
-            Self::For(nanos) => nanos,
-            // Most servers are steady after as few windows as it takes to know it.
-            Self::Steady { most_ns } => most_ns.min(STEADY_MIN_NS * 3 / 2),
-        }
-    }
-}
-
-/// A just-in-time compiler takes a few seconds at most.
-const STEADY_MAX_NS: u64 = 5_000_000_000;
 
 /// How all servers are measured.
 #[derive(Debug)]
@@ -314,36 +253,10 @@ impl Setup {
                 self.warm_up_for(test, url, nanos)?;
                 Ok(None)
             }
-            Warming::Steady { most_ns } => self
-                .warm_up_until_steady(test, url, server, most_ns)
-                .map(Some),
-        }
-    }
-
-    /// Window by window, until the cost of a request has no trend. Where the cost is not known, its time.
-    fn warm_up_until_steady(
-        &self,
-        test: &Test,
-        url: &str,
-        server: &Server,
-        most_ns: u64,
-    ) -> Result<WarmUp, String> {
-        let start = Instant::now();
-        let used = || Some(self.sample(server)?.usage.cpu_ns);
-        let mut figures = Vec::new();
-        loop {
-            let before = used();
-            let load = self.warm_up_for(test, url, WINDOW_NS)?;
-            let cpu = before.zip(used());
-            let cpu = cpu.map(|(before, after)| after.saturating_sub(before));
-            let time = cpu.unwrap_or(load.elapsed_ns);
-            figures.push(ratio(time as f64, load.requests as f64));
-            let elapsed_ns = start.elapsed().as_nanos() as u64;
-            let steady = is_steady(&figures);
-            // Where windows take longer than planned, it is not known before so many.
-            let is_over = elapsed_ns >= most_ns && figures.len() >= WINDOWS;
-            if steady || is_over || self.stop.load(Ordering::Relaxed) {
-                return Ok(WarmUp { elapsed_ns, steady });
+            Warming::Steady { most_ns } => {
+                let cpu_ns = || Some(self.sample(server)?.usage.cpu_ns);
+                let load = |nanos| self.warm_up_for(test, url, nanos);
+                until_steady(most_ns, &self.stop, cpu_ns, load).map(Some)
             }
         }
     }
@@ -386,7 +299,7 @@ impl Setup {
             }
             if load.utilisation >= BUSY {
                 self.warnings.push(format!(
-                    "the rates of {} are shares of the generator's capacity: the generator was the bottleneck",
+                    "The rates of {} are shares of the generator's capacity: the generator was the bottleneck",
                     target.name
                 ));
             }
@@ -512,41 +425,11 @@ impl Setup {
     }
 }
 
-/// How the answers under load differ from those to the probe, if they do. Those of another status, and those
-/// that hullo bench has compared, are errors already.
-fn unlike(plain: &Plain, load: &Load, sampled: &Sampled, test: &Test) -> Option<String> {
-    let many = sampled.different as f64 >= sampled.answers as f64 * DIFFERENT_MIN;
-    if sampled.different > 1 && many {
-        return sampled.example.clone();
-    }
-    let errors = load.errors.values().copied().fold(0, u64::saturating_add);
-    if load.requests == 0 || errors > load.requests / 100 {
-        return None;
-    }
-    if has_other_size(load.content_bytes, plain.content_bytes) && !plain.varies {
-        let mean = load.content_bytes.unwrap_or_default();
-        return Some(format!(
-            "content of {mean:.0} bytes, not {}",
-            plain.content_bytes
-        ));
-    }
-    let mean = load.response_bytes?;
-    // At its end, a generator may have received parts of answers that it does not count.
-    let open = test.connections.saturating_mul(test.pipeline) as f64;
-    plain.size_difference(mean, mean * open / load.requests as f64)
-}
-
 /// What was counted when a measurement began.
 struct Begun {
     sample: Option<Sample>,
     moment: Option<Moment>,
     counters: Option<Counters>,
-}
-
-/// Whether the mean size of the contents differs from that of a plain answer.
-fn has_other_size(mean: Option<f64>, plain: usize) -> bool {
-    // hey prints whole bytes.
-    mean.is_some_and(|mean| (mean - plain as f64).abs() > 1.0)
 }
 
 /// Connections that the server did not accept, or has closed.

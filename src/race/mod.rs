@@ -7,7 +7,8 @@
 //!  machine                   ├─ probe: does it do the same work?
 //!                            ├─ generator: hullo bench, hey or wrk
 //!                            ├─ idle_connections
-//!  environment               ├─ steady: is it warm?
+//!  environment               ├─ warm_up: until it is steady
+//!                            ├─ alike: are the answers under load those from before it?
 //!  order: of the turns       ├─ counters: of the processor
 //!  quiet: waits for calm     ├─ cost: CPU and memory of the server's processes <- process_tree
 //!                            ├─ guard: parent of every server; leaves no process behind
@@ -29,6 +30,7 @@
 )]
 
 mod agent;
+mod alike;
 mod command;
 mod compare;
 mod cost;
@@ -65,6 +67,7 @@ mod store;
 mod suite;
 mod summary;
 mod verdict;
+mod warm_up;
 mod warn;
 mod workload;
 

@@ -8,10 +8,10 @@ use clap::Args;
 
 use super::gate::{Condition, Rule, parse_share};
 use super::machine::{Cores, parse_cores};
-use super::measure::Warming;
 use super::record::Generator;
 use super::server_spec::{ServerSpec, parse_path};
 use super::suite::{CONNECTIONS_MAX, Choice, Sweep};
+use super::warm_up::Warming;
 use super::workload::RequestOptions;
 use crate::units;
 
