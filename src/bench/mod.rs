@@ -101,4 +101,5 @@ pub(crate) use options::{BenchOptions, hey_flags};
 pub(crate) use rates::rate;
 pub use read::read_report;
 pub(crate) use request::field;
+pub(crate) use requests::check_requests;
 pub(crate) use url::{Url, reachable};

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use clap::{Args as _, FromArgMatches as _};
+
 use super::expect::Expect;
 use super::options::BenchOptions;
 use super::request::{self, Batch, method};
@@ -57,6 +59,19 @@ pub(super) fn requests(options: &BenchOptions, url: &Url) -> Result<Requests, St
         method,
         closes,
     })
+}
+
+/// Whether a run with these flags has requests to send, or what is wrong with them.
+pub(crate) fn check_requests(flags: &[String]) -> Result<(), String> {
+    // Of any server.
+    const URL: &str = "http://localhost/";
+    let program = BenchOptions::augment_args(clap::Command::new("bench"));
+    let words = ["bench", URL].into_iter();
+    let words = words.chain(flags.iter().map(String::as_str));
+    let read = program.try_get_matches_from(words);
+    let options = read.and_then(|found| BenchOptions::from_arg_matches(&found));
+    let options = options.map_err(|error| error.to_string())?;
+    requests(&options, &Url::parse(URL)?).map(|_| ())
 }
 
 fn specs(options: &BenchOptions, url: &Url) -> Result<Vec<Spec>, String> {

@@ -175,6 +175,7 @@ fn workload(options: &Options) -> Result<Workload, String> {
             options.generator
         ));
     }
+    workload.check()?;
     Ok(workload)
 }
 
@@ -246,13 +247,13 @@ fn tests(
     };
     tests.retain(|test| match reason(test) {
         Some(reason) => {
-            warnings.push(format!("left out: {} ({reason})", test.title));
+            warnings.push(format!("Left out: {} ({reason})", test.title));
             false
         }
         None => true,
     });
     if tests.is_empty() {
-        return Err(format!("no test can be run: {}", warnings.join(", ")));
+        return Err(format!("no test can be run. {}", warnings.join(". ")));
     }
     Ok(tests)
 }
@@ -293,13 +294,13 @@ fn record(options: &Options, setup: &Setup, path: &str, seed: u64) -> Result<Rec
     let mut warnings = Vec::from_iter(setup.workload.caution().map(str::to_owned));
     let tests = tests(options, &suites, setup.host.as_deref(), &mut warnings)?;
     if shares(setup) {
-        warnings.push("servers and load share cores, so each disturbs the other".to_owned());
+        warnings.push("Servers and load share cores, so each disturbs the other".to_owned());
     }
     let quota = available_parallelism().map_or(usize::MAX, Into::into);
     let cores = machine::allowed().len();
     if quota < cores {
         warnings.push(format!(
-            "a CPU quota allows the time of {quota} of the {cores} cores, which servers and load share"
+            "A CPU quota allows the time of {quota} of the {cores} cores, which servers and load share"
         ));
     }
     let is_running = |target: &&ServerSpec| matches!(target.source, Source::Running { .. });

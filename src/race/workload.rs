@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::record::Request;
-use crate::bench::field;
+use crate::bench::{check_requests, field};
 use crate::http::is_token;
 
 /// Content that the record holds, and that is compared byte by byte when a race is resumed.
@@ -113,9 +113,17 @@ impl Workload {
         self.request_file.is_some()
     }
 
+    /// What is wrong with the requests of a file, which otherwise only the load would tell.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.is_mixed() {
+            check_requests(&self.arguments())?;
+        }
+        Ok(())
+    }
+
     /// What a race with these requests does not see.
     pub(super) fn caution(&self) -> Option<&'static str> {
-        self.is_mixed().then_some("of the answers to the requests of a file, only the status was compared, and what the file expects (expect)")
+        self.is_mixed().then_some("Of the answers to the requests of a file, only the status was compared, and what the file expects (expect)")
     }
 
     /// Where the requests go.

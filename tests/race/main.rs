@@ -451,6 +451,7 @@ fn wrong_arguments_are_reported_and_nothing_runs() {
             vec!["--request-file", "/dev/null", "-g", "wrk", "a=x"],
             "needs --generator hullo",
         ),
+        (vec!["--request-file", "/dev/null", "a=x"], "has no request"),
         (vec!["-D", "/no/such/file", "a=x"], "/no/such/file"),
     ] {
         let ran = ran(&arguments);
