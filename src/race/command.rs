@@ -69,7 +69,7 @@ fn comparison(options: &Options, old: &Path, new: &Path) -> Result<u8, Failure> 
         return Err((EXIT_OUT, sentence));
     }
     if let Some(gate) = &gate {
-        return decided(gate);
+        return decided(&new, gate);
     }
     if !compared.worse.is_empty() {
         let sentence = format!("worse: {}", compared.worse.join("; "));
@@ -193,11 +193,12 @@ fn publish(options: &Options, record: &Record) -> Result<(), Failure> {
 
 fn outcome(record: &Record) -> Result<u8, Failure> {
     verdict::of(record).map_err(|sentence| (EXIT_OUT, sentence))?;
-    record.gate.as_ref().map_or(Ok(0), decided)
+    let gate = record.gate.as_ref();
+    gate.map_or(Ok(0), |gate| decided(record, gate))
 }
 
-fn decided(gate: &Gate) -> Result<u8, Failure> {
-    let sentence = report::verdict(gate);
+fn decided(record: &Record, gate: &Gate) -> Result<u8, Failure> {
+    let sentence = report::verdict(record, gate);
     match gate.outcome() {
         Outcome::Passes => Ok(0),
         Outcome::Fails => Err((EXIT_WORSE, sentence)),

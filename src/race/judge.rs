@@ -36,22 +36,22 @@ fn frequency(environment: &Environment, tests: &[Test]) -> Option<String> {
     let governors: Vec<&str> = environment.governors.iter().map(String::as_str).collect();
     if governors.iter().any(|governor| *governor != "performance") {
         return Some(format!(
-            "the frequency governor is {}: the clock of the cores follows the load, so the same work takes more CPU time at a low rate (cpupower frequency-set -g performance)",
+            "The frequency governor is {}: the clock of the cores follows the load, so the same work takes more CPU time at a low rate (cpupower frequency-set -g performance)",
             governors.join(" and ")
         ));
     }
     let is_turbo = environment.turbo == Some(true) && tests.iter().any(Test::is_open_model);
-    is_turbo.then(|| "turbo is on: how fast the cores run depends on how many are busy and how hot they are, so CPU times at different rates are not of the same clock".to_owned())
+    is_turbo.then(|| "Turbo is on: how fast the cores run depends on how many are busy and how hot they are, so CPU times at different rates are not of the same clock".to_owned())
 }
 
 fn siblings(environment: &Environment) -> Option<String> {
-    environment.siblings_shared.then(|| "servers and load run on threads of the same physical cores, so each slows the other down: choose others with --cpus and --load-cpus".to_owned())
+    environment.siblings_shared.then(|| "Servers and load run on threads of the same physical cores, so each slows the other down: choose others with --cpus and --load-cpus".to_owned())
 }
 
 fn waiting(environment: &Environment) -> Option<String> {
     let waiting = environment.waiting.filter(|share| *share > WAITING_MAX)?;
     Some(format!(
-        "when the race began, programs had waited for a core {} of the last 10 s: the machine was not quiet (--quiet-wait 1m waits until it is)",
+        "When the race began, programs had waited for a core {} of the last 10 s: the machine was not quiet (--quiet-wait 1m waits until it is)",
         percent(waiting)
     ))
 }
@@ -64,7 +64,7 @@ fn files(environment: &Environment, tests: &[Test]) -> Option<String> {
     let limit = environment.open_files;
     (most + FILES_BESIDE > limit).then(|| {
         format!(
-            "a process may have {} open files, which is too few for {} connections and what else it needs: run ulimit -n {}",
+            "A process may have {} open files, which is too few for {} connections and what else it needs: run ulimit -n {}",
             count(limit),
             count(most),
             most + FILES_BESIDE
@@ -121,7 +121,7 @@ fn disturbed(
 fn steal(record: &Record) -> Option<String> {
     let (worst, how_often) = disturbed(record, STEAL_MAX, |of| of.steal)?;
     Some(format!(
-        "the hypervisor gave the cores to others {how_often}, for up to {} of the time: the server seems slower than it is",
+        "The hypervisor gave the cores to others {how_often}, for up to {} of the time: the server seems slower than it is",
         percent(worst)
     ))
 }
@@ -132,7 +132,7 @@ fn throttled(record: &Record) -> Option<String> {
     let quota = record.environment.as_ref().and_then(|of| of.cpu_quota);
     let quota = quota.map_or(String::new(), |cores| format!(" of {cores:.1} cores"));
     Some(format!(
-        "the cgroup's CPU limit{quota} stopped the race {how_often}, for up to {}: requests/s and latencies are those of the limit",
+        "The cgroup's CPU limit{quota} stopped the race {how_often}, for up to {}: requests/s and latencies are those of the limit",
         time(worst)
     ))
 }
@@ -140,7 +140,7 @@ fn throttled(record: &Record) -> Option<String> {
 fn others(record: &Record) -> Option<String> {
     let (worst, how_often) = disturbed(record, OTHERS_MAX, |of| of.others)?;
     Some(format!(
-        "other programs used more than {} of all cores' time {how_often}, up to {} (--quiet-wait 1m waits until they do not)",
+        "Other programs used more than {} of all cores' time {how_often}, up to {} (--quiet-wait 1m waits until they do not)",
         percent(OTHERS_MAX),
         percent(worst)
     ))
@@ -179,7 +179,7 @@ mod tests {
             &environment(|of| of.governors = vec!["performance".into(), "powersave".into()]),
             &["governor is performance and powersave", "cpupower"],
         );
-        says(&environment(|of| of.turbo = Some(true)), &["turbo is on"]);
+        says(&environment(|of| of.turbo = Some(true)), &["Turbo is on"]);
         says(&environment(|of| of.siblings_shared = true), &["--cpus"]);
         says(
             &environment(|of| of.waiting = Some(0.3)),
@@ -233,7 +233,7 @@ mod tests {
         );
         says(
             &disturbed(|of| of.others = Some(0.34)),
-            &["other programs", "34 %", "2 of 30"],
+            &["Other programs", "34 %", "2 of 30"],
         );
         says(
             &disturbed(|of| of.throttled_ns = Some(1_200_000_000)),

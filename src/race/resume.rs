@@ -26,7 +26,7 @@ pub(super) fn resume(new: &mut Record, old: &Record) -> Result<(), String> {
     let kept: Vec<String> = kept.cloned().collect();
     new.warnings.extend(kept);
     let resumed =
-        "the race was interrupted and resumed: its rounds were not all run at one time".to_owned();
+        "The race was interrupted and resumed: its rounds were not all run at one time".to_owned();
     if !old.results.is_empty() && !new.warnings.contains(&resumed) {
         new.warnings.push(resumed);
     }
@@ -123,7 +123,7 @@ mod tests {
     fn what_was_measured_is_kept() {
         let (mut new, mut old) = races();
         let interruption = warn::interruption(&old, false, None).unwrap();
-        let words = "the race has not ended: 44 of 66 measurements are missing";
+        let words = "The race has not ended: 44 of 66 measurements are missing";
         assert!(interruption.starts_with(words), "{interruption}");
         old.warnings.push(interruption);
         new.settings.rounds = 4;
@@ -133,7 +133,7 @@ mod tests {
         assert!(!new.targets[1].behaviour.is_empty());
         let kept = [
             old.warnings[0].as_str(),
-            "the race was interrupted and resumed",
+            "The race was interrupted and resumed",
         ];
         for (warning, words) in new.warnings.iter().zip(kept) {
             assert!(warning.starts_with(words), "{:?}", new.warnings);

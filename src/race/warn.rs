@@ -27,7 +27,7 @@ pub(super) fn interruption(
         None => BEGUN,
     };
     Some(format!(
-        "the race {how}: {missing} of {all} {UNMEASURED}; --resume with the same command line goes on"
+        "The race {how}: {missing} of {all} {UNMEASURED}; --resume with the same command line goes on"
     ))
 }
 

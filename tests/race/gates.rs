@@ -34,7 +34,11 @@ fn a_condition_decides_the_exit_code_and_every_report_says_so() {
     let (file, _) = costing(1.08);
     let [summary, page, again] = [(); 3].map(|()| TemporaryFile::new());
     for (condition, code, words) in [
-        ("cpu>+5%", 3, "The gate failed: cpu>+5% of b in churn."),
+        (
+            "cpu>+5%",
+            3,
+            "The gate failed: cpu>+5% of b (0.1 s, 10 connections, each for one request).",
+        ),
         ("cpu>+10%", 0, "The gate passed."),
         (
             "memory>+5%",
@@ -88,11 +92,11 @@ fn two_races_are_compared_by_a_condition() {
     std::fs::write(&noisy.0, unsteady.to_string()).unwrap();
     for (new, code, words) in [
         (&old, 0, "The gate passed"),
-        (&new, 3, "The gate failed: cpu>+5% of b in churn"),
+        (&new, 3, "The gate failed: cpu>+5% of b (0.1 s, "),
         (
             &noisy,
             4,
-            "The gate is undecided: cpu>+5% of a in churn; cpu>+5% of b in churn",
+            "The gate is undecided: cpu>+5% of a (0.1 s, 10 connections, each for one request); cpu>+5% of b (",
         ),
     ] {
         let ran = ran(&["--compare", old.path(), new.path(), "--fail-if", "cpu>+5%"]);

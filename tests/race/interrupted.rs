@@ -44,7 +44,7 @@ fn a_race_that_was_killed_loses_no_round_and_is_resumed() {
     // A report of what there is.
     let report = ran(&["--from", file.path()]);
     assert!(
-        report.text.contains("the race has not ended: "),
+        report.text.contains("The race has not ended: "),
         "{}",
         report.text
     );

@@ -286,7 +286,7 @@ fn a_machine_that_is_not_quiet_ends_the_race_with_the_reason() {
     assert!(
         json["warnings"]
             .to_string()
-            .contains("the race was given up"),
+            .contains("The race was given up"),
         "{}",
         json["warnings"]
     );

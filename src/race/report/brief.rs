@@ -54,5 +54,8 @@ pub(in crate::race) fn comparison(new: &Record, gate: Option<&Gate>, changes: &s
     };
     let table = gate::table(new, gate);
     let table = table.map_or(String::new(), |table| drawn(&table, "") + "\n");
-    format!("**{}**\n\n{table}{changes}", escape(&gate::verdict(gate)))
+    format!(
+        "**{}**\n\n{table}{changes}",
+        escape(&gate::verdict(new, gate))
+    )
 }

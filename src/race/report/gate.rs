@@ -13,13 +13,13 @@ fn word(outcome: Outcome) -> &'static str {
     }
 }
 
-/// `The gate failed: new, cpu>+5% in churn.`
-pub(in crate::race) fn verdict(gate: &Gate) -> String {
+/// `The gate failed: cpu>+5% of new (5 s, 100 connections).` `record`: the one with the tests.
+pub(in crate::race) fn verdict(record: &Record, gate: &Gate) -> String {
     let outcome = gate.outcome();
     let those = gate.decisions.iter().filter(|of| of.outcome == outcome);
     let told = those.map(|of| {
-        let (target, condition, test) = (clean(&of.target), clean(&of.condition), clean(&of.test));
-        format!("{condition} of {target} in {test}")
+        let (target, condition) = (clean(&of.target), clean(&of.condition));
+        format!("{condition} of {target} ({})", title(record, of))
     });
     let mut told: Vec<String> = told.collect();
     let is_judged =
@@ -41,12 +41,14 @@ pub(in crate::race) fn verdict(gate: &Gate) -> String {
     }
 }
 
+/// Of its test.
+fn title(record: &Record, decision: &Decision) -> String {
+    let test = record.tests.iter().find(|test| test.id == decision.test);
+    clean(test.map_or(&decision.test, |test| &test.title))
+}
+
 /// A row for each decision.
 pub(super) fn table(record: &Record, gate: &Gate) -> Option<Table> {
-    let title = |of: &Decision| {
-        let test = record.tests.iter().find(|test| test.id == of.test);
-        clean(test.map_or(&of.test, |test| &test.title))
-    };
     let by = |of: &Decision| match (&of.ratio, &of.reason) {
         (Some(by), _) => ratio(by),
         (None, reason) => clean(reason.as_deref().unwrap_or("none")),
@@ -56,7 +58,7 @@ pub(super) fn table(record: &Record, gate: &Gate) -> Option<Table> {
             word(of.outcome).to_owned(),
             clean(&of.condition),
             clean(&of.target),
-            title(of),
+            title(record, of),
             by(of),
             of.rounds.to_string(),
         ]

@@ -238,8 +238,11 @@ fn warm_up(record: &Record) -> String {
     }
     let warm_ups = record.results.iter().filter_map(|of| of.warm_up.as_ref());
     let longest = warm_ups.map(|warm_up| warm_up.elapsed_ns).max();
-    let took = longest.map(|longest| format!(", the longest took {}", time(longest as f64)));
-    format!("until steady, at most {length}{}", took.unwrap_or_default())
+    let took = longest.map(|longest| format!("; the longest took {}", time(longest as f64)));
+    format!(
+        "until steady, given up after {length}{}",
+        took.unwrap_or_default()
+    )
 }
 
 fn order(record: &Record) -> String {

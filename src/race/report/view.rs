@@ -44,7 +44,7 @@ impl View {
         let result = result.unwrap_or("Nothing was measured.".to_owned());
         Self {
             title: narrative::title(record),
-            verdict: judged.map(gate::verdict),
+            verdict: judged.map(|judged| gate::verdict(record, judged)),
             gate: judged.and_then(|judged| gate::table(record, judged)),
             caution: notes::caution(record),
             result: [Some(result), narrative::unmeasured(record)]
