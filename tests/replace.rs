@@ -292,6 +292,11 @@ fn without_another_process_the_old_one_goes_on_and_says_why() {
             &format!("HULLO_MAX_FIELDS=0 exec {binary} \"$@\""),
             "HULLO_MAX_FIELDS=0: out of range: from 1 to 256",
         ),
+        // It does not end by itself.
+        (
+            &format!("HULLO_MAX_FIELDS=0 {binary} \"$@\"; kill -STOP $$"),
+            "HULLO_MAX_FIELDS=0: out of range: from 1 to 256",
+        ),
         (
             &format!("exec {binary} --no-such-flag"),
             "ended with exit code 2: it did not say that it is ready",

@@ -14,6 +14,9 @@ use super::handover::{Handover, VARIABLE};
 /// How long a process may take to end that closed its end of the handover.
 const END_WITHIN: Duration = Duration::from_millis(500);
 
+/// The same for one that has said why it fails: its last lines may take a second.
+const SAID_END_WITHIN: Duration = Duration::from_secs(2);
+
 /// How this process was started.
 #[derive(Clone, Debug)]
 pub(super) struct Program {
@@ -105,8 +108,8 @@ impl Successor {
         match self.handover.wait_ready(start + within) {
             Ok(()) => Ok(()),
             Err(Some(why)) => {
-                // It ends by itself.
-                let _ = self.process.wait();
+                // It ends by itself, unless something holds it up.
+                self.end(SAID_END_WITHIN);
                 Err(why)
             }
             Err(None) if start.elapsed() >= within => {
@@ -120,15 +123,18 @@ impl Successor {
 
     /// Makes sure that it ends, and says what it came to.
     fn give_up(&mut self, sentence: &str, patience: Duration) -> String {
-        let id = self.id();
-        let end = if let Ok(Some(status)) = wait(&mut self.process, patience) {
-            describe(status)
-        } else {
-            let _ = self.process.kill();
-            let _ = self.process.wait();
-            "was killed".to_owned()
-        };
-        format!("process {id} {end}: {sentence}")
+        let end = self.end(patience);
+        format!("process {} {end}: {sentence}", self.id())
+    }
+
+    /// Waits for its end so long, then kills it, and says how it ended.
+    fn end(&mut self, patience: Duration) -> String {
+        if let Ok(Some(status)) = wait(&mut self.process, patience) {
+            return describe(status);
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        "was killed".to_owned()
     }
 }
 
