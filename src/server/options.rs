@@ -127,9 +127,7 @@ impl Options {
             ..self
         }
     }
-}
 
-impl Options {
     /// Sets [`busy_polling`](Self::busy_polling).
     #[must_use]
     pub fn busy_polling(self, busy_polling: BusyPolling) -> Self {
@@ -138,7 +136,9 @@ impl Options {
             ..self
         }
     }
+}
 
+impl Options {
     /// How much each worker may hold of what is left over between turns.
     pub(super) fn buffered_bytes_each(&self) -> io::Result<usize> {
         let all = self.max_buffered_bytes.map_or_else(

@@ -8,7 +8,7 @@
 
 use askama::Template;
 
-use super::snapshot::{ReasonCount, Refusals, Second, Snapshot};
+use super::snapshot::{Second, Snapshot};
 
 #[derive(Template)]
 #[template(path = "status.html", config = "src/serve/admin/askama.toml")]
@@ -17,6 +17,23 @@ struct Page<'a> {
     chart: Chart,
     /// The share of its time in which the busiest worker was busy.
     busiest: f64,
+    tables: [Table; 3],
+}
+
+/// What was counted by kind.
+struct Table {
+    id: &'static str,
+    title: &'static str,
+    /// What the kinds are called.
+    column: &'static str,
+    /// Those of which there were some.
+    rows: Vec<Row>,
+}
+
+struct Row {
+    name: String,
+    last_minute: u64,
+    total: u64,
 }
 
 pub(super) fn page(now: &Snapshot) -> String {
@@ -26,9 +43,53 @@ pub(super) fn page(now: &Snapshot) -> String {
         now,
         chart,
         busiest: busy.fold(0.0, f64::max),
+        tables: [responses(now), closes(now), refusals(now)],
     };
     // It writes into a string, which does not fail.
     page.render().unwrap_or_default()
+}
+
+impl Table {
+    fn new(
+        id: &'static str,
+        title: &'static str,
+        column: &'static str,
+        rows: impl Iterator<Item = Row>,
+    ) -> Self {
+        Self {
+            id,
+            title,
+            column,
+            rows: rows.filter(|row| row.total > 0).collect(),
+        }
+    }
+}
+
+fn responses(now: &Snapshot) -> Table {
+    let rows = now.requests.by_status.iter().map(|count| Row {
+        name: format!("{} {}", count.status, count.phrase),
+        last_minute: count.last_minute,
+        total: count.total,
+    });
+    Table::new("responses", "Responses", "Status", rows)
+}
+
+fn closes(now: &Snapshot) -> Table {
+    let rows = now.connections.closed.iter().map(|count| Row {
+        name: words(&count.reason),
+        last_minute: count.last_minute,
+        total: count.total,
+    });
+    Table::new("closes", "Closed connections", "Reason", rows)
+}
+
+fn refusals(now: &Snapshot) -> Table {
+    let rows = now.refusals.iter().map(|count| Row {
+        name: format!("{}: {}", count.status, words(&count.reason)),
+        last_minute: count.last_minute,
+        total: count.total,
+    });
+    Table::new("refusals", "Refusals", "Reason", rows)
 }
 
 /// A bar for each second of the last minute, now on the right. A unit is a second wide, and the height is
@@ -180,15 +241,6 @@ fn cpu(seconds: &f64) -> String {
 /// `peer_left` as `peer left`.
 fn words(reason: &str) -> String {
     reason.replace('_', " ")
-}
-
-/// Those that there were.
-fn counted(rows: &[ReasonCount]) -> Vec<&ReasonCount> {
-    rows.iter().filter(|row| row.total > 0).collect()
-}
-
-fn refused(rows: &[Refusals]) -> Vec<&Refusals> {
-    rows.iter().filter(|row| row.total > 0).collect()
 }
 
 #[cfg(test)]

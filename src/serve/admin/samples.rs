@@ -30,16 +30,19 @@ pub(super) struct WorkerSample {
 
 impl Sample {
     pub(super) fn of(stats: &StatsHandle, at: Instant) -> Self {
-        let workers = stats.read();
+        Self::from(stats, &stats.read(), at)
+    }
+
+    /// With what the workers have counted, which has just been read.
+    pub(super) fn from(stats: &StatsHandle, workers: &[Stats], at: Instant) -> Self {
         Self {
             times: stats.service_times(),
             responses: stats.responses(),
-            ..Self::from(&workers, at)
+            ..Self::of_counts(workers, at)
         }
     }
 
-    /// Of the counts alone.
-    pub(super) fn from(workers: &[Stats], at: Instant) -> Self {
+    fn of_counts(workers: &[Stats], at: Instant) -> Self {
         let sample = |stats: &Stats| WorkerSample {
             requests: stats.responses(),
             busy_micros: stats.busy_micros,
@@ -109,7 +112,7 @@ mod tests {
             let at = start + Duration::from_secs(second);
             let mut stats = Stats::default();
             stats.wake_ups = second;
-            Sample::from(&[stats], at)
+            Sample::of_counts(&[stats], at)
         };
         let mut samples = Samples::new(sample(0));
         for second in 1..=30 {

@@ -173,16 +173,27 @@ pub(super) struct About {
     pid: u32,
     addresses: Vec<String>,
     started: f64,
+    /// When this was read, and the age of the process then: the time of day may be set while it runs.
+    at: Instant,
+    age_seconds: f64,
 }
 
 impl About {
     pub(super) fn of(subject: &Subject) -> Self {
+        let now = unix_now();
+        let started = Process::read().started.unwrap_or(now);
         Self {
             hostname: subject.hostname.clone(),
             pid: std::process::id(),
             addresses: subject.addresses.clone(),
-            started: Process::read().started.unwrap_or_else(unix_now),
+            started,
+            at: Instant::now(),
+            age_seconds: (now - started).max(0.0),
         }
+    }
+
+    fn uptime_seconds(&self, now: Instant) -> f64 {
+        self.age_seconds + now.saturating_duration_since(self.at).as_secs_f64()
     }
 }
 
@@ -200,23 +211,7 @@ fn unix_now() -> f64 {
 impl Snapshot {
     pub(super) fn of(about: &About, subject: &Subject, samples: &Samples) -> Self {
         let workers = subject.stats.read();
-        let now = Sample::of(&subject.stats, Instant::now());
-        let snapshot = Self::from(about, subject.health.is_ready(), &workers, &now, samples);
-        let log_lines_dropped = subject.access_log.as_ref().map(access_log::Handle::dropped);
-        Self {
-            log_lines_dropped,
-            ..snapshot
-        }
-    }
-
-    /// `workers` have just been read, and `now` is the same in sum.
-    pub(super) fn from(
-        about: &About,
-        ready: bool,
-        workers: &[Stats],
-        now: &Sample,
-        samples: &Samples,
-    ) -> Self {
+        let now = &Sample::from(&subject.stats, &workers, Instant::now());
         let recent = samples.recent(now.at).unwrap_or(now);
         let oldest = samples.oldest(now.at).unwrap_or(now);
         let rates = Rates { now, recent };
@@ -228,9 +223,9 @@ impl Snapshot {
             hostname: about.hostname.clone(),
             pid: about.pid,
             addresses: about.addresses.clone(),
-            ready,
+            ready: subject.health.is_ready(),
             started: about.started,
-            uptime_seconds: (unix_now() - about.started).max(0.0),
+            uptime_seconds: about.uptime_seconds(now.at),
             requests: Requests {
                 total: total.responses(),
                 per_second: rates.of(Stats::responses),
@@ -250,9 +245,9 @@ impl Snapshot {
                 sent_bytes_per_second: rates.of(|stats| stats.bytes_out),
             },
             service_time: ServiceTime::of(&now.times.since(&oldest.times)),
-            workers: rates.workers(workers),
+            workers: rates.workers(&workers),
             refusals: refusals(total, &oldest.total),
-            log_lines_dropped: None,
+            log_lines_dropped: subject.access_log.as_ref().map(access_log::Handle::dropped),
             process: ProcessUsage {
                 cpu_seconds: process.cpu.as_secs_f64(),
                 resident_bytes: process.resident_bytes,
