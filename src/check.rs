@@ -118,8 +118,10 @@ impl Target {
                 "hullo check has no TLS: check the http:// URL behind the TLS proxy".into(),
             );
         }
-        if text.contains('@') {
-            return Err("a URL must not contain credentials".into());
+        let (_, authority) = text.split_once("://").unwrap_or_default();
+        let authority = authority.split(['/', '?', '#']).next();
+        if authority.is_some_and(|it| it.contains('@')) {
+            return Err("a URL must not contain credentials: hullo check sends none".into());
         }
         let url = Url::parse(text)?;
         Ok(Self {

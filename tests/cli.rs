@@ -156,6 +156,16 @@ fn the_configuration_says_where_each_value_comes_from() {
     ] {
         assert!(rows.contains(&row.to_vec()), "{row:?} is not in\n{text}");
     }
+    let listen = ("HULLO_LISTEN", "81 unix:/a");
+    for (flags, unused) in [
+        (&["--print-config"][..], &["--host", "--port"][..]),
+        (&["--print-config", "--port", "82"], &["--listen"]),
+    ] {
+        let text = String::from_utf8(hullo(flags, &[listen]).stdout).unwrap();
+        let marked = text.lines().filter(|line| line.contains("not used"));
+        let marked: Vec<&str> = marked.filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(marked, unused, "{text}");
+    }
     let wrong = [("HULLO_MAX_FIELDS", "0")];
     let sentence = "hullo: HULLO_MAX_FIELDS=0: out of range: from 1 to 256\n";
     check(&["serve", "--print-config"], &wrong, (2, "", sentence));
@@ -212,7 +222,7 @@ fn a_check_tells_a_good_response_from_others() {
         ("", 1, "the connection ended before the response did"),
         ("SSH-2.0-x\r\n", 1, "bad response: not HTTP/1"),
     ] {
-        let url = format!("http://{}/a?b", serve(reply));
+        let url = format!("http://{}/@a?b=@", serve(reply));
         let (stdout, stderr) = match code {
             0 => (format!("{url}: {says}\n"), String::new()),
             _ => (String::new(), format!("hullo check: {url}: {says}\n")),
@@ -294,7 +304,10 @@ fn a_wrong_url_says_what_to_write() {
             "https://a/",
             "hullo check has no TLS: check the http:// URL behind the TLS proxy",
         ),
-        ("http://u@a/", "a URL must not contain credentials"),
+        (
+            "http://u:p@a/",
+            "a URL must not contain credentials: hullo check sends none",
+        ),
         (
             "unix:",
             "the path of the socket is missing: write unix:/run/hullo.sock",

@@ -30,8 +30,12 @@ pub(super) fn print_config(
     check: impl Fn(&Config) -> Result<(), String>,
 ) -> ExitCode {
     let variable = |name: &str| std::env::var_os(name);
-    let checked = flags.config(variable).and_then(|config| check(&config));
-    match checked.and_then(|()| table(flags, variable)) {
+    let config = flags.config(variable);
+    let table = config.and_then(|config| {
+        check(&config)?;
+        table(flags, &config, variable)
+    });
+    match table {
         Ok(table) => match print(&table) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -47,7 +51,11 @@ pub(super) fn print_config(
 }
 
 /// A line for each setting: its flag, its value, and the flag or the variable that has set it.
-fn table(flags: &Flags, variable: impl Fn(&str) -> Option<OsString>) -> Result<String, String> {
+fn table(
+    flags: &Flags,
+    config: &Config,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<String, String> {
     let mut rows = vec![["setting", "value", "from"].map(str::to_owned)];
     for setting in &SETTINGS {
         let set = flags.value_of(setting, &variable)?;
@@ -55,6 +63,13 @@ fn table(flags: &Flags, variable: impl Fn(&str) -> Option<OsString>) -> Result<S
             || (setting.default(), "default".to_owned()),
             |(value, from)| (setting.show(&value), from),
         );
+        let from = match setting.flag {
+            "host" | "port" if !config.listen.is_empty() => from + " (not used: --listen is)",
+            "listen" if config.listen.is_empty() && !value.is_empty() => {
+                from + " (not used: --host and --port are)"
+            }
+            _ => from,
+        };
         let value = if value.is_empty() {
             NONE.to_owned()
         } else {
@@ -85,7 +100,8 @@ mod tests {
             assert!(!variables.is_empty(), "{} has no variable", setting.flag);
             for name in variables {
                 let own = |asked: &str| (asked == name).then(|| setting.sample().into());
-                let table = table(&Flags::default(), own).unwrap();
+                let set = Flags::default().config(own).unwrap();
+                let table = table(&Flags::default(), &set, own).unwrap();
                 let line = format!("--{}", setting.flag);
                 let line = table
                     .lines()
@@ -95,7 +111,6 @@ mod tests {
                 let value = setting.parse(setting.sample()).unwrap();
                 assert_eq!(cells[1..], [&setting.show(&value), &name]);
                 assert_eq!(setting.parse(&setting.show(&value)), Ok(value));
-                let set = Flags::default().config(own).unwrap();
                 let unset = Flags::default().config(|_| None).unwrap();
                 assert_ne!(set, unset, "{name} sets nothing");
             }

@@ -57,6 +57,11 @@ impl Flags {
             }
         }
         choose_listeners(&mut config, &origins)?;
+        // Only the flag: a variable may be set for a log that is switched on elsewhere.
+        let format = "--access-log-format";
+        if config.access_log.destination.is_none() && origins.iter().any(|(_, it)| it == format) {
+            return Err(format!("{format} is for --access-log: give both"));
+        }
         Ok(config)
     }
 
@@ -239,6 +244,15 @@ mod tests {
             (count(""), count("--port 8080"), count("-l 80 -l 81")),
             (0, 1, 2)
         );
+    }
+
+    #[test]
+    fn a_format_is_for_a_log() {
+        let error = config("--access-log-format json", &[]).unwrap_err();
+        assert_eq!(error, "--access-log-format is for --access-log: give both");
+        let log = ("HULLO_ACCESS_LOG", "-");
+        assert!(config("--access-log-format json", &[log]).is_ok());
+        assert!(config("", &[("HULLO_ACCESS_LOG_FORMAT", "json")]).is_ok());
     }
 
     #[test]

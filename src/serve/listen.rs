@@ -71,10 +71,15 @@ impl Listen {
     ///
     /// As [`parse`](Self::parse); there is none.
     pub(super) fn parse_list(text: &str) -> Result<Vec<Self>, String> {
-        let list: Vec<Self> = text
-            .split_ascii_whitespace()
-            .map(Self::parse)
-            .collect::<Result<_, _>>()?;
+        let has_space = text.trim().contains(|c: char| c.is_ascii_whitespace());
+        let parse = |one| match Self::parse(one) {
+            Err(error) if has_space && text.contains("unix:") => Err(format!(
+                "{error}; a space ends an address, also in the path of a socket"
+            )),
+            parsed => parsed,
+        };
+        let list = text.split_ascii_whitespace().map(parse);
+        let list: Vec<Self> = list.collect::<Result<_, _>>()?;
         if list.is_empty() {
             return Err(format!("there is no address: {FORMS}"));
         }
@@ -291,6 +296,8 @@ mod tests {
             assert!(error.contains(part), "{text}: {error}");
         }
         assert!(Listen::parse_list(" ").is_err());
+        let error = Listen::parse_list("unix:/a b").unwrap_err();
+        assert!(error.contains("b is not a port") && error.contains("a space ends"));
     }
 
     #[test]
