@@ -1,16 +1,12 @@
 //! Joins the results of several machines from their files.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use super::input;
 use super::machines::{ClockDifference, Machine};
 use super::measured::Measured;
 use super::report::{Report, RunSummary, Settings};
 use crate::terminal::{clean, note};
-
-/// More than the results of a day.
-const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// The files joined so far.
 struct Joined {
@@ -68,13 +64,7 @@ pub(super) fn join(
 }
 
 pub(super) fn read(path: &Path) -> Result<Report, String> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
-        .map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err("the file is larger than 256 MiB".to_owned());
-    }
+    let bytes = input::read(path, input::FILE_BYTES_MAX).map_err(|error| error.to_string())?;
     // Log lines around the report may hold any bytes; those of the report are checked.
     Report::read(&String::from_utf8_lossy(&bytes))
 }

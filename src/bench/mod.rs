@@ -50,6 +50,7 @@ mod expect;
 mod find;
 mod goal;
 mod hosts;
+mod input;
 mod layout;
 mod line_chart;
 mod live;

@@ -1,11 +1,11 @@
 //! From flags to the requests of a run.
 
-use std::fs;
 use std::path::Path;
 
 use clap::{Args as _, FromArgMatches as _};
 
 use super::expect::Expect;
+use super::input;
 use super::options::BenchOptions;
 use super::request::{self, Batch, method};
 use super::url::Url;
@@ -197,7 +197,7 @@ fn content(options: &BenchOptions) -> Result<Content, String> {
     match (&options.data, &options.data_file) {
         (Some(text), _) => Ok(Content::Text(text.clone())),
         (None, Some(path)) => {
-            let bytes = fs::read(path);
+            let bytes = input::read(path, input::CONTENT_BYTES_MAX);
             let failed = |error| format!("cannot read {}: {error}", path.display());
             bytes.map(Content::Bytes).map_err(failed)
         }

@@ -1,11 +1,11 @@
 //! From flags to a client.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use crate::bench::input;
 use crate::tls::{Client, ClientOptions, Trust};
 
 /// The flags of https.
@@ -98,5 +98,6 @@ impl TlsFlags {
 }
 
 fn read(flag: &str, path: &Path) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| format!("{flag}: cannot read {}: {error}", path.display()))
+    let bytes = input::read(path, input::FILE_BYTES_MAX);
+    bytes.map_err(|error| format!("{flag}: cannot read {}: {error}", path.display()))
 }

@@ -3,14 +3,13 @@
 //! Options that decide what is sent are carried out, those that only concern curl's output are left out, and those
 //! that `hullo bench` cannot carry out are refused by name, so that no other request is measured than was meant.
 
-use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 
 use super::curl_options::{Action, OPTIONS};
-use super::form::{FormPart, encode};
+use super::form::{self, FormPart, encode};
 use super::shell::words;
 use super::template::Content;
-use crate::bench::request;
+use crate::bench::{input, request};
 
 /// The request of a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,31 +24,22 @@ pub(in crate::bench) struct Curl {
 }
 
 /// A longer command is refused.
-const COMMAND_BYTES_MAX: usize = 16 * 1024 * 1024;
+const COMMAND_BYTES_MAX: u64 = 16 << 20;
 
 impl Curl {
     /// From a command, from a file with `@FILE`, or from standard input with `-`.
     pub(in crate::bench) fn read(text: &str) -> Result<Self, String> {
-        let failed = |error: io::Error| format!("cannot read the command: {error}");
-        let mut command = String::new();
-        if let Some(file) = text.strip_prefix('@') {
-            let file =
-                fs::File::open(file).map_err(|error| format!("cannot read {file}: {error}"))?;
-            file.take(COMMAND_BYTES_MAX as u64 + 1)
-                .read_to_string(&mut command)
-                .map_err(failed)?;
+        let (name, bytes) = if let Some(file) = text.strip_prefix('@') {
+            (file, input::read(file, COMMAND_BYTES_MAX))
         } else if text == "-" {
-            let input = io::stdin().lock().take(COMMAND_BYTES_MAX as u64 + 1);
-            io::BufReader::new(input)
-                .read_to_string(&mut command)
-                .map_err(failed)?;
+            let input = input::read_from(io::stdin().lock(), COMMAND_BYTES_MAX);
+            ("the command", input)
         } else {
-            text.clone_into(&mut command);
-        }
-        if command.len() > COMMAND_BYTES_MAX {
-            return Err("the command is longer than 16 MiB: use -m, -H and -D".to_owned());
-        }
-        Self::parse(&command)
+            return Self::parse(text);
+        };
+        let bytes = bytes.map_err(|error| format!("cannot read {name}: {error}"))?;
+        let command = String::from_utf8(bytes);
+        Self::parse(&command.map_err(|_| format!("cannot read {name}: it is not UTF-8"))?)
     }
 
     fn parse(command: &str) -> Result<Self, String> {
@@ -269,8 +259,7 @@ impl Reading {
             self.join(value.as_bytes().to_vec());
             return Ok(());
         };
-        let bytes = fs::read(file);
-        let mut bytes = bytes.map_err(|error| format!("cannot read {file}: {error}"))?;
+        let mut bytes = form::read(file)?;
         if !keeps_lines {
             bytes.retain(|byte| !b"\r\n\0".contains(byte));
         }
@@ -368,7 +357,7 @@ fn url_encoded(value: &str) -> Result<String, String> {
         None => ("", value, false),
     };
     let encoded = if is_file {
-        encode(&fs::read(rest).map_err(|error| format!("cannot read {rest}: {error}"))?)
+        encode(&form::read(rest)?)
     } else {
         encode(rest.as_bytes())
     };

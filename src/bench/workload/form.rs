@@ -1,9 +1,9 @@
 //! `-F`: content as `multipart/form-data` (RFC 7578), made once.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 
+use crate::bench::input;
 use crate::http::is_token;
 
 /// A part of a form.
@@ -150,8 +150,10 @@ fn escaped(name: &str) -> String {
         .replace('\n', "%0A")
 }
 
-fn read(file: &str) -> Result<Vec<u8>, String> {
-    fs::read(file).map_err(|error| format!("cannot read {file}: {error}"))
+/// Content from a file.
+pub(super) fn read(file: &str) -> Result<Vec<u8>, String> {
+    let bytes = input::read(file, input::CONTENT_BYTES_MAX);
+    bytes.map_err(|error| format!("cannot read {file}: {error}"))
 }
 
 #[cfg(test)]
@@ -171,7 +173,7 @@ mod tests {
     #[test]
     fn a_form_has_a_part_for_each_value() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/LICENSE");
-        let license = fs::read_to_string(file).unwrap();
+        let license = std::fs::read_to_string(file).unwrap();
         let text = encoded(&[
             "a=b=c",
             "x\"y=text;type=text/plain",

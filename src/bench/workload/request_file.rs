@@ -1,7 +1,6 @@
 //! The file of `--request-file`: JSON, a request per line.
 
 use std::fmt;
-use std::fs;
 use std::path::Path;
 
 use serde::de::{self, MapAccess, Visitor};
@@ -10,14 +9,11 @@ use serde_json::Value;
 
 use super::template::{Content, Spec};
 use crate::bench::expect::Statuses;
+use crate::bench::input::{self, CONTENT_BYTES_MAX, FILE_BYTES_MAX};
 use crate::bench::request;
 use crate::bench::url::check_path;
 use crate::terminal::clean;
 use crate::units;
-
-/// A longer file is refused, and longer content.
-const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
-const CONTENT_BYTES_MAX: u64 = 1 << 30;
 
 /// The sum of all weights has to fit a number.
 const WEIGHT_MAX: u64 = 1_000_000_000;
@@ -92,11 +88,8 @@ impl<'de> Deserialize<'de> for Fields {
 /// Reads the file. Paths in it are relative to its folder.
 pub(in crate::bench) fn read(path: &Path, defaults: &Defaults) -> Result<Vec<Spec>, String> {
     let name = clean(&path.display().to_string());
-    let failed = |error: std::io::Error| format!("cannot read {name}: {error}");
-    if fs::metadata(path).map_err(failed)?.len() > FILE_BYTES_MAX {
-        return Err(format!("{name} is larger than 256 MiB: use a part of it"));
-    }
-    let bytes = fs::read(path).map_err(failed)?;
+    let bytes = input::read(path, FILE_BYTES_MAX);
+    let bytes = bytes.map_err(|error| format!("cannot read {name}: {error}"))?;
     parse(
         &name,
         &bytes,
@@ -188,7 +181,7 @@ fn content(line: &Line, folder: &Path) -> Result<Content, String> {
         (Some(text), None, None) => Content::Text(text.clone()),
         (None, Some(file), None) => {
             let path = folder.join(file);
-            let bytes = fs::read(&path);
+            let bytes = input::read(&path, CONTENT_BYTES_MAX);
             Content::Bytes(
                 bytes.map_err(|error| format!("cannot read {}: {error}", path.display()))?,
             )

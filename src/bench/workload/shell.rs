@@ -18,8 +18,9 @@ fn without_ansi_quotes(text: &str) -> Result<String, String> {
         let tail = &rest[next.len_utf8()..];
         let is_start = out.chars().last().is_none_or(char::is_whitespace);
         match next {
-            // A line that goes on: bash removes both before it looks for words.
+            // A line that goes on: bash removes both before it looks for words. A file may have CRLF.
             '\\' if tail.starts_with('\n') => rest = &tail[1..],
+            '\\' if tail.starts_with("\r\n") => rest = &tail[2..],
             '\\' => {
                 let length = 1 + tail.chars().next().map_or(0, char::len_utf8);
                 out.push_str(&rest[..length]);
@@ -162,6 +163,13 @@ mod tests {
         ] {
             assert_eq!(Some(words(command).unwrap()), bash(command), "{command}");
         }
+    }
+
+    #[test]
+    fn lines_may_end_with_crlf() {
+        let command = "curl 'http://a/' \\\r\n  -H 'A: b' \\\r\n  -k\r\n";
+        let expected = ["curl", "http://a/", "-H", "A: b", "-k"];
+        assert_eq!(words(command).unwrap(), expected);
     }
 
     #[test]

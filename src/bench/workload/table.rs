@@ -1,12 +1,9 @@
 //! The CSV file of `{csv:column}`: its first line has the names of the columns.
 
-use std::fs;
 use std::path::Path;
 
+use crate::bench::input;
 use crate::terminal::clean;
-
-/// A longer file is refused.
-const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Where a value is put, and so which bytes it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,11 +62,9 @@ impl Column {
 impl Table {
     pub(in crate::bench) fn read(path: &Path) -> Result<Self, String> {
         let name = clean(&path.display().to_string());
-        let failed = |error: std::io::Error| format!("cannot read {name}: {error}");
-        if fs::metadata(path).map_err(failed)?.len() > FILE_BYTES_MAX {
-            return Err(format!("{name} is larger than 256 MiB: use a part of it"));
-        }
-        Self::parse(&name, &fs::read(path).map_err(failed)?)
+        let bytes = input::read(path, input::FILE_BYTES_MAX);
+        let bytes = bytes.map_err(|error| format!("cannot read {name}: {error}"))?;
+        Self::parse(&name, &bytes)
     }
 
     pub(super) fn parse(name: &str, bytes: &[u8]) -> Result<Self, String> {
