@@ -32,6 +32,8 @@ struct Figure {
     of: fn(&RunSummary) -> f64,
     better: Better,
     show: fn(f64) -> String,
+    /// Whether the outcome depends on it: what the generator costs is no property of the server.
+    is_of_server: bool,
 }
 
 const fn time(name: &'static str, of: fn(&RunSummary) -> f64) -> Figure {
@@ -40,6 +42,7 @@ const fn time(name: &'static str, of: fn(&RunSummary) -> f64) -> Figure {
         of,
         better: Better::Less,
         show: short,
+        is_of_server: true,
     }
 }
 
@@ -50,19 +53,23 @@ const FIGURES: [Figure; 7] = [
         of: |run| run.requests_per_second,
         better: Better::More,
         show: rate,
+        is_of_server: true,
     },
     time("mean latency", |run| run.mean_ns),
     time("p50", |run| run.p50_ns as f64),
     time("p90", |run| run.p90_ns as f64),
     time("p99", |run| run.p99_ns as f64),
     time("p99.9", |run| run.p99_9_ns as f64),
-    time("CPU/request of the generator", |run| run.cpu_ns_per_request),
+    Figure {
+        is_of_server: false,
+        ..time("CPU/request of the generator", |run| run.cpu_ns_per_request)
+    },
 ];
 
 /// What came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// Nothing is shown to be worse.
+    /// No figure of the server is shown to be worse.
     Passes,
     Worse,
     /// Too many requests failed.
@@ -106,7 +113,7 @@ fn of(old: &Report, new: &Report) -> (String, Outcome) {
     }
     let is_worse = |(figure, ratio): &(&Figure, Option<Ratio>)| {
         let ratio = ratio.as_ref();
-        ratio.is_some_and(|ratio| ratio.differs && is_worse(figure, ratio))
+        figure.is_of_server && ratio.is_some_and(|ratio| ratio.differs && is_worse(figure, ratio))
     };
     let outcome = if fails(old) || fails(new) {
         Outcome::Failed
@@ -246,6 +253,22 @@ mod tests {
         let (text, outcome) = of(&new, &old);
         assert_eq!(outcome, Outcome::Passes);
         assert_eq!(word(&text, "requests/s"), "better", "{text}");
+    }
+
+    #[test]
+    fn a_dearer_generator_is_shown_and_passes() {
+        let old = runs(&[1000.0; 5]);
+        let mut new = old.clone();
+        for (run, old) in new.runs.iter_mut().zip(&old.runs) {
+            run.cpu_ns_per_request = old.cpu_ns_per_request * 2.0 + 1.0;
+        }
+        let (text, outcome) = of(&old, &new);
+        let figure = "CPU/request of the generator";
+        assert_eq!(
+            (word(&text, figure), outcome),
+            ("worse", Outcome::Passes),
+            "{text}"
+        );
     }
 
     #[test]
