@@ -25,11 +25,11 @@ use super::plan::Plan;
 use super::prepare::prepare;
 use super::report::Report;
 use super::run::run;
-use super::{merge, overload, picture, summary, tables, text};
+use super::{merge, outputs, overload, picture, summary, tables, text};
 use crate::signals;
 use crate::terminal::{note, print};
 
-/// No request succeeded.
+/// No request succeeded, or it could not run or write.
 const EXIT_NOTHING: u8 = 1;
 /// The arguments are wrong.
 const EXIT_USAGE: u8 = 2;
@@ -44,6 +44,10 @@ const EXIT_NO_ANSWER: u8 = 5;
 #[must_use]
 pub(crate) fn bench(options: &BenchOptions) -> ExitCode {
     let options = &of_curl(options);
+    if let Err(sentence) = outputs::check(options) {
+        note("hullo bench", sentence);
+        return EXIT_USAGE.into();
+    }
     if let Some(goal) = &options.find {
         return find(options, goal).unwrap_or_else(|(code, sentence)| {
             note("hullo bench", sentence);
@@ -129,7 +133,10 @@ fn find(options: &BenchOptions, goal: &Goal) -> Result<ExitCode, Failure> {
 
 fn compare(options: &BenchOptions, old: &Path, new: &Path) -> Result<ExitCode, Failure> {
     if !matches!(options.output, Format::Summary | Format::Markdown) {
-        return Err((EXIT_USAGE, "--compare writes a Markdown table".to_owned()));
+        return Err((
+            EXIT_USAGE,
+            "--compare writes only a Markdown table: leave out -o".to_owned(),
+        ));
     }
     let (text, outcome) = compare::compare(old, new).map_err(|sentence| (EXIT_USAGE, sentence))?;
     print(&text).map_err(|error| {

@@ -62,6 +62,7 @@ mod merge;
 mod numbers;
 mod open_model;
 mod options;
+mod outputs;
 pub(crate) mod overload;
 mod pace;
 pub(crate) mod per_connection;

@@ -31,9 +31,9 @@ const BODY_HELP: &str =
 #[command(after_help = "\
 Exit codes:
   0  success
-  1  no request succeeded, or the results cannot be written
+  1  no request succeeded, the run could not start, or the results cannot be written
   2  wrong arguments, or --merge or --compare could read none of the files
-  3  a --fail-if condition was met, or with --compare a figure is worse
+  3  a --fail-if condition was met, or with --compare a figure of the server is worse
   4  --merge left out some of the files
   5  --find or --compare has no answer
 If several apply, the first of 2, 1, 3, 4.
@@ -231,7 +231,7 @@ pub(crate) struct BenchOptions {
     pub(super) hosts: HostsFlags,
 
     /// Send nothing: compare two results that --json wrote, of several runs each (--repeat 5). Exit code 3: a figure
-    /// is worse
+    /// of the server is worse
     #[arg(long, value_names = ["OLD", "NEW"], num_args = 2, conflicts_with_all = ["url", "merge", "find"])]
     pub(super) compare: Vec<PathBuf>,
 

@@ -482,6 +482,9 @@ fn two_results_are_compared() {
     assert_eq!(bench(&["--compare", one.path(), one.path()]).code, 5);
     let bad = bench(&["--compare", old.path(), "/nowhere/at.all"]);
     assert_eq!(bad.code, 2);
+    let json = bench(&["--compare", old.path(), old.path(), "-o", "json"]);
+    assert_eq!(json.code, 2);
+    assert!(json.stderr.contains("leave out -o"), "{}", json.stderr);
     assert!(
         bad.stderr.contains("/nowhere/at.all cannot be compared"),
         "{}",

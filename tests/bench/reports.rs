@@ -291,3 +291,17 @@ fn the_schema_refuses_what_is_not_a_result() {
         assert!(!validator.is_valid(&more), "{object} with another field");
     }
 }
+
+#[test]
+fn two_results_do_not_share_a_file() {
+    let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
+    let file = TemporaryFile::new();
+    let flags = ["--json", file.path(), "--samples", file.path()];
+    let refused = bench(&[&flags[..], &[&url]].concat());
+    assert_eq!(refused.code, 2);
+    let sentence = format!("--json and --samples both write {}", file.path());
+    assert!(refused.stderr.contains(&sentence), "{}", refused.stderr);
+    assert!(!file.0.exists());
+    let flags = ["--json", "/dev/null", "--samples", "/dev/null", "-n", "1"];
+    assert_eq!(bench(&[&flags[..], &[&url]].concat()).code, 0);
+}

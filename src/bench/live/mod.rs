@@ -9,7 +9,8 @@
 //!         ── samples: a row for each request, through a ring, to a thread that writes them
 //! ```
 //!
-//! Without any of these, the threads cut no slices: then it costs one comparison in a turn.
+//! Without any of these, the threads cut no slices and push no rows: there is a comparison in a turn, and another for
+//! each answer.
 
 mod frame;
 mod history;

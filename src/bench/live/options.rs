@@ -34,6 +34,16 @@ pub(in crate::bench) struct LiveOptions {
     pub(super) quiet: bool,
 }
 
+impl LiveOptions {
+    /// The files that are written, by flag.
+    pub(in crate::bench) fn outputs(&self) -> [(&'static str, Option<&PathBuf>); 2] {
+        [
+            ("--timeline", self.timeline.as_ref()),
+            ("--samples", self.samples.as_ref()),
+        ]
+    }
+}
+
 fn address(text: &str) -> Result<SocketAddr, String> {
     let wrong = |_| "not an address: write IP:PORT, such as 127.0.0.1:9464".to_owned();
     text.parse().map_err(wrong)

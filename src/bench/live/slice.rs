@@ -1,8 +1,8 @@
 //! What a thread hands over while it runs: at the end of each interval the histograms that it has filled, in
 //! exchange for empty ones.
 //!
-//! It neither waits nor copies: two rings without locks lead to the one who watches and back. If nobody
-//! empties the first, the thread goes on filling what it has, and the next slice is a longer one: nothing is lost.
+//! It neither waits nor copies: two rings without locks lead to the one who watches and back. While the
+//! first is full, the thread goes on filling what it has, and the next slice is a longer one: nothing is lost.
 
 use rtrb::{Consumer, Producer, RingBuffer};
 
