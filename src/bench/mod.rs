@@ -59,7 +59,6 @@ mod log_histogram;
 mod machines;
 mod measured;
 mod merge;
-mod numbers;
 mod open_model;
 mod options;
 mod outputs;

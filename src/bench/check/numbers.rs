@@ -1,7 +1,7 @@
 //! Checks of the numbers in a report from a file. An error names the field.
 
-use super::distribution::{Distribution, Figures};
-use super::times::DIGITS;
+use crate::bench::distribution::{Distribution, Figures};
+use crate::bench::times::DIGITS;
 
 /// Every JSON reader represents counts up to this exactly.
 pub(super) const COUNT_MAX: u64 = 1 << 53;
