@@ -5,9 +5,10 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 import tempfile
 import time
+
+from checks import binary, check, finish, serving
 
 SSHD = """
 Port 22
@@ -41,17 +42,6 @@ Host nowhere
 # two's clock, as `date` tells it.
 AHEAD_NS = 250_000_000
 DATE = f'#!/bin/sh\necho $(($(/bin/date +%s%N) + {AHEAD_NS}))\n'
-
-failed = 0
-
-
-def check(name, detail, *conditions):
-    global failed
-    wrong = [text for text, holds in conditions if not holds]
-    print("FAIL " if wrong else "ok   ", name, flush=True)
-    if wrong:
-        failed += 1
-        print(f"      not so: {', '.join(wrong)}\n{detail}", flush=True)
 
 
 def run(*words):
@@ -253,21 +243,17 @@ def prepare():
 
 def main():
     hosts = prepare()
-    server = subprocess.Popen([binary, "--listen", "198.18.1.1:8080", "--workers", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        for part in (joined, present, one_fails, interrupted, killed, unreachable):
-            part(hosts)
+        with serving("--listen", "198.18.1.1:8080"):
+            for part in (joined, present, one_fails, interrupted, killed, unreachable):
+                part(hosts)
     finally:
         for host in hosts:
             host.stop()
-        server.terminate()
-        server.wait()
-    print(f"{failed} failed" if failed else "all passed")
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    binary = str(pathlib.Path(sys.argv[1]).resolve())
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        sys.exit(main())
+        main()
+    finish()

@@ -5,9 +5,10 @@ import os
 import pathlib
 import socket
 import subprocess
-import sys
 import tempfile
 import time
+
+from checks import binary, check, finish, serving
 
 RECIPE = pathlib.Path(__file__).resolve().parents[2] / "deploy/bench/slurm.sh"
 SECONDS_MAX = 60
@@ -40,8 +41,6 @@ NodeName=two NodeHostname={host} NodeAddr=127.0.0.1 Port={two} CPUs=1
 PartitionName=all Nodes=one,two Default=YES State=UP
 """
 
-failed = 0
-
 
 def free_ports(number):
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
@@ -49,15 +48,6 @@ def free_ports(number):
     for each in sockets:
         each.close()
     return ports
-
-
-def check(name, detail, *conditions):
-    global failed
-    wrong = [text for text, holds in conditions if not holds]
-    print("FAIL " if wrong else "ok   ", name, flush=True)
-    if wrong:
-        failed += 1
-        print(f"      not so: {', '.join(wrong)}\n{detail}", flush=True)
 
 
 class Cluster:
@@ -148,18 +138,15 @@ def stopped(cluster, port):
 
 def main():
     (port,) = free_ports(1)
-    server = subprocess.Popen([binary, "--port", str(port), "--workers", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        with tempfile.TemporaryDirectory() as name, Cluster(pathlib.Path(name)) as cluster:
-            joined(cluster, port)
-            stopped(cluster, port)
-    finally:
-        server.terminate()
-        server.wait()
-    print(f"{failed} failed" if failed else "all passed")
-    return 1 if failed else 0
+    with (
+        serving("--port", str(port)),
+        tempfile.TemporaryDirectory() as name,
+        Cluster(pathlib.Path(name)) as cluster,
+    ):
+        joined(cluster, port)
+        stopped(cluster, port)
 
 
 if __name__ == "__main__":
-    binary = str(pathlib.Path(sys.argv[1]).resolve())
-    sys.exit(main())
+    main()
+    finish()

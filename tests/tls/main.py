@@ -3,17 +3,15 @@
 import json
 import pathlib
 import subprocess
-import sys
 import tempfile
 
 import certificates
+from checks import binary, check, finish
 from servers import HAProxy, Nginx, OpenSSL, Scripted, with_tls
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 UNTIL_END = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"
 LARGE_BYTES = 3_000_000
-
-failed = 0
 
 
 class Bench:
@@ -42,16 +40,6 @@ class Bench:
     def __str__(self):
         shown = ("code", "answers", "errors", "causes", "says", "handshakes", "resumed", "protocols", "stderr")
         return "\n".join(f"      {name}: {getattr(self, name)}" for name in shown)
-
-
-def check(name, ran, *conditions):
-    """`conditions` are expressions about the run, with their text."""
-    global failed
-    wrong = [text for text, holds in conditions if not holds]
-    print("FAIL " if wrong else "ok   ", name, flush=True)
-    if wrong:
-        failed += 1
-        print(f"      not so: {', '.join(wrong)}\n{ran}", flush=True)
 
 
 def answered(name, ran, *conditions, answers=200):
@@ -240,12 +228,10 @@ def main():
     prepare()
     for part in (nginx, haproxy, strange_servers, ends, arguments):
         part()
-    print(f"{failed} failed" if failed else "all passed")
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    binary = str(pathlib.Path(sys.argv[1]).resolve())
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        sys.exit(main())
+        main()
+    finish()
