@@ -3,13 +3,20 @@
 //! The clock is read once after each wait and once after each read that returned answers. The latter
 //! is both the end of those requests and the start of the next on their connection.
 
+mod late;
+mod queues;
+mod timer;
+mod waiting;
+
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use mio::{Events, Poll, Token};
+use mio::{Events, Token};
 
+use self::queues::Queues;
+use self::waiting::Waiting;
 use super::connection::{Connection, Next};
 use super::context::{Clock, Context};
 use super::cpu::Cost;
@@ -20,7 +27,6 @@ use super::pace::{Pace, Schedule};
 use super::per_connection::ConnectionCounts;
 use super::plan::Plan;
 use super::tally::Tally;
-use super::timer::Timer;
 use super::times::Times;
 use super::tls::ThreadTls;
 use super::work_source::WorkSource;
@@ -36,12 +42,6 @@ const _: () = assert!(BLOCK_BYTES > HEAD_BYTES_MAX);
 
 /// The pause after a failed connection attempt.
 const RECONNECT_NANOS: u64 = 10_000_000;
-
-/// Connections are checked for timeouts when the oldest request could be late, but not more often than
-/// this: with a timeout below a second, and with a longer one.
-const SWEEP_NANOS_MIN: u64 = 1_000_000;
-const SWEEP_NANOS_MIN_LONG: u64 = 10_000_000;
-const LONG_NANOS: u64 = 1_000_000_000;
 
 const TIMER: Token = Token(usize::MAX - 1);
 
@@ -67,44 +67,34 @@ pub(super) struct ThreadResult {
 
 /// An event loop. It shares nothing with the others but the stop flag and the requests left.
 pub(super) struct Worker<'a> {
-    pub(super) plan: &'a Plan,
-    pub(super) stop: &'a AtomicBool,
+    plan: &'a Plan,
+    stop: &'a AtomicBool,
     progress: &'a Progress,
-    pub(super) poll: Poll,
-    pub(super) timer: Timer,
-    pub(super) clock: Clock,
-    pub(super) now: u64,
-    pub(super) connections: Vec<Connection>,
+    waiting: Waiting,
+    clock: Clock,
+    now: u64,
+    connections: Vec<Connection>,
     /// How many of them are in use. With `-c auto`, more are taken when a request is due and none is idle.
-    pub(super) used: usize,
+    used: usize,
     /// The number of connections with requests in flight.
     busy: usize,
     /// Connections with nothing to send.
-    pub(super) idle: VecDeque<usize>,
-    /// To be read again without an event.
-    pub(super) read_again: VecDeque<usize>,
-    /// To be given requests.
-    pub(super) ready: VecDeque<usize>,
-    /// To connect again, from this time on.
-    pub(super) reconnecting: VecDeque<(u64, usize)>,
-    /// With `-q`: may send again from this time on.
-    pub(super) paced: BinaryHeap<Reverse<(u64, usize)>>,
-    pub(super) source: WorkSource<'a>,
+    idle: VecDeque<usize>,
+    queues: Queues,
+    source: WorkSource<'a>,
     interval: u64,
     /// No request is sent or awaited from this time on.
-    pub(super) deadline: u64,
-    pub(super) next_sweep: u64,
+    deadline: u64,
+    next_sweep: u64,
     /// With `-q`: the end of the interval of the last request.
-    pub(super) paced_until: u64,
+    paced_until: u64,
     /// In the open model.
     load: Option<Load>,
     /// For those who watch the run, if there are any.
     publisher: Option<Publisher>,
-    pub(super) next_slice: u64,
+    next_slice: u64,
     samples: Option<Samples>,
     started: Cost,
-    /// How long it has polled in vain.
-    pub(super) polled: u64,
     block: Box<[u8]>,
     tls: ThreadTls,
     memos: Vec<Memo>,
@@ -120,8 +110,6 @@ impl<'a> Worker<'a> {
         stop: &'a AtomicBool,
         progress: &'a Progress,
     ) -> io::Result<Self> {
-        let poll = Poll::new()?;
-        let timer = Timer::new(poll.registry(), TIMER)?;
         let mut connections = Vec::new();
         connections.resize_with(plan.share(thread), Connection::default);
         let workload = plan.workload.as_ref();
@@ -132,18 +120,14 @@ impl<'a> Worker<'a> {
             plan,
             stop,
             progress,
-            poll,
-            timer,
+            waiting: Waiting::new(plan.poll)?,
             clock: Clock::start(),
             now: 0,
             connections,
             used,
             busy: 0,
             idle: VecDeque::new(),
-            read_again: VecDeque::new(),
-            ready: VecDeque::new(),
-            reconnecting: VecDeque::new(),
-            paced: BinaryHeap::new(),
+            queues: Queues::default(),
             source: WorkSource::Until(0),
             interval: 0,
             deadline: u64::MAX,
@@ -154,7 +138,6 @@ impl<'a> Worker<'a> {
             next_slice: u64::MAX,
             samples: None,
             started: Cost::default(),
-            polled: 0,
             block: vec![0; BLOCK_BYTES].into_boxed_slice(),
             tls: ThreadTls::new(plan.tls.as_ref(), plan.share(thread)),
             memos,
@@ -188,7 +171,10 @@ impl<'a> Worker<'a> {
         self.begin(source);
         let mut events = Events::with_capacity(EVENTS_MAX);
         while !self.stop.load(Ordering::Relaxed) && !self.is_over() {
-            self.wait(&mut events)?;
+            let time = (self.now, self.wake_at());
+            self.now = self
+                .waiting
+                .wait(&mut events, time, self.clock, self.stop)?;
             self.account_load();
             for event in &events {
                 if event.token() != TIMER {
@@ -222,16 +208,12 @@ impl<'a> Worker<'a> {
         self.paced_until = 0;
         self.tls.handshakes.begin();
         self.started = Cost::so_far();
-        self.polled = 0;
         self.clock = Clock::start();
         self.now = 0;
         self.next_sweep = 0;
-        self.timer.reset();
+        self.waiting.reset();
         self.idle.clear();
-        self.read_again.clear();
-        self.ready.clear();
-        self.reconnecting.clear();
-        self.paced.clear();
+        self.queues.clear();
         for index in 0..self.used {
             self.connections[index].pace = Pace::default();
             self.connections[index].counts = ConnectionCounts::default();
@@ -243,6 +225,16 @@ impl<'a> Worker<'a> {
         let is_done =
             self.busy == 0 && self.source.is_over(self.now) && self.now >= self.paced_until;
         is_done || self.now >= self.deadline
+    }
+
+    /// When there is something to do, if no event comes before.
+    fn wake_at(&self) -> u64 {
+        let can_send = !self.idle.is_empty() || self.used < self.connections.len();
+        let due = self.source.due().filter(|_| can_send);
+        let last = Some(self.paced_until).filter(|time| *time > self.now);
+        let times = [self.queues.due(), due, last, self.source.end(self.now)];
+        let always = self.deadline.min(self.next_slice).min(self.next_sweep);
+        times.into_iter().flatten().fold(always, u64::min)
     }
 
     /// In the open model: adds up the time of busy connections, once a turn, and counts what waits at half
@@ -263,7 +255,7 @@ impl<'a> Worker<'a> {
 
     fn finish(&mut self) -> ThreadResult {
         self.now = self.clock.now();
-        let cost = self.started.to_now().without(self.polled);
+        let cost = self.started.to_now().without(self.waiting.polled());
         if let Some(load) = &mut self.load {
             load.end(self.now);
         }
@@ -300,25 +292,6 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// At the deadline: requests that are due, sent or not, have no answer.
-    fn give_up(&mut self) {
-        let (now, interval) = (self.now, self.interval);
-        for connection in &mut self.connections {
-            for wait in connection.waits(now, interval) {
-                self.tally.unanswered.record(wait, 1);
-            }
-            for name in connection.names(self.plan) {
-                self.tally.template_unanswered(name);
-            }
-            self.tally.unanswered_sent += connection.abandon_if_busy();
-        }
-        if let WorkSource::Schedule(schedule) = &mut self.source {
-            while let Some((due, _)) = schedule.claim(now, 1) {
-                self.tally.unanswered.record(now - due, 1);
-            }
-        }
-    }
-
     #[cold]
     fn cut_slice(&mut self) {
         let in_flight: usize = self.connections.iter().map(Connection::in_flight).sum();
@@ -351,7 +324,7 @@ impl<'a> Worker<'a> {
     ) -> T {
         let mut context = Context {
             plan: self.plan,
-            registry: self.poll.registry(),
+            registry: self.waiting.registry(),
             block: &mut self.block,
             tls: &mut self.tls,
             memos: &mut self.memos,
@@ -373,7 +346,7 @@ impl<'a> Worker<'a> {
     fn apply(&mut self, index: usize, next: Next, was_busy: bool) {
         match next {
             Next::Wait => {}
-            Next::Again => self.read_again.push_back(index),
+            Next::Again => self.queues.read_again.push_back(index),
             Next::Free => {
                 if was_busy {
                     self.busy -= 1;
@@ -402,9 +375,11 @@ impl<'a> Worker<'a> {
                 0 => RECONNECT_NANOS / 10,
                 _ => RECONNECT_NANOS,
             };
-            self.reconnecting.push_back((self.now + pause, index));
+            self.queues
+                .reconnecting
+                .push_back((self.now + pause, index));
         } else {
-            self.ready.push_back(index);
+            self.queues.ready.push_back(index);
         }
     }
 
@@ -421,7 +396,7 @@ impl<'a> Worker<'a> {
                 .pace
                 .acquire(self.now, interval, most)
             {
-                return self.paced.push(Reverse((time, index)));
+                return self.queues.paced.push(Reverse((time, index)));
             }
             if matches!(self.source, WorkSource::Count { .. }) {
                 self.paced_until = self.paced_until.max(self.connections[index].pace.next);
@@ -439,30 +414,22 @@ impl<'a> Worker<'a> {
 
     /// Handles connections that no event will wake.
     fn run_queues(&mut self) {
-        for _ in 0..self.read_again.len() {
-            if let Some(index) = self.read_again.pop_front()
+        for _ in 0..self.queues.read_again.len() {
+            if let Some(index) = self.queues.read_again.pop_front()
                 && self.connections[index].in_flight() > 0
             {
                 self.on_event(index, true, false);
             }
         }
-        for _ in 0..self.ready.len() {
-            if let Some(index) = self.ready.pop_front() {
+        for _ in 0..self.queues.ready.len() {
+            if let Some(index) = self.queues.ready.pop_front() {
                 self.start_batch(index);
             }
         }
-        while let Some(&(time, index)) = self.reconnecting.front() {
-            if time > self.now {
-                break;
-            }
-            self.reconnecting.pop_front();
+        while let Some(index) = self.queues.reconnect(self.now) {
             self.start_batch(index);
         }
-        while let Some(&Reverse((time, index))) = self.paced.peek() {
-            if time > self.now {
-                break;
-            }
-            self.paced.pop();
+        while let Some(index) = self.queues.resume(self.now) {
             self.start_batch(index);
         }
     }
@@ -495,46 +462,5 @@ impl<'a> Worker<'a> {
             self.connections[next].counts = ConnectionCounts::default();
             next
         })
-    }
-
-    /// Fails requests that are late.
-    #[cold]
-    fn sweep(&mut self) {
-        let Some(timeout) = self.plan.timeout else {
-            self.next_sweep = u64::MAX;
-            return;
-        };
-        // Requests sent later have more time left than those in flight, and in the open model than
-        // those waiting.
-        let mut oldest = self.now;
-        for index in 0..self.connections.len() {
-            let connection = &self.connections[index];
-            if connection.in_flight() == 0 {
-                continue;
-            }
-            let since = connection.oldest(self.interval);
-            if since.saturating_add(timeout) <= self.now {
-                self.fail(index, ErrorKind::Timeout);
-            } else {
-                oldest = oldest.min(since);
-            }
-        }
-        // In the open model the timeout counts from when a request is due, sent or not.
-        if let WorkSource::Schedule(schedule) = &mut self.source
-            && let Some(limit) = self.now.checked_sub(timeout)
-            && let Some((_, late)) = schedule.claim(limit, usize::MAX)
-        {
-            self.tally.record_error(ErrorKind::Timeout, late as u64);
-            self.tally.left_over += late as u64;
-            if let Some(load) = &mut self.load {
-                load.expired += late as u64;
-            }
-        }
-        let oldest = self.source.due().map_or(oldest, |due| due.min(oldest));
-        let least = match timeout {
-            0..LONG_NANOS => SWEEP_NANOS_MIN,
-            _ => SWEEP_NANOS_MIN_LONG,
-        };
-        self.next_sweep = oldest.saturating_add(timeout).max(self.now + least);
     }
 }

@@ -1,74 +1,99 @@
-//! How a worker waits for answers, and until when.
+//! How a thread waits for events, and until when.
 
-use std::cmp::Reverse;
 use std::io;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mio::Events;
+use mio::{Events, Poll, Registry};
 
+use super::TIMER;
 use super::timer::Timer;
-use super::worker::Worker;
+use crate::bench::context::Clock;
 
 /// The longest wait: a stop is noticed after this time.
 const WAIT_NANOS_MAX: u64 = 50_000_000;
 
-impl Worker<'_> {
-    pub(super) fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        let timeout = self.timeout()?;
-        if self.plan.poll == 0 {
-            return self.wait_for(events, timeout);
+/// The poller of a thread, and its timer.
+pub(super) struct Waiting {
+    poller: Poll,
+    timer: Timer,
+    /// With `--poll`: polls for so long before it sleeps.
+    poll_nanos: u64,
+    /// How long it has polled in vain.
+    polled: u64,
+}
+
+impl Waiting {
+    pub(super) fn new(poll_nanos: u64) -> io::Result<Self> {
+        let poller = Poll::new()?;
+        let timer = Timer::new(poller.registry(), TIMER)?;
+        Ok(Self {
+            poller,
+            timer,
+            poll_nanos,
+            polled: 0,
+        })
+    }
+
+    /// The clock restarts at 0.
+    pub(super) fn reset(&mut self) {
+        self.timer.reset();
+        self.polled = 0;
+    }
+
+    pub(super) fn registry(&self) -> &Registry {
+        self.poller.registry()
+    }
+
+    pub(super) fn polled(&self) -> u64 {
+        self.polled
+    }
+
+    /// Waits for events, at most from `now` until `end`; not at all if that has passed. Returns the time.
+    pub(super) fn wait(
+        &mut self,
+        events: &mut Events,
+        (now, end): (u64, u64),
+        clock: Clock,
+        stop: &AtomicBool,
+    ) -> io::Result<u64> {
+        let timeout = self.timeout(now, end)?;
+        if self.poll_nanos == 0 {
+            return self.poll(events, timeout, clock);
         }
-        let (began, end) = (self.now, self.now.saturating_add(self.plan.poll));
-        let due = self.now.saturating_add(timeout.as_nanos() as u64);
-        let mut polled_from = self.now;
-        while self.now < end && !self.stop.load(Ordering::Relaxed) {
-            self.wait_for(events, Duration::ZERO)?;
-            if !events.is_empty() || self.now >= due {
+        let sleep_at = now.saturating_add(self.poll_nanos);
+        let due = now.saturating_add(timeout.as_nanos() as u64);
+        let (mut time, mut polled_until) = (now, now);
+        while time < sleep_at && !stop.load(Ordering::Relaxed) {
+            time = self.poll(events, Duration::ZERO, clock)?;
+            if !events.is_empty() || time >= due {
                 break;
             }
-            polled_from = self.now;
+            polled_until = time;
         }
-        self.polled += polled_from - began;
-        if events.is_empty() && self.now < due {
-            self.wait_for(events, Duration::from_nanos(due - self.now))?;
+        self.polled += polled_until - now;
+        if events.is_empty() && time < due {
+            time = self.poll(events, Duration::from_nanos(due - time), clock)?;
         }
-        Ok(())
+        Ok(time)
     }
 
-    fn wait_for(&mut self, events: &mut Events, timeout: Duration) -> io::Result<()> {
-        match self.poll.poll(events, Some(timeout)) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            _ => self.now = self.clock.now(),
+    fn poll(&mut self, events: &mut Events, timeout: Duration, clock: Clock) -> io::Result<u64> {
+        match self.poller.poll(events, Some(timeout)) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+            _ => Ok(clock.now()),
         }
-        Ok(())
     }
 
-    fn timeout(&mut self) -> io::Result<Duration> {
-        if !self.read_again.is_empty() || !self.ready.is_empty() {
-            return Ok(Duration::ZERO);
+    fn timeout(&mut self, now: u64, end: u64) -> io::Result<Duration> {
+        let most = Duration::from_nanos(WAIT_NANOS_MAX);
+        match end.saturating_sub(now) {
+            0 => Ok(Duration::ZERO),
+            WAIT_NANOS_MAX.. => Ok(most),
+            left => {
+                self.timer.set(end, now)?;
+                Ok(Timer::timeout(Duration::from_nanos(left), most))
+            }
         }
-        let end = self.source.end(self.now);
-        let can_send = !self.idle.is_empty() || self.used < self.connections.len();
-        let due = self.source.due().filter(|_| can_send);
-        let reconnect = self.reconnecting.front().map(|(time, _)| *time);
-        let paced = self.paced.peek().map(|Reverse((time, _))| *time);
-        let sweep = Some(self.next_sweep);
-        let last = Some(self.paced_until).filter(|time| *time > self.now);
-        let deadline = Some(self.deadline.min(self.next_slice));
-        let exact = [end, due, reconnect, paced, sweep, last, deadline]
-            .into_iter()
-            .flatten()
-            .min();
-        let most = WAIT_NANOS_MAX.min(self.next_sweep.saturating_sub(self.now));
-        let most = Duration::from_nanos(most);
-        let Some(exact) = exact.filter(|time| *time < self.now + WAIT_NANOS_MAX) else {
-            return Ok(most);
-        };
-        if exact <= self.now {
-            return Ok(Duration::ZERO);
-        }
-        self.timer.set(exact, self.now)?;
-        Ok(Timer::timeout(Duration::from_nanos(exact - self.now), most))
     }
 }
