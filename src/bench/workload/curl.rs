@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::curl_options::{Action, OPTIONS};
+use super::curl_options::{Action, action};
 use super::form::{self, FormPart, encode};
 use super::shell::words;
 use super::template::Content;
@@ -61,15 +61,14 @@ impl Curl {
                 reading.url(word)?;
             } else if word == "--" {
                 only_urls = true;
-            } else if let Some(name) = word.strip_prefix("--") {
-                let option = OPTIONS.iter().find(|option| option.1 == name);
-                let (_, _, action) = option.ok_or_else(|| unknown(&word))?;
+            } else if word.starts_with("--") {
+                let action = action(&word).ok_or_else(|| unknown(&word))?;
                 let value = if action.has_value() {
                     words.next()
                 } else {
                     Some(String::new())
                 };
-                reading.take(&word, *action, &value.ok_or_else(|| no_value(&word))?)?;
+                reading.take(&word, action, &value.ok_or_else(|| no_value(&word))?)?;
             } else {
                 reading.letters(&word, &mut words)?;
             }
@@ -114,12 +113,9 @@ impl Reading {
         let mut letters = word[1..].chars();
         while let Some(letter) = letters.next() {
             let name = format!("-{letter}");
-            let option = OPTIONS.iter().find(|option| option.0 == letter);
-            let (_, _, action) = option
-                .filter(|_| letter != '\0')
-                .ok_or_else(|| unknown(&name))?;
+            let action = action(&name).ok_or_else(|| unknown(&name))?;
             if !action.has_value() {
-                self.take(&name, *action, "")?;
+                self.take(&name, action, "")?;
                 continue;
             }
             let rest = letters.as_str();
@@ -128,7 +124,7 @@ impl Reading {
             } else {
                 Some(rest.to_owned())
             };
-            return self.take(&name, *action, &value.ok_or_else(|| no_value(&name))?);
+            return self.take(&name, action, &value.ok_or_else(|| no_value(&name))?);
         }
         Ok(())
     }

@@ -45,125 +45,95 @@ const RAW: Action = Action::Data {
     keeps_lines: true,
 };
 
-const TIME: Action = Action::ToldValue("use -t of hullo bench");
-const TLS: Action = Action::Refused("give hullo bench --cacert, --cert or --key");
-const PLACE: Action =
-    Action::Refused("put the address into the URL, and the name into --host of hullo bench");
-
-/// Options of curl: the letter, the word, and what it does.
-pub(super) const OPTIONS: &[(char, &str, Action)] = &[
-    ('X', "request", Action::Method),
-    ('H', "header", Action::Field),
-    ('d', "data", DATA),
-    ('\0', "data-ascii", DATA),
-    ('\0', "data-binary", BINARY),
-    ('\0', "data-raw", RAW),
-    ('\0', "data-urlencode", Action::Encoded),
-    ('\0', "json", Action::Json),
-    ('G', "get", Action::Get),
-    ('F', "form", Action::Form),
-    ('\0', "form-string", Action::FormText),
-    ('b', "cookie", Action::Cookie),
-    ('u', "user", Action::User),
-    ('A', "user-agent", Action::Agent),
-    ('e', "referer", Action::Referrer),
-    ('r', "range", Action::Range),
-    ('k', "insecure", Action::Insecure),
-    ('I', "head", Action::Head),
-    ('\0', "compressed", Action::Compressed),
-    ('\0', "url", Action::Url),
-    ('s', "silent", Action::Silent),
-    ('S', "show-error", Action::Silent),
-    ('v', "verbose", Action::Silent),
-    ('i', "include", Action::Silent),
-    ('\0', "show-headers", Action::Silent),
-    ('f', "fail", Action::Silent),
-    ('\0', "fail-with-body", Action::Silent),
-    ('N', "no-buffer", Action::Silent),
-    ('#', "progress-bar", Action::Silent),
-    ('\0', "no-progress-meter", Action::Silent),
-    ('g', "globoff", Action::Silent),
-    ('O', "remote-name", Action::Silent),
-    ('J', "remote-header-name", Action::Silent),
-    ('o', "output", Action::SilentValue),
-    ('D', "dump-header", Action::SilentValue),
-    ('w', "write-out", Action::SilentValue),
+/// The names of options as curl has them, and what they do.
+const OPTIONS: &[(&str, Action)] = &[
+    ("-X --request", Action::Method),
+    ("-H --header", Action::Field),
+    ("-d --data --data-ascii", DATA),
+    ("--data-binary", BINARY),
+    ("--data-raw", RAW),
+    ("--data-urlencode", Action::Encoded),
+    ("--json", Action::Json),
+    ("-G --get", Action::Get),
+    ("-F --form", Action::Form),
+    ("--form-string", Action::FormText),
+    ("-b --cookie", Action::Cookie),
+    ("-u --user", Action::User),
+    ("-A --user-agent", Action::Agent),
+    ("-e --referer", Action::Referrer),
+    ("-r --range", Action::Range),
+    ("-k --insecure", Action::Insecure),
+    ("-I --head", Action::Head),
+    ("--compressed", Action::Compressed),
+    ("--url", Action::Url),
+    // Messages of curl, and where it writes what it receives.
+    ("-s --silent -S --show-error -v --verbose", Action::Silent),
+    ("-i --include --show-headers", Action::Silent),
+    ("-f --fail --fail-with-body -N --no-buffer", Action::Silent),
+    ("-# --progress-bar --no-progress-meter", Action::Silent),
+    ("-O --remote-name -J --remote-header-name", Action::Silent),
+    ("-o --output -D --dump-header", Action::SilentValue),
+    ("-w --write-out --stderr", Action::SilentValue),
+    // What is done anyway.
     (
-        'c',
-        "cookie-jar",
+        "-g --globoff --path-as-is --http1.1 --basic",
+        Action::Silent,
+    ),
+    (
+        "-c --cookie-jar",
         Action::ToldValue("use --cookies of hullo bench"),
     ),
-    ('\0', "stderr", Action::SilentValue),
-    ('\0', "http1.1", Action::Silent),
-    ('\0', "basic", Action::Silent),
-    ('\0', "http2", Action::Told("hullo bench sends HTTP/1.1")),
-    ('L', "location", Action::Told("redirects are not followed")),
-    ('\0', "path-as-is", Action::Silent),
-    ('m', "max-time", TIME),
-    ('\0', "connect-timeout", TIME),
-    ('\0', "retry", Action::ToldValue("nothing is retried")),
+    ("--http2", Action::Told("hullo bench sends HTTP/1.1")),
+    ("-L --location", Action::Told("redirects are not followed")),
     (
-        '0',
-        "http1.0",
+        "-m --max-time --connect-timeout",
+        Action::ToldValue("use -t of hullo bench"),
+    ),
+    ("--retry", Action::ToldValue("nothing is retried")),
+    (
+        "-0 --http1.0 --http2-prior-knowledge --http3 --http3-only",
         Action::Refused("hullo bench sends HTTP/1.1"),
     ),
     (
-        '\0',
-        "http2-prior-knowledge",
-        Action::Refused("hullo bench sends HTTP/1.1"),
-    ),
-    ('\0', "http3", Action::Refused("hullo bench sends HTTP/1.1")),
-    (
-        '\0',
-        "http3-only",
-        Action::Refused("hullo bench sends HTTP/1.1"),
-    ),
-    (
-        'x',
-        "proxy",
+        "-x --proxy",
         Action::Refused("the benchmark would measure the proxy"),
     ),
     (
-        '\0',
-        "unix-socket",
+        "--unix-socket",
         Action::Refused("give hullo bench --unix-socket"),
     ),
-    ('\0', "resolve", PLACE),
-    ('\0', "connect-to", PLACE),
-    ('E', "cert", TLS),
-    ('\0', "key", TLS),
-    ('\0', "cacert", TLS),
     (
-        'T',
-        "upload-file",
+        "--resolve --connect-to",
+        Action::Refused("put the address into the URL, and the name into --host of hullo bench"),
+    ),
+    (
+        "-E --cert --key --cacert",
+        Action::Refused("give hullo bench --cacert, --cert or --key"),
+    ),
+    (
+        "-T --upload-file",
         Action::Refused("write -X PUT --data-binary @FILE"),
     ),
     (
-        'K',
-        "config",
+        "-K --config",
         Action::Refused("write its options into the command"),
     ),
     (
-        ':',
-        "next",
+        "-: --next",
         Action::Refused("give one request, or write several into a --request-file"),
     ),
     (
-        '\0',
-        "digest",
-        Action::Refused("only basic authentication is the same for each request"),
-    ),
-    (
-        '\0',
-        "ntlm",
-        Action::Refused("only basic authentication is the same for each request"),
-    ),
-    (
-        '\0',
-        "negotiate",
+        "--digest --ntlm --negotiate",
         Action::Refused("only basic authentication is the same for each request"),
     ),
 ];
+
+/// What the option of this name does, if it is known.
+pub(super) fn action(option: &str) -> Option<Action> {
+    let is_named = |names: &str| names.split(' ').any(|name| name == option);
+    let row = OPTIONS.iter().find(|(names, _)| is_named(names))?;
+    Some(row.1)
+}
 
 impl Action {
     pub(super) fn has_value(self) -> bool {
