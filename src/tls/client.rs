@@ -36,13 +36,14 @@ impl Client {
         let name = ServerName::try_from(options.name.clone())
             .map_err(|_| format!("{:?} is not a name that TLS can use", options.name))?;
         let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        let algorithms = provider.signature_verification_algorithms;
+        let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?;
         let builder = match &options.trust {
             Trust::Anything => builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AcceptAny(provider))),
+                .with_custom_certificate_verifier(Arc::new(AcceptAny(algorithms))),
             Trust::System => builder.with_root_certificates(system()?),
             Trust::Authorities(pem) => builder.with_root_certificates(authorities(pem)?),
         };
