@@ -126,14 +126,17 @@ impl Poller {
     #[inline]
     pub(super) fn on_hit(&mut self, micros: u64) {
         self.span.hits += 1;
-        let mean = self.hit_micros_16;
-        self.hit_micros_16 = mean - mean / 16 + micros.min(POLL_MICROS.1);
+        self.learn_time(micros);
     }
 
     /// None came, and the worker sleeps. The next ones may come as late.
     #[inline]
     pub(super) fn on_miss(&mut self, micros: u64) {
         self.span.misses += 1;
+        self.learn_time(micros);
+    }
+
+    fn learn_time(&mut self, micros: u64) {
         let mean = self.hit_micros_16;
         self.hit_micros_16 = mean - mean / 16 + micros.min(POLL_MICROS.1);
     }
@@ -162,7 +165,7 @@ impl Poller {
             return self.sleep();
         }
         let cpu_nanos = spent.cpu_nanos.saturating_sub(span.spent.cpu_nanos);
-        self.learn(cpu_nanos / responses);
+        self.learn_cost(cpu_nanos / responses);
         if self.trying > 0 {
             self.trying -= 1;
             if self.trying == 0 {
@@ -178,7 +181,7 @@ impl Poller {
     }
 
     /// Takes what a response has cost in a span into the mean of those before.
-    fn learn(&mut self, cost: u64) {
+    fn learn_cost(&mut self, cost: u64) {
         if self.trying == TRY_SPANS {
             return;
         }

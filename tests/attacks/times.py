@@ -85,14 +85,19 @@ def run_cases(port):
     return threads, found
 
 
-def unread_by_server(stream):
-    """Bytes that lie in the server's receive buffer for this peer, or None when its socket is gone."""
-    host, port = stream.getsockname()
-    mine = f"{socket.inet_aton(host)[::-1].hex().upper()}:{port:04X}"
+def server_end(stream):
+    """The server's socket of a connection, as the kernel's table names it: its address and ours. With ours alone,
+    it could be that of another server, to which the same port was connected before."""
+    ends = (stream.getpeername(), stream.getsockname())
+    return [f"{socket.inet_aton(host)[::-1].hex().upper()}:{port:04X}" for host, port in ends]
+
+
+def unread(ends):
+    """Bytes that lie in the receive buffer of a socket, or None when it is gone."""
     with open("/proc/net/tcp", encoding="ascii") as table:
         for line in table:
             fields = line.split()
-            if fields[2] == mine:
+            if fields[1:3] == ends:
                 return int(fields[4].split(":")[1], 16)
     return None
 
@@ -107,22 +112,17 @@ def slow_reader_ends_after(port):
     watch = select.poll()
     watch.register(stream, select.POLLOUT)
     rest = memoryview(block)
-    unread = 0
+    server, left = server_end(stream), 0
     read_on = time.monotonic()
-    ended = select.POLLERR | select.POLLHUP
     while time.monotonic() - read_on < WRITE + 2:
         for _, event in watch.poll(5):
-            if event & ended:
+            if event & (select.POLLERR | select.POLLHUP):
                 stream.close()
                 return time.monotonic() - read_on
             rest = rest[stream.send(rest) :] or memoryview(block)
-        before, unread = unread or 0, unread_by_server(stream)
-        looked_at = time.monotonic()
-        if unread is None or (unread > 0 and unread >= before):
-            continue
-        # What an end discards was not read.
-        if not any(event & ended for _, event in watch.poll(0)):
-            read_on = looked_at
+        before, left = left or 0, unread(server)
+        if left is not None and (left == 0 or left < before):
+            read_on = time.monotonic()
     stream.close()
     return None
 
