@@ -12,6 +12,8 @@ use std::rc::Rc;
 
 use memmap2::MmapMut;
 
+use super::boxed::Boxed;
+
 /// The sizes of blocks in bytes. A longer block has a mapping of just its length.
 const SIZES: [usize; 7] = [
     256,
@@ -184,13 +186,26 @@ impl Blocks {
             _ => self.whole(class, capacity, bytes),
         };
         if place.is_none() {
-            self.0.refused_at.set(Some(self.0.used.get()));
+            self.refuse();
         }
         Some(Block {
             place: place?,
             len: bytes.len(),
             memory: Rc::clone(&self.0),
         })
+    }
+
+    /// A small value on the heap. `None`: there was no memory for it.
+    pub(crate) fn boxed<T>(&self, value: T) -> Option<Boxed<T>> {
+        let boxed = Boxed::new(value);
+        if boxed.is_none() {
+            self.refuse();
+        }
+        boxed
+    }
+
+    fn refuse(&self) {
+        self.0.refused_at.set(Some(self.0.used.get()));
     }
 
     fn part(&self, class: usize, bytes: &[u8]) -> Option<Place> {

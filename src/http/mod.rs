@@ -29,6 +29,7 @@
 //! request-smuggling attack exploits a leniency.
 
 mod blocks;
+mod boxed;
 #[cfg_attr(
     not(feature = "cli"),
     allow(dead_code, unused_imports, reason = "only the commands are clients")
@@ -38,6 +39,7 @@ mod grammar;
 mod server;
 
 pub use blocks::{Block, Blocks};
+pub(crate) use boxed::Boxed;
 pub use server::{
     Answers, Collected, Completion, Content, ContentReader, ETag, Exchange, Field, FieldError,
     Handler, InvalidETag, InvalidStatus, Limits, Method, Observed, OutOfRange, Output, Overload,

@@ -15,7 +15,7 @@ use super::mailbox::Mailbox;
 use super::peer::PeerOf;
 use super::stats::{CloseReason, Stats};
 use super::timers::Timers;
-use crate::http::{Blocks, Handler, Output, Phase, Session, Shared, Step};
+use crate::http::{Blocks, Boxed, Handler, Output, Phase, Session, Shared, Step};
 use crate::outcome::{Outcome, outcome};
 
 /// How often a turn reads from one connection before the next one has its turn: enough for a body to
@@ -112,7 +112,7 @@ pub(super) enum Standing {
 pub(crate) struct Connection<S> {
     pub(super) stream: S,
     pub(super) session: Session,
-    pub(super) buffered: Option<Box<Buffered>>,
+    pub(super) buffered: Option<Boxed<Buffered>>,
     pub(super) stage: Stage,
     /// The listener that it came from, and so what it shares with others.
     pub(crate) listener: ListenerId,
@@ -410,10 +410,16 @@ impl<S> Connection<S> {
             return self.keep(next, &input.block.bytes()[rest], blocks);
         }
         input.start = rest.start;
-        if self.stage == Stage::Talking {
-            self.buffered.get_or_insert_default().input = Some(input);
+        if self.stage != Stage::Talking {
+            return next;
         }
-        next
+        match self.buffered_in(blocks) {
+            Some(buffered) => {
+                buffered.input = Some(input);
+                next
+            }
+            None => self.out_of_memory(),
+        }
     }
 
     /// Keeps what a turn has left of the input, unless nothing more is read. With nothing left of
@@ -421,18 +427,32 @@ impl<S> Connection<S> {
     #[inline]
     fn keep(&mut self, next: Next, rest: &[u8], blocks: &Blocks) -> Next {
         if !rest.is_empty() && next != Next::Close && self.stage == Stage::Talking {
-            let Some(block) = blocks.filled(rest) else {
-                // In the middle of a response nothing else can be sent.
-                return if self.owes() {
-                    Next::Close
-                } else {
-                    Next::OutOfMemory
-                };
+            let block = blocks.filled(rest);
+            let Some((block, buffered)) = block.zip(self.buffered_in(blocks)) else {
+                return self.out_of_memory();
             };
-            self.buffered.get_or_insert_default().input = Some(Input { block, start: 0 });
+            buffered.input = Some(Input { block, start: 0 });
         } else if self.buffered.is_some() && !self.owes() {
             self.buffered = None;
         }
         next
+    }
+
+    /// What outlives the turn; made if there is nothing yet. `None`: there is no memory for it.
+    pub(super) fn buffered_in(&mut self, blocks: &Blocks) -> Option<&mut Buffered> {
+        if self.buffered.is_none() {
+            self.buffered = blocks.boxed(Buffered::default());
+        }
+        self.buffered.as_deref_mut()
+    }
+
+    /// In the middle of a response nothing else can be sent.
+    #[cold]
+    fn out_of_memory(&self) -> Next {
+        if self.owes() {
+            Next::Close
+        } else {
+            Next::OutOfMemory
+        }
     }
 }

@@ -111,10 +111,11 @@ impl<S> Connection<S> {
         if sent == bytes.len() {
             return Outcome::Done(());
         }
-        let Some(block) = context.shared.blocks().filled(&bytes[sent..]) else {
+        let blocks = context.shared.blocks();
+        let block = blocks.filled(&bytes[sent..]);
+        let Some((block, left)) = block.zip(self.buffered_in(blocks)) else {
             return Outcome::Closed(());
         };
-        let left = self.buffered.get_or_insert_default();
         left.owe(block);
         // Once is enough: a peer that was slow may be slow again.
         if self.watches_room {
@@ -133,7 +134,7 @@ impl<S> Connection<S> {
     where
         K: Kernel<Stream = S>,
     {
-        let Some(left) = &mut self.buffered else {
+        let Some(left) = self.buffered.as_deref_mut() else {
             return Outcome::Done(());
         };
         let Some(output) = &left.output else {

@@ -175,7 +175,8 @@ impl Session {
         };
         let mut receiving = Receiving::new(request, incoming, ongoing);
         receiving.count(read.consumed);
-        self.state = State::Body(Box::new(receiving));
+        let receiving = shared.blocks().boxed(receiving);
+        self.state = State::Body(receiving.ok_or(Reject::BufferLimit)?);
         Ok(progress)
     }
 

@@ -146,7 +146,7 @@ impl Session {
         shared: &Shared<H>,
     ) {
         ongoing.request = match std::mem::take(&mut self.state) {
-            State::Body(receiving) => Some(receiving.request),
+            State::Body(receiving) => Some(receiving.into_inner().request),
             State::Head(scan) => {
                 let head = input.get(..scan.length()).unwrap_or(input);
                 // Without memory for it, the observer is told what is left.

@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use super::super::boxed::Boxed;
 use super::super::grammar::connection::Persistence;
 use super::handler::Handler;
 use super::limits::TURN_REQUESTS_MAX;
@@ -36,7 +37,7 @@ pub struct Session {
 #[derive(Debug)]
 pub(super) enum State {
     Head(Scan),
-    Body(Box<Receiving>),
+    Body(Boxed<Receiving>),
     Responding(Box<Ongoing>),
     Closed(Reason),
 }
