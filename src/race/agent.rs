@@ -18,7 +18,7 @@ use super::{machine, process_tree};
 use crate::server::raise_open_file_limit;
 use crate::terminal::note;
 
-/// Without a sign of life from the race for so long, it is gone.
+/// Without a heartbeat from the race for so long, it is gone.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// Runs as an agent, if the arguments of this process say so: `race-agent FOLDER|netns ADDRESS`. The folder is that
@@ -94,7 +94,7 @@ struct Agent {
     address: IpAddr,
     servers: BTreeMap<u32, Server>,
     started: u32,
-    /// Whoever connects to it is told by the kernel that it is there.
+    /// The kernel accepts connections to it: the race measures how long that takes.
     echo: Option<TcpListener>,
 }
 

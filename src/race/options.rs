@@ -78,8 +78,8 @@ pub(crate) struct Options {
     )]
     pub(super) ssh: String,
 
-    /// Start the servers in another network namespace, so that requests take the way through two devices and not the
-    /// short cuts of the loopback. As with --server-host, put {host} in the commands. Takes root, or users who may
+    /// Start the servers in another network namespace, so that requests go through two devices and do not take
+    /// the shortcuts of the loopback. As with --server-host, put {host} in the commands. Takes root, or users who may
     /// make namespaces
     #[arg(long, conflicts_with_all = ["compare", "from"])]
     pub(super) netns: bool,
@@ -104,8 +104,8 @@ pub(crate) struct Options {
     #[arg(short, long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=CONNECTIONS_MAX as i64))]
     pub(super) connections: u32,
 
-    /// Load each server before each measurement: for this long, or with auto until the cost of a request has no
-    /// trend any more, but at most for 5s, or with auto:20s for 20s
+    /// Load each server before each measurement: for this long, or with auto until the cost of a request no longer
+    /// has a trend, given up after 5s, or with auto:20s after 20s
     #[arg(long, value_name = "TIME", default_value = "auto", value_parser = Warming::parse)]
     pub(super) warmup: Warming,
 

@@ -291,15 +291,15 @@ mod tests {
         }
     }
 
+    fn titles(suite: Suite) -> Vec<String> {
+        let tests = suite.tests(&amount()).into_iter();
+        tests.map(|test| test.title).collect()
+    }
+
     #[test]
     fn the_article_had_three_tests() {
-        let titles: Vec<String> = Suite::Article
-            .tests(&amount())
-            .into_iter()
-            .map(|test| test.title)
-            .collect();
         assert_eq!(
-            titles,
+            titles(Suite::Article),
             [
                 "10,000 requests, 100 connections",
                 "5 s, 100 connections",
@@ -331,13 +331,8 @@ mod tests {
 
     #[test]
     fn the_suite_cost_asks_all_for_the_same() {
-        let titles: Vec<String> = Suite::Cost
-            .tests(&amount())
-            .into_iter()
-            .map(|test| test.title)
-            .collect();
         assert_eq!(
-            titles,
+            titles(Suite::Cost),
             [
                 "5 s at rest, 100 connections open",
                 "1,000 requests/s, 5 s, 100 connections",

@@ -11,9 +11,13 @@ use super::orders::{NETNS, Order, WORD};
 use super::{Host, Pipe, namespace};
 use crate::race::guard::THIS;
 
-/// Both ends of the pair of devices between two namespaces. Nobody else is there.
+/// Both ends of the pair of devices between two namespaces. Nothing else is in them, so the addresses are free.
 const LOAD_END: (&str, Ipv4Addr) = ("hullo-load", Ipv4Addr::new(10, 213, 77, 1));
 const SERVER_END: (&str, Ipv4Addr) = ("hullo-server", Ipv4Addr::new(10, 213, 77, 2));
+
+/// Where nothing arrives any more, ssh ends after 30 s, as the agent does, and the race with the reason.
+const ALIVE_INTERVAL: &str = "ServerAliveInterval=10";
+const ALIVE_COUNT: &str = "ServerAliveCountMax=3";
 
 /// Copies this program to a machine and starts it there. `ssh`: the program, and its own flags.
 pub(in crate::race) fn over_ssh(name: &str, ssh: &str) -> Result<Arc<Host>, String> {
@@ -68,6 +72,7 @@ fn command(ssh: &str, words: &[&str]) -> Command {
     command
         .args(parts)
         .args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"])
+        .args(["-o", ALIVE_INTERVAL, "-o", ALIVE_COUNT])
         .args(words)
         .process_group(0);
     command

@@ -25,7 +25,7 @@ use self::orders::{About, Answer, Order};
 use super::cost::Sample;
 use super::record::ServerHost;
 
-/// Between two signs of life.
+/// Between two heartbeats.
 const BEAT: Duration = Duration::from_secs(5);
 /// The latency of the link is the median of so many connects.
 const CONNECTS: usize = 15;
@@ -188,7 +188,7 @@ impl Host {
     }
 }
 
-/// How long it takes to connect, which is a way to there and back.
+/// How long it takes to connect, which is one round trip.
 fn link_ns(address: SocketAddr) -> Result<u64, String> {
     let connect = |_| {
         let start = Instant::now();

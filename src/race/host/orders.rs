@@ -12,7 +12,7 @@ pub(in crate::race) const WORD: &str = "race-agent";
 /// Its second one, if it is to make a network namespace for itself.
 pub(in crate::race) const NETNS: &str = "netns";
 
-/// An empty line is a sign of life.
+/// An empty line is a heartbeat.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(in crate::race) enum Order {
     Ping,

@@ -27,6 +27,6 @@ pub(in crate::race) struct ServerHost {
     pub(in crate::race) name: String,
     pub(in crate::race) address: String,
     pub(in crate::race) machine: Machine,
-    /// To there and back: the median time of a connect.
+    /// The round trip: the median time of a connect.
     pub(in crate::race) link_ns: u64,
 }

@@ -169,7 +169,7 @@ pub(super) fn setting(record: &Record) -> Vec<(&'static str, String)> {
         let (name, address, machine) = (clean(&host.name), clean(&host.address), &host.machine);
         let link = time(host.link_ns as f64);
         let what = format!(
-            "{name} ({address}, {link} there and back): {}, {} cores usable, {}, {}",
+            "{name} ({address}, round trip {link}): {}, {} cores usable, {}, {}",
             clean(&machine.cpu),
             machine.cores,
             clean(&machine.system),
