@@ -33,6 +33,12 @@ pub(super) fn count(value: u64) -> String {
     grouped(&value.to_string())
 }
 
+/// `1 round`, `1,000 rounds`.
+pub(super) fn plural(number: u64, word: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{} {word}{s}", count(number))
+}
+
 fn grouped(digits: &str) -> String {
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {

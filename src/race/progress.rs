@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::format::{NONE, figure, sign};
+use super::format::{NONE, figure, plural, sign};
 use super::measure::Setup;
 use super::record::{Record, Summary, Test};
 use crate::terminal::{clean, note};
@@ -73,14 +73,10 @@ impl Progress {
         let whole = whole(record, setup);
         let bar = (!is_quiet && stderr().is_terminal()).then(|| bar(whole));
         if !is_quiet {
-            let plural = |number: usize, word: &str| match number {
-                1 => format!("1 {word}"),
-                _ => format!("{number} {word}s"),
-            };
             let work = [
-                plural(record.targets.len(), "server"),
-                plural(record.tests.len(), "test"),
-                plural(record.settings.rounds, "round"),
+                plural(record.targets.len() as u64, "server"),
+                plural(record.tests.len() as u64, "test"),
+                plural(record.settings.rounds as u64, "round"),
             ];
             note(
                 "hullo race",

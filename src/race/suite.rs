@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use super::format::{count, figure};
+use super::format::{count, figure, plural};
 use super::record::{Axis, Point, Suite, Test};
 
 /// What `--suite` takes.
@@ -266,11 +266,6 @@ fn point(mut test: Test, axis: Axis, value: u64) -> Test {
     test.id = format!("{}-{axis}-{value}", test.id);
     test.sweep = Some(Point { axis, value });
     test
-}
-
-fn plural(number: u64, word: &str) -> String {
-    let s = if number == 1 { "" } else { "s" };
-    format!("{} {word}{s}", count(number))
 }
 
 /// `5 s`, `0.3 s`.

@@ -64,7 +64,7 @@ fn what_timeout_ends_is_reported() {
     assert_eq!(ran.code, 124, "{}", ran.complaint);
     let said: Vec<&str> = ran.complaint.lines().collect();
     assert!(
-        said.len() == 1 && said[0].contains("1000 rounds: about"),
+        said.len() == 1 && said[0].contains("1,000 rounds: about"),
         "{said:?}"
     );
     assert!(ran.text.contains("Warnings"), "{}", ran.text);
