@@ -1,7 +1,10 @@
 //! `hullo check`: one request, for the health check of a container or a supervisor, where no curl is.
 
 use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -182,9 +185,8 @@ impl Target {
                 return connect(Domain::UNIX, &address, deadline);
             }
         };
-        let (addresses, _) = url.resolve().map_err(Miss::Failed)?;
         let mut last = Miss::Late;
-        for address in addresses {
+        for address in addresses(url, deadline)? {
             match connect(Domain::for_address(address), &address.into(), deadline) {
                 Ok(socket) => return Ok(socket),
                 Err(miss) => last = miss,
@@ -192,6 +194,18 @@ impl Target {
         }
         Err(last)
     }
+}
+
+/// Looks the host up. That has no time limit of its own, so a thread of its own waits for it.
+fn addresses(url: &Url, deadline: Instant) -> Result<Vec<SocketAddr>, Miss> {
+    let (sender, found) = mpsc::channel();
+    let url = url.clone();
+    let look_up = move || drop(sender.send(url.resolve()));
+    let thread = thread::Builder::new().spawn(look_up);
+    thread.map_err(|error| Miss::Failed(format!("cannot start a thread: {error}")))?;
+    let found = found.recv_timeout(left_until(deadline)?);
+    let (addresses, _) = found.map_err(|_| Miss::Late)?.map_err(Miss::Failed)?;
+    Ok(addresses)
 }
 
 fn left_until(deadline: Instant) -> Result<Duration, Miss> {
