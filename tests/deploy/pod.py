@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 
 import manifests
+from manifests import true
 
 USER = ["--reuid=65532", "--regid=65532", "--clear-groups", "--bounding-set=-all", "--no-new-privs"]
 
@@ -26,11 +27,6 @@ def probe_url(container, name):
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     get = container[name]["httpGet"]
     return f"http://127.0.0.1:{ports[get['port']]}{get['path']}"
-
-
-def true(condition, sentence):
-    if not condition:
-        raise ValueError(sentence)
 
 
 def check(binary):

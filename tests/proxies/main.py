@@ -38,8 +38,8 @@ class Counted:
         """Stops it: how many answers it sent, how many others than 200, and how many peers came."""
         self._process.send_signal(signal.SIGTERM)
         self._process.stdout.close()
-        if self._process.wait(5) != 0:
-            raise OSError("hullo did not end in peace")
+        if (code := self._process.wait(5)) != 0:
+            raise OSError(f"hullo ended with {code}")
         lines = self._trace.read_text().splitlines()
         for _ in range(40):
             time.sleep(0.05)

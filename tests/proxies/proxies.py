@@ -61,15 +61,18 @@ class Nginx(Proxy):
     """Each line of its log names every upstream that was tried for one request."""
 
     command = ("nginx", "-p", "%(folder)s", "-c", "%(folder)s/config")
-    config = """
+    # How each configuration begins.
+    start = """
 daemon off; master_process off; error_log stderr; pid nginx.pid;
 events { worker_connections 1024; }
 http {
-    log_format sent '$status|$upstream_status';
+    log_format sent '$upstream_status|$upstream_addr';
     access_log access.log sent;
     client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
     uwsgi_temp_path uwsgi; scgi_temp_path scgi;
     keepalive_requests 1000000;
+"""
+    config = start + """
     upstream hullo { server 127.0.0.1:%(up)d; keepalive 64; keepalive_requests 1000000; }
     server {
         listen 127.0.0.1:%(port)d;
@@ -83,7 +86,7 @@ http {
 
     def sent(self):
         lines = (self.folder / "access.log").read_text().splitlines()
-        tries = [re.split("[,:] ?", line.partition("|")[2]) for line in lines]
+        tries = [re.split("[,:] ?", line.partition("|")[0]) for line in lines]
         count = sum(map(len, tries))
         return count, count - len(lines), None
 
@@ -92,15 +95,18 @@ class Haproxy(Proxy):
     """Its statistics count the answers of each server, and the connections that were new."""
 
     command = ("haproxy", "-db", "-f", "%(folder)s/config")
-    config = """
+    # How each configuration begins.
+    start = """
 global
     stats socket %(folder)s/stats level admin
     nbthread 1
 defaults
     mode http
-    timeout connect 5s
     timeout client 30s
     timeout server 30s
+"""
+    config = start + """
+    timeout connect 5s
     timeout http-keep-alive 30s
     http-reuse always
 frontend near

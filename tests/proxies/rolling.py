@@ -91,15 +91,8 @@ class Haproxy(Balancer):
 
     command = proxies.Haproxy.command
     server = "    server %(port)d 127.0.0.1:%(port)d check port %(admin)d inter 200ms fall 1 rise 1\n"
-    config = """
-global
-    stats socket %(folder)s/stats level admin
-    nbthread 1
-defaults
-    mode http
+    config = proxies.Haproxy.start + """
     timeout connect 2s
-    timeout client 30s
-    timeout server 30s
     timeout check 1s
     # A connection that is refused, or closed as the request is sent: another server is asked.
     option redispatch 1
@@ -132,15 +125,7 @@ class Nginx(Balancer):
 
     command = proxies.Nginx.command
     server = "        server 127.0.0.1:%(port)d max_fails=1 fail_timeout=1s;\n"
-    config = """
-daemon off; master_process off; error_log stderr; pid nginx.pid;
-events { worker_connections 1024; }
-http {
-    log_format sent '$status|$upstream_addr|$upstream_status';
-    access_log access.log sent;
-    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-    keepalive_requests 1000000;
+    config = proxies.Nginx.start + """
     upstream hullos {
 %(servers)s
         keepalive 64;
