@@ -10,14 +10,14 @@ use super::times::Times;
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Distribution {
-    pub(super) count: u64,
+pub(crate) struct Distribution {
+    pub(crate) count: u64,
     pub(super) sum_ns: u64,
     pub(super) min_ns: u64,
-    pub(super) max_ns: u64,
+    pub(crate) max_ns: u64,
     pub(super) mean_ns: f64,
     pub(super) stdev_ns: f64,
-    pub(super) percentiles_ns: Percentiles,
+    pub(crate) percentiles_ns: Percentiles,
     pub(super) histogram: Buckets,
 }
 
@@ -47,7 +47,7 @@ macro_rules! percentiles {
         #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
         #[cfg_attr(test, derive(schemars::JsonSchema))]
         #[serde(deny_unknown_fields)]
-        pub(super) struct Percentiles {
+        pub(crate) struct Percentiles {
             $(#[serde(rename = $name)] pub(super) $field: u64,)+
         }
 
@@ -62,7 +62,7 @@ macro_rules! percentiles {
             }
 
             /// Name and value, in increasing order.
-            pub(super) fn rows(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+            pub(crate) fn rows(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
                 [$(($name, self.$field),)+].into_iter()
             }
         }
@@ -85,13 +85,13 @@ percentiles! {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Figures {
-    pub(super) count: u64,
+pub(crate) struct Figures {
+    pub(crate) count: u64,
     pub(super) sum: u64,
-    pub(super) min: u64,
-    pub(super) max: u64,
-    pub(super) p50: u64,
-    pub(super) p90: u64,
+    pub(crate) min: u64,
+    pub(crate) max: u64,
+    pub(crate) p50: u64,
+    pub(crate) p90: u64,
     pub(super) histogram: Buckets,
 }
 

@@ -31,7 +31,7 @@ macro_rules! error_kinds {
         #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
         #[cfg_attr(test, derive(schemars::JsonSchema))]
         #[serde(deny_unknown_fields)]
-        pub(super) struct ErrorCounts {
+        pub(crate) struct ErrorCounts {
             $($(#[$doc])+ pub(super) $key: u64,)+
         }
 
@@ -44,7 +44,7 @@ macro_rules! error_kinds {
             }
 
             /// All kinds, in the order of the list.
-            pub(super) fn rows(&self) -> impl Iterator<Item = Row> + use<> {
+            pub(crate) fn rows(&self) -> impl Iterator<Item = Row> + use<> {
                 [$(Row { key: stringify!($key), sentence: $sentence, count: self.$key },)+].into_iter()
             }
 
@@ -89,11 +89,11 @@ error_kinds! {
 
 /// One error kind in a report.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
+pub(crate) struct Row {
     /// Its name in JSON and in `--fail-if`.
-    pub(super) key: &'static str,
+    pub(crate) key: &'static str,
     pub(super) sentence: &'static str,
-    pub(super) count: u64,
+    pub(crate) count: u64,
 }
 
 /// What was wrong with a bad response, in the order of [`ProtocolError::index`].

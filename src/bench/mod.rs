@@ -43,7 +43,7 @@ mod context;
 mod cpu;
 #[cfg(test)]
 mod damage_tests;
-mod distribution;
+pub(crate) mod distribution;
 mod durations;
 mod error;
 mod expect;
@@ -99,6 +99,7 @@ pub(crate) use options::{BenchOptions, hey_flags};
 #[doc(hidden)]
 pub(crate) use rates::rate;
 pub use read::read_report;
+pub(crate) use report::Report;
 pub(crate) use request::field;
 pub(crate) use requests::check_requests;
 pub(crate) use url::{Url, reachable};

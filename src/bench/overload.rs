@@ -31,27 +31,27 @@ pub(crate) enum Limit {
 
 /// What tells whether a load was made.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Offered {
+struct Offered {
     /// Requests due, sent in time, and waiting for a connection when the last was due.
-    pub(crate) due: u64,
-    pub(crate) sent: u64,
-    pub(crate) left_over: u64,
+    due: u64,
+    sent: u64,
+    left_over: u64,
     /// Due and without an answer at half of the time, and at its end.
-    pub(crate) backlog_at_half: u64,
-    pub(crate) backlog_at_end: u64,
-    pub(crate) errors: u64,
+    backlog_at_half: u64,
+    backlog_at_end: u64,
+    errors: u64,
     /// Shares of the time that the generator's busiest thread ran, and that one waited for a core.
-    pub(crate) busy: f64,
-    pub(crate) queued: f64,
-    pub(crate) connections: u64,
+    busy: f64,
+    queued: f64,
+    connections: u64,
     /// Connections that the rate takes, by Little's law.
-    pub(crate) needed: u64,
-    pub(crate) is_constant: bool,
+    needed: u64,
+    is_constant: bool,
 }
 
 impl Offered {
     /// `None` if the load was made.
-    pub(crate) fn limit(&self) -> Option<Limit> {
+    fn limit(&self) -> Option<Limit> {
         let due = self.due as f64;
         let unsent = self.due.saturating_sub(self.sent).max(self.left_over);
         let is_unsent = unsent as f64 > due * MISSED_MAX;
@@ -85,7 +85,7 @@ impl Offered {
 }
 
 /// `None` if the load was made.
-pub(super) fn limit(report: &Report) -> Option<Limit> {
+pub(crate) fn limit(report: &Report) -> Option<Limit> {
     let offer = report.offer.as_ref()?;
     let offered = Offered {
         due: offer.due,
@@ -120,7 +120,7 @@ fn needed(report: &Report, offer: &OfferedLoad) -> u64 {
 }
 
 /// Little's law: a rate needs as many connections as requests are due while one is answered.
-pub(crate) fn connections_for(batches_per_second: f64, service_ns: f64) -> u64 {
+fn connections_for(batches_per_second: f64, service_ns: f64) -> u64 {
     // Two requests in 100.1 ms each do not need a third connection because of the 0.1 ms.
     (batches_per_second * service_ns / 1e9 - NEGLIGIBLE)
         .ceil()

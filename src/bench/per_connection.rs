@@ -48,17 +48,17 @@ pub(super) struct ConnectionCounts {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(rename = "PerConnection"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct PerConnection<T> {
+pub(crate) struct PerConnection<T> {
     /// Complete answers of each connection. Their sum is `responses`.
-    pub(super) answers: T,
+    pub(crate) answers: T,
     /// Of each connection that had an answer.
-    pub(super) mean_latency_ns: T,
+    pub(crate) mean_latency_ns: T,
     /// Connections with under a quarter of the answers that the best tenth of their run had.
-    pub(super) starved: u64,
+    pub(crate) starved: u64,
     /// Connections with an error.
-    pub(super) with_errors: u64,
+    pub(crate) with_errors: u64,
     /// Errors on connections: all but those of requests of the open model that never had one.
-    pub(super) errors: u64,
+    pub(crate) errors: u64,
 }
 
 impl<T> PerConnection<T> {

@@ -13,7 +13,7 @@ impl Report {
     /// Reads and checks a report.
     ///
     /// Lines before and after it are skipped: `kubectl logs` mixes both standard streams.
-    pub(super) fn read(text: &str) -> Result<Self, String> {
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
             return Err("the file is empty".to_owned());
         }

@@ -32,7 +32,7 @@ pub(super) const FORMAT: &str = "hullo-bench/1";
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(title = "hullo bench, results"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Report {
+pub(crate) struct Report {
     #[cfg_attr(test, schemars(extend("const" = FORMAT)))]
     pub(super) format: String,
     /// The version of hullo that wrote it.
@@ -44,26 +44,26 @@ pub(super) struct Report {
     pub(super) machines: u64,
     pub(super) started_unix_ms: u64,
     /// From the first request to the last answer.
-    pub(super) elapsed_ns: u64,
+    pub(crate) elapsed_ns: u64,
     /// Complete answers, including those that --expect-status or --expect-body did not expect.
-    pub(super) responses: u64,
+    pub(crate) responses: u64,
     /// Responses over `elapsed_ns`.
     pub(super) requests_per_second: f64,
     pub(super) body_bytes: u64,
-    pub(super) received_bytes: u64,
+    pub(crate) received_bytes: u64,
     /// Answers by status code. Codes without an answer are left out.
     #[cfg_attr(test, schemars(schema_with = "schema::statuses"))]
     pub(super) statuses: BTreeMap<u16, u64>,
-    pub(super) errors: Errors,
+    pub(crate) errors: Errors,
     pub(super) connections: Connections,
     /// https only.
     #[serde(deserialize_with = "Option::deserialize")]
     pub(super) tls: Option<Tls>,
-    pub(super) per_connection: PerConnection<Figures>,
+    pub(crate) per_connection: PerConnection<Figures>,
     /// Requests sent or due when the run was interrupted, with neither answer nor error.
     pub(super) unfinished: u64,
     /// Of complete answers. In the open model: from when a request was due.
-    pub(super) latency: Distribution,
+    pub(crate) latency: Distribution,
     /// Open model: of complete answers, from when a request was sent.
     pub(super) service: Distribution,
     /// Of new connections: from connecting to the first byte written.
@@ -85,8 +85,8 @@ pub(super) struct Report {
     /// Null if there are none.
     #[serde(deserialize_with = "Option::deserialize")]
     pub(super) unanswered: Option<Unanswered>,
-    pub(super) over_time: OverTime,
-    pub(super) generator: Generator,
+    pub(crate) over_time: OverTime,
+    pub(crate) generator: Generator,
     #[cfg_attr(test, schemars(length(min = 1)))]
     pub(super) runs: Vec<RunSummary>,
     pub(super) warnings: Vec<String>,
@@ -178,9 +178,9 @@ impl Settings {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Errors {
+pub(crate) struct Errors {
     pub(super) total: u64,
-    pub(super) kinds: ErrorCounts,
+    pub(crate) kinds: ErrorCounts,
     #[cfg_attr(test, schemars(schema_with = "schema::causes"))]
     pub(super) bad_response_causes: BTreeMap<String, u64>,
     /// Causes without an error are left out.
@@ -305,10 +305,10 @@ pub(super) struct Unanswered {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct OverTime {
+pub(crate) struct OverTime {
     #[cfg_attr(test, schemars(extend("const" = BIN_NANOS)))]
     pub(super) interval_ns: u64,
-    pub(super) responses: Vec<u64>,
+    pub(crate) responses: Vec<u64>,
     pub(super) errors: Vec<u64>,
 }
 
@@ -316,15 +316,15 @@ pub(super) struct OverTime {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Generator {
-    pub(super) cpu_ns: u64,
+pub(crate) struct Generator {
+    pub(crate) cpu_ns: u64,
     pub(super) cpu_ns_per_request: f64,
     /// The fraction of the time that the busiest thread ran. 0 in runs below 50 ms: too short to
     /// judge.
-    pub(super) busy: f64,
+    pub(crate) busy: f64,
     /// The fraction of the time that a thread was ready to run and waited for a core: the thread
     /// that waited longest. 0 in runs below 50 ms.
-    pub(super) queued: f64,
+    pub(crate) queued: f64,
     /// Of a joined result: its machines. Empty for one machine.
     pub(super) machines: Vec<Machine>,
 }

@@ -218,8 +218,7 @@ fn fields(
         add("Accept", types)?;
     }
     if let Some(user) = &options.auth {
-        let credentials = request::base64(user.as_bytes());
-        add("Authorization", &format!("Basic {credentials}"))?;
+        add("Authorization", &request::basic_credentials(user))?;
     }
     Ok(fields)
 }

@@ -167,6 +167,7 @@ fn interval(run: u32, started_unix_ms: u64, frame: &Frame, before: &Totals) -> I
 
 #[cfg(test)]
 mod tests {
+    use base64::prelude::{BASE64_STANDARD, Engine as _};
     use hdrhistogram::Histogram;
     use hdrhistogram::serialization::Deserializer;
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
@@ -226,7 +227,9 @@ mod tests {
         let mut read = Vec::new();
         for entry in IntervalLogIterator::new(&bytes) {
             if let LogEntry::Interval(interval) = entry.unwrap() {
-                let bytes = base64(interval.encoded_histogram());
+                let bytes = BASE64_STANDARD
+                    .decode(interval.encoded_histogram())
+                    .unwrap();
                 let histogram: Histogram<u64> = Deserializer::new()
                     .deserialize(&mut bytes.as_slice())
                     .unwrap();
@@ -246,21 +249,5 @@ mod tests {
             (10_000, 1000, 10, 1),
         ];
         assert_eq!(read, expected, "{text}");
-    }
-
-    fn base64(text: &str) -> Vec<u8> {
-        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        let mut bytes = Vec::new();
-        let (mut bits, mut count) = (0_u32, 0);
-        for letter in text.bytes().filter(|letter| *letter != b'=') {
-            let value = ALPHABET.iter().position(|known| *known == letter).unwrap();
-            bits = bits << 6 | u32::try_from(value).unwrap();
-            count += 6;
-            if count >= 8 {
-                count -= 8;
-                bytes.push((bits >> count & 0xff) as u8);
-            }
-        }
-        bytes
     }
 }

@@ -167,8 +167,7 @@ impl Reading {
                 ));
             }
             Action::User => {
-                let credentials = request::base64(value.as_bytes());
-                self.add_default("Authorization", &format!("Basic {credentials}"))?;
+                self.add_default("Authorization", &request::basic_credentials(value))?;
             }
             Action::Agent => self.add_default("User-Agent", value)?,
             Action::Referrer => self.add_default("Referer", value)?,

@@ -1,5 +1,6 @@
 //! A request as JSON.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::Serialize;
 
 use crate::http::{Request, Version};
@@ -46,7 +47,7 @@ impl<'a> Text<'a> {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self::Utf8(text),
             Err(_) => Self::Other {
-                base64: base64(bytes),
+                base64: BASE64_STANDARD.encode(bytes),
             },
         }
     }
@@ -57,7 +58,7 @@ pub(super) fn json(request: &Request<'_>, hostname: &str) -> Vec<u8> {
     let content = request.content();
     let data = match std::str::from_utf8(content) {
         Ok(text) => Data::Text(text),
-        Err(_) => Data::Base64(base64(content)),
+        Err(_) => Data::Base64(BASE64_STANDARD.encode(content)),
     };
     let peer = request.peer();
     let echo = Echo {
@@ -85,41 +86,4 @@ pub(super) fn json(request: &Request<'_>, hostname: &str) -> Vec<u8> {
     let mut json = serde_json::to_vec(&echo).unwrap_or_default();
     json.push(b'\n');
     json
-}
-
-/// RFC 4648 section 4, with padding.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or_default());
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for at in 0..4_usize {
-            let digit = DIGITS[(bits >> (18 - 6 * at)) as usize & 63];
-            text.push(if at <= group.len() { digit.into() } else { '=' });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_is_that_of_the_rfc() {
-        // RFC 4648 section 10.
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-        assert_eq!(base64(&[0xFB, 0xFF, 0xFE]), "+//+");
-    }
 }
