@@ -2,6 +2,7 @@
 
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import closing
 import connection_limit
@@ -20,7 +21,10 @@ from warm import warm_up
 # More failures than this are not noise.
 AGAIN_MAX = 3
 
-GROUPS = [
+# These mostly wait, and run at the same time.
+WAITING = [times, link, slow]
+# Each test of these has the machine to itself.
+ALONE = [
     closing,
     flood,
     connection_limit,
@@ -28,59 +32,81 @@ GROUPS = [
     memory,
     surroundings,
     storms,
-    times,
     limits,
-    link,
-    slow,
 ]
 
 
-def run(name, test, binary):
-    """Runs one test and the checks after it. Returns whether it passed."""
-    lab = Lab(binary, warm_up)
-    start = time.monotonic()
-    fault = figures = after = None
+def report(name, lab, start, figures, fault):
+    """The checks after a test, while the next one runs: they only wait for servers that are asleep. Prints what
+    was found, and returns whether it passed."""
+    after = None
     try:
-        figures = test(lab)
-        after = lab.aftermath()
+        if not fault:
+            after = lab.aftermath()
     except (Fault, OSError, ValueError) as error:
-        fault = f"{type(error).__name__}: {error}"
+        fault = describe(error)
     try:
         lab.close()
     except Fault as error:
         fault = fault or str(error)
     seconds = time.monotonic() - start
     if fault:
-        print(f"FAIL  {name} ({seconds:.1f} s): {fault}", flush=True)
-        for line in [line for server in lab.servers for line in server.said()]:
-            print(f"      it said: {line}")
+        said = "".join(f"\n      it said: {line}" for server in lab.servers for line in server.said())
+        print(f"FAIL  {name} ({seconds:.1f} s): {fault}{said}", flush=True)
     else:
         print(f"ok    {name} ({seconds:.1f} s): {figures}\n      after: {after}", flush=True)
     return fault is None
 
 
-def main():
-    binary, words = sys.argv[1], sys.argv[2:]
-    raise_open_file_limit()
-    passed, failed = 0, []
-    for name, test in [entry for group in GROUPS for entry in group.TESTS]:
+def describe(error):
+    return f"{type(error).__name__}: {error}"
+
+
+def attempt(name, test, binary, checks):
+    """Runs one test. Its result comes from the checks after it."""
+    lab = Lab(binary, warm_up)
+    start = time.monotonic()
+    figures = fault = None
+    try:
+        figures = test(lab)
+    except (Fault, OSError, ValueError) as error:
+        fault = describe(error)
+    return checks.submit(report, name, lab, start, figures, fault)
+
+
+def run(tests, binary, at_once=1):
+    """Runs tests, so many of them at once. Returns those that failed."""
+    with ThreadPoolExecutor(len(tests) or 1) as checks, ThreadPoolExecutor(at_once) as pool:
+        ends = [(entry, pool.submit(attempt, *entry, binary, checks)) for entry in tests]
+        return [entry for entry, end in ends if not end.result().result()]
+
+
+def chosen(groups, words):
+    """The tests of these groups that can run here, and whose names contain one of the words, if there are any."""
+    tests = []
+    for name, test in [entry for group in groups for entry in group.TESTS]:
         if words and not any(word in name for word in words):
             continue
         reason = getattr(test, "why_not", lambda: None)()
         if reason:
             print(f"skip  {name}: {reason}", flush=True)
-        elif run(name, test, binary):
-            passed += 1
         else:
-            failed.append((name, test))
+            tests.append((name, test))
+    return tests
+
+
+def main():
+    binary, words = sys.argv[1], sys.argv[2:]
+    raise_open_file_limit()
+    waiting, alone = (chosen(groups, words) for groups in (WAITING, ALONE))
+    failed = run(waiting, binary, at_once=len(waiting) or 1) + run(alone, binary)
     # Many tests measure time on a shared machine: a test fails only if it fails every time.
     tries = 2 if len(failed) <= AGAIN_MAX else 0
     while failed and tries:
         print(f"retry: {', '.join(name for name, _ in failed)}", flush=True)
-        again, failed = failed, [entry for entry in failed if not run(*entry, binary)]
-        passed += len(again) - len(failed)
+        failed = run(failed, binary)
         tries -= 1
-    print(f"{passed} passed, {len(failed)} failed")
+    print(f"{len(waiting + alone) - len(failed)} passed, {len(failed)} failed")
     sys.exit(bool(failed))
 
 

@@ -2,7 +2,6 @@
 signals. The server keeps serving, stops on a signal, and says what is missing."""
 
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -25,15 +24,11 @@ def free_port():
 
 def start(lab, port, *options, workers=1, files=None, ignored=(), **streams):
     """A server whose first line is not read, so that its streams can be anything."""
-
-    def prepare():
-        for number in ignored:
-            signal.signal(number, signal.SIG_IGN)
-        if files:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-
+    under = ["env", *(f"--ignore-signal={number.name[3:]}" for number in ignored)]
+    if files:
+        under += ["prlimit", f"--nofile={files}:{files}"]
     command = [lab.binary, "--port", str(port), "--workers", str(workers), *options]
-    return subprocess.Popen(command, preexec_fn=prepare, **streams)
+    return subprocess.Popen([*under, *command], **streams)
 
 
 def is_up(port):
