@@ -217,8 +217,8 @@ fn an_unannounced_close_is_counted() {
     assert_eq!(number(&json["errors"]["kinds"]["closed"]), 10);
     assert_eq!(number(&json["connections"]["opened"]), 10);
     assert_eq!(number(&json["connections"]["closed_by_server"]), 10);
-    // Between two requests, nothing is lost.
-    let json = succeeds(&["-q", "50"], |peer| {
+    // Between two requests, which are 100 ms apart, nothing is lost.
+    let json = succeeds(&["-q", "20"], |peer| {
         peer.request();
         peer.send(HELLO);
         peer.close();

@@ -182,7 +182,7 @@ fn threads_share_a_rate_as_they_share_the_connections() {
         "-c",
         "5",
         "--rate",
-        "1000",
+        "250",
         "--threads",
         "2",
         &url,
