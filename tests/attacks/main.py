@@ -22,7 +22,7 @@ from warm import warm_up
 AGAIN_MAX = 3
 
 # These mostly wait, and run at the same time.
-WAITING = [times, link, slow]
+WAITING = [link, slow]
 # Each test of these has the machine to itself.
 ALONE = [
     closing,
@@ -32,6 +32,7 @@ ALONE = [
     memory,
     surroundings,
     storms,
+    times,
     limits,
 ]
 

@@ -1,4 +1,4 @@
-"""slowhttptest in its four modes, with an honest client beside it."""
+"""slowhttptest in its four modes, with an honest client beside it, and honest peers who are slow."""
 
 import re
 import shutil
@@ -8,6 +8,7 @@ import time
 
 from harness import expect
 from honest import Honest, describe
+from times import slow_but_fair
 
 ATTACKERS = 300
 SECONDS = 6
@@ -64,4 +65,4 @@ def attack(arguments, path):
 TESTS = [
     (f"slowhttptest, {mode}", attack(arguments, LONG_PATH if "-X" in arguments else "/"))
     for mode, arguments in MODES.items()
-]
+] + [("who is slow but comes on is served", slow_but_fair)]
