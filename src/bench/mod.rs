@@ -102,4 +102,5 @@ pub use read::read_report;
 pub(crate) use report::Report;
 pub(crate) use request::field;
 pub(crate) use requests::check_requests;
-pub(crate) use url::{Url, reachable};
+pub(crate) use tls::{Tls, TlsFlags, TlsSettings};
+pub(crate) use url::{Url, host_and_port, reachable};

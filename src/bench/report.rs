@@ -58,7 +58,7 @@ pub(crate) struct Report {
     pub(super) connections: Connections,
     /// https only.
     #[serde(deserialize_with = "Option::deserialize")]
-    pub(super) tls: Option<Tls>,
+    pub(crate) tls: Option<Tls>,
     pub(crate) per_connection: PerConnection<Figures>,
     /// Requests sent or due when the run was interrupted, with neither answer nor error.
     pub(super) unfinished: u64,

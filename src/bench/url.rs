@@ -87,7 +87,7 @@ pub(crate) fn reachable(addresses: &[SocketAddr]) -> Option<SocketAddr> {
 }
 
 /// A name or an address without brackets, and the port if there is one.
-pub(super) fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), String> {
+pub(crate) fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), String> {
     if authority.contains('@') {
         return Err(
             "a URL must not contain credentials: use -a USER:PASSWORD, or -u in a curl command"

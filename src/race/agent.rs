@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::host::namespace;
 use super::host::orders::{About, Answer, NETNS, Order, WORD};
+use super::readiness::any_certificate;
 use super::server::{self, Server};
 use super::{machine, process_tree};
 use crate::server::raise_open_file_limit;
@@ -111,18 +112,16 @@ impl Agent {
                 raise_open_file_limit();
                 Ok(Answer::Done)
             }
-            Order::Start {
-                command,
-                path,
-                workers,
-                cores,
-            } => {
+            Order::Start(program) => {
                 // The race cannot end it while it waits for the answer.
                 let stop = AtomicBool::new(false);
-                let server =
-                    Server::start_here(&command, self.address, &path, workers, &cores, &stop)?;
+                // Whether its certificate is accepted is decided where the load is.
+                let name = self.address.to_string();
+                let name = program.host.as_deref().unwrap_or(&name);
+                let tls = program.is_https.then(|| any_certificate(name));
+                let server = Server::start_here(&program, self.address, tls.transpose()?, &stop)?;
                 self.started += 1;
-                let port = server.address.port();
+                let port = server.endpoint.address.port();
                 self.servers.insert(self.started, server);
                 Ok(Answer::Started {
                     id: self.started,

@@ -219,6 +219,16 @@ fn notes(old: &Record, new: &Record) -> Vec<String> {
             "the races had different servers, or started them with different commands".to_owned(),
         );
     }
+    let protocols = |record: &Record| -> Vec<(Option<bool>, Option<String>)> {
+        let targets = record.targets.iter();
+        targets.map(|of| (of.https, of.tls.clone())).collect()
+    };
+    if protocols(old) != protocols(new) {
+        notes.push(
+            "a server was asked over https in one race only, or with another version or cipher suite of TLS"
+                .to_owned(),
+        );
+    }
     notes.push(
         "a machine changes over time: to be sure, run old and new side by side in one race"
             .to_owned(),

@@ -1,12 +1,9 @@
 //! Idle connections, on each of which one request was answered.
 
-use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use socket2::SockRef;
-
+use super::connection::{Connection, Endpoint};
 use super::probe::peer::{Miss, Peer, Stop};
 
 /// How long each answer may take.
@@ -16,18 +13,18 @@ const GROW_MAX: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct IdleConnections {
-    address: SocketAddr,
+    endpoint: Endpoint,
     request: Vec<u8>,
-    members: Vec<TcpStream>,
+    members: Vec<Connection>,
     /// Why there are fewer than wanted.
     pub(super) stopped: Option<String>,
 }
 
 impl IdleConnections {
-    pub(super) fn new(address: SocketAddr, authority: &str, path: &str) -> Self {
+    pub(super) fn new(endpoint: &Endpoint, host: &str, path: &str) -> Self {
         Self {
-            address,
-            request: format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\n\r\n").into_bytes(),
+            endpoint: endpoint.clone(),
+            request: format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes(),
             members: Vec::new(),
             stopped: None,
         }
@@ -47,7 +44,7 @@ impl IdleConnections {
                 Err(format!("no more could be opened within {seconds} s"))
             };
             match opened {
-                Ok(stream) => self.members.push(stream),
+                Ok(connection) => self.members.push(connection),
                 Err(reason) => {
                     let before = self.members.len();
                     self.stopped = Some(format!("after {before} idle connections: {reason}"));
@@ -57,41 +54,38 @@ impl IdleConnections {
     }
 
     /// How many the server still holds.
-    pub(super) fn held(&self) -> u64 {
-        self.members.iter().filter(|stream| is_open(stream)).count() as u64
+    pub(super) fn held(&mut self) -> u64 {
+        // Unexpected bytes or its end: a connection is not idle any more.
+        let idle = self.members.iter_mut().map(Connection::is_idle);
+        idle.filter(|is_idle| *is_idle).count() as u64
     }
 
-    fn open(&self) -> Result<TcpStream, Miss> {
-        let mut peer = Peer::connect(self.address, ANSWER_MAX)?;
+    fn open(&self) -> Result<Connection, Miss> {
+        let mut peer = Peer::connect(&self.endpoint, ANSWER_MAX)?;
         peer.send(&self.request);
         peer.answer(false)?;
-        let stream = peer.into_stream();
+        let connection = peer.into_connection();
         // It ends with a reset: ten thousand connections in TIME-WAIT would leave no ports to the next
         // server.
-        let reset = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        let reset = connection.will_reset();
         reset.map_err(|_| Miss::Nothing(Stop::Reset))?;
-        Ok(stream)
+        Ok(connection)
     }
-}
-
-fn is_open(stream: &TcpStream) -> bool {
-    let peek = || {
-        stream.set_nonblocking(true)?;
-        stream.peek(&mut [0])
-    };
-    // Unexpected bytes or its end: the connection is not idle any more.
-    matches!(peek(), Err(error) if error.kind() == ErrorKind::WouldBlock)
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
-    use std::net::{Ipv4Addr, TcpListener};
+    use std::net::{Ipv4Addr, SocketAddr, TcpListener};
     use std::num::NonZeroUsize;
     use std::thread;
 
     use super::*;
     use crate::server::{Options, Server};
+
+    fn plain(address: SocketAddr) -> Endpoint {
+        Endpoint { address, tls: None }
+    }
 
     #[test]
     fn idle_connections_stay_open_until_the_server_ends() {
@@ -105,7 +99,7 @@ mod tests {
             .start(crate::Greeting)
             .unwrap();
         let stop = AtomicBool::new(false);
-        let mut idle = IdleConnections::new(running.local_addr(), "a", "/x");
+        let mut idle = IdleConnections::new(&plain(running.local_addr()), "a", "/x");
         idle.grow(20, &stop);
         idle.grow(50, &stop);
         assert_eq!((idle.held(), &idle.stopped), (50, &None));
@@ -130,7 +124,7 @@ mod tests {
                 }
             }
         });
-        let mut idle = IdleConnections::new(address, "a", "/x");
+        let mut idle = IdleConnections::new(&plain(address), "a", "/x");
         let start = Instant::now();
         idle.grow(1, &AtomicBool::new(false));
         assert!(start.elapsed() < 3 * ANSWER_MAX);

@@ -47,6 +47,8 @@ pub(super) struct Setup {
     pub(super) server_cores: Vec<usize>,
     pub(super) load_cores: Vec<usize>,
     pub(super) workload: Workload,
+    /// Flags of `hullo bench`, for https; none if no server speaks it.
+    pub(super) tls_flags: Vec<String>,
     pub(super) files: Files,
     /// Why the processor's counters cannot be read; none if they can.
     pub(super) no_counters: Option<String>,
@@ -97,14 +99,15 @@ impl Setup {
         turn: Turn,
         server: &Server,
     ) -> Result<Measurement, String> {
-        let url = self.workload.url(&server.authority, &target.path);
+        let (scheme, authority) = (target.scheme(), &server.authority);
+        let url = self.workload.url(scheme, authority, &target.path);
         // The race may add to its warnings meanwhile.
         let workload = self.workload.clone();
         let request = self.request(test, target, server, &workload);
         // Before the warm-up: a server must not have done its work by then.
         let plain = self.ask(&request, test, target)?;
         let warm_up = self.warm_up(test, &url, server)?;
-        let mut idle = IdleConnections::new(server.address, &server.authority, &target.path);
+        let mut idle = IdleConnections::new(&server.endpoint, &server.host, &target.path);
         if test.connections == 0 {
             let measure = if test.is_rest() {
                 Self::rest
@@ -141,7 +144,7 @@ impl Setup {
         }
         result.server = cost;
         result.sampled = Some(sampled);
-        result.errors.extend(lost(test, &idle));
+        result.errors.extend(lost(test, &mut idle));
         Ok(result)
     }
 
@@ -154,8 +157,8 @@ impl Setup {
         workload: &'a Workload,
     ) -> Request<'a> {
         Request {
-            address: server.address,
-            host: &server.authority,
+            endpoint: &server.endpoint,
+            host: &server.host,
             path: &target.path,
             is_random: self.random_path.as_ref() == Some(&target.path),
             workload,
@@ -202,6 +205,11 @@ impl Setup {
             test,
             url,
             workload: &self.workload,
+            tls: if url.starts_with("https:") {
+                &self.tls_flags
+            } else {
+                &[]
+            },
             rate: None,
             content: None,
             cores: &self.load_cores,
@@ -433,7 +441,7 @@ struct Begun {
 }
 
 /// Connections that the server did not accept, or has closed.
-fn lost(test: &Test, idle: &IdleConnections) -> BTreeMap<String, u64> {
+fn lost(test: &Test, idle: &mut IdleConnections) -> BTreeMap<String, u64> {
     let lost = test.idle_connections.saturating_sub(idle.held());
     let lost = (lost > 0).then(|| (LOST.to_owned(), lost));
     lost.into_iter().collect()
@@ -467,6 +475,7 @@ fn measurement(test: &Test, target: &ServerSpec, turn: Turn, load: Load) -> Meas
         response_bytes: load.response_bytes,
         rate: None,
         missed: load.missed,
+        handshakes: load.handshakes,
         idle_connection_bytes: None,
         server: None,
     }

@@ -3,8 +3,8 @@
 //! ```text
 //!  options ──> command ──> measure, for each test, round and server ──> record ──> report
 //!  server_spec the order     │                                          JSON       tables, page
-//!  suite, workload           ├─ server: started, awaited, stopped         └─ compare: two records
-//!  machine                   ├─ probe: does it do the same work?
+//!  suite, workload, https    ├─ server: started, awaited, stopped         └─ compare: two records
+//!  machine                   ├─ probe: does it do the same work?  <- connection: plain, or with TLS
 //!                            ├─ generator: hullo bench, hey or wrk
 //!                            ├─ idle_connections
 //!  environment               ├─ warm_up: until it is steady
@@ -33,6 +33,7 @@ mod agent;
 mod alike;
 mod command;
 mod compare;
+mod connection;
 mod cost;
 mod counters;
 mod environment;
@@ -41,6 +42,7 @@ mod gate;
 mod generator;
 mod guard;
 mod host;
+mod https;
 mod idle_connections;
 mod judge;
 mod machine;
@@ -53,6 +55,7 @@ mod probe;
 mod process_tree;
 mod progress;
 mod quiet;
+mod readiness;
 mod record;
 mod report;
 mod resume;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::gate::{Condition, Rule, parse_share};
+use super::https::HttpsOptions;
 use super::machine::{Cores, parse_cores};
 use super::record::Generator;
 use super::server_spec::{ServerSpec, parse_path};
@@ -26,7 +27,7 @@ that is worse; 4 if a condition is undecided.\n\
 Try it: hullo race hullo='hullo --port {port} --workers {workers}' mine='my-server --port {port}' --html race.html")]
 pub(crate) struct Options {
     /// Servers to race. Either NAME='COMMAND', in which {port}, {workers} and {host} are replaced (they are also
-    /// in $PORT, $WORKERS and $HOST), or NAME=http://host:port/path for a server that is already running. The
+    /// in $PORT, $WORKERS and $HOST), or NAME=http://host:port/path, or https, for a server that is already running. The
     /// requests are for the path of --path, unless the URL has one. All are compared with the first server
     #[arg(value_name = "NAME=COMMAND|URL", required_unless_present_any = ["compare", "from"], value_parser = ServerSpec::parse)]
     pub(super) targets: Vec<ServerSpec>,
@@ -46,6 +47,9 @@ pub(crate) struct Options {
 
     #[command(flatten)]
     pub(super) request: RequestOptions,
+
+    #[command(flatten)]
+    pub(super) https: HttpsOptions,
 
     /// Rounds: in each, all servers take turns, in a random order
     #[arg(short, long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]

@@ -1,6 +1,7 @@
 //! What a race will do: which servers on which cores, and which tests.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -18,6 +19,7 @@ use super::suite::{Amount, MANY, expand};
 use super::warm_up::Warming;
 use super::workload::Workload;
 use super::{counters, machine, probe, resume};
+use crate::bench::TlsSettings;
 use crate::server::{open_file_limit, raise_open_file_limit};
 
 /// Open files of the race itself, besides its idle connections.
@@ -57,6 +59,7 @@ impl Plan {
         }
         let path = path(options, before)?;
         let host = host(options)?;
+        let (targets, tls) = secured(options, &path, host.as_deref())?;
         let (servers, load) = cores(options, host.as_deref())?;
         let apart = host.as_ref().filter(|host| !host.is_here);
         let setup = Setup {
@@ -66,6 +69,7 @@ impl Plan {
             server_cores: servers,
             load_cores: load,
             workload,
+            tls_flags: tls.map_or_else(Vec::new, |_| options.https.arguments(options.generator)),
             files: Files::of_system(),
             no_counters: match apart {
                 Some(_) => Some("the servers run on another machine".to_owned()),
@@ -79,10 +83,11 @@ impl Plan {
             warnings: Vec::new(),
         };
         let seed = seed(options, before);
-        let record = record(options, &setup, &path, seed)?;
-        let servers = options.targets.iter();
+        let mut record = record(options, &setup, &path, seed)?;
+        record.targets = targets.iter().map(entry).collect();
+        record.settings.tls = tls;
         let mut plan = Self {
-            servers: servers.map(|server| server.at(&path)).collect(),
+            servers: targets,
             setup,
             record,
             rule: options.rule(),
@@ -141,6 +146,24 @@ fn host(options: &Options) -> Result<Option<Arc<Host>>, String> {
         (Some(name), ..) => host::over_ssh(name, &options.ssh).map(Some),
         (None, true, _) => host::through_netns().map(Some),
     }
+}
+
+/// The servers as they are asked, and what was asked of TLS.
+fn secured(
+    options: &Options,
+    path: &str,
+    host: Option<&Host>,
+) -> Result<(Vec<ServerSpec>, Option<TlsSettings>), String> {
+    let mut targets: Vec<ServerSpec> = options.targets.iter().map(|of| of.at(path)).collect();
+    let name = options.request.host.as_ref();
+    for target in &mut targets {
+        target.host = name.cloned();
+    }
+    let address = host.map_or(Ipv4Addr::LOCALHOST.into(), |host| host.address);
+    let name = name.map(String::as_str);
+    let https = &options.https;
+    let tls = https.secure(&mut targets, address, name, options.generator)?;
+    Ok((targets, tls))
 }
 
 /// Those of the servers and of the load.
@@ -288,7 +311,7 @@ fn suites(options: &Options) -> Vec<Suite> {
     }
 }
 
-/// The record of a race that has not begun.
+/// The record of a race that has not begun, without its servers.
 fn record(options: &Options, setup: &Setup, path: &str, seed: u64) -> Result<Record, String> {
     let suites = suites(options);
     let mut warnings = Vec::from_iter(setup.workload.caution().map(str::to_owned));
@@ -335,13 +358,10 @@ fn record(options: &Options, setup: &Setup, path: &str, seed: u64) -> Result<Rec
             processes_per_round: (options.processes > 1).then_some(options.processes as usize),
             quiet_wait_ns: options.quiet_wait,
             request: setup.workload.record(),
+            tls: None,
             server_host: setup.host.as_ref().map(|host| host.record()),
         },
-        targets: options
-            .targets
-            .iter()
-            .map(|target| entry(&target.at(path)))
-            .collect(),
+        targets: Vec::new(),
         tests,
         results: Vec::new(),
         summaries: Vec::new(),
@@ -355,13 +375,20 @@ fn entry(target: &ServerSpec) -> record::Target {
         Source::Command(command) => (Some(command.clone()), None),
         Source::Running { url, .. } => (
             None,
-            Some(format!("http://{}{}", url.authority, target.path)),
+            Some(format!(
+                "{}://{}{}",
+                target.scheme(),
+                url.authority,
+                target.path
+            )),
         ),
     };
     record::Target {
         name: target.name.clone(),
         command,
         url,
+        https: target.is_https.then_some(true),
+        tls: None,
         behaviour: Vec::new(),
         out: None,
     }

@@ -17,6 +17,8 @@ const STARTED: Duration = Duration::from_millis(300);
 const PROBED: Duration = Duration::from_secs(1);
 /// To open a connection and have one request answered on it.
 const OPENED: Duration = Duration::from_micros(100);
+/// The same over https.
+const OPENED_SECURELY: Duration = Duration::from_millis(1);
 /// What a server answers in a second, where a test ends after a number of requests.
 const ANSWERED_PER_SECOND: f64 = 50_000.0;
 /// Without a terminal, how often it is said how far the race is.
@@ -31,7 +33,12 @@ pub(super) fn turn(test: &Test, setup: &Setup) -> Duration {
     let work = test
         .duration_ns
         .map_or(Duration::from_secs_f64(counted), Duration::from_nanos);
-    let opened = OPENED.saturating_mul(u32::try_from(test.idle_connections).unwrap_or(u32::MAX));
+    let each = if setup.tls_flags.is_empty() {
+        OPENED
+    } else {
+        OPENED_SECURELY
+    };
+    let opened = each.saturating_mul(u32::try_from(test.idle_connections).unwrap_or(u32::MAX));
     STARTED + Duration::from_nanos(setup.warm_up.expected_ns()) + work + opened
 }
 

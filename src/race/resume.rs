@@ -14,6 +14,7 @@ pub(super) fn resume(new: &mut Record, old: &Record) -> Result<(), String> {
     new.settings.rounds = new.settings.rounds.max(old.settings.rounds);
     for (target, before) in new.targets.iter_mut().zip(&old.targets) {
         target.behaviour.clone_from(&before.behaviour);
+        target.tls.clone_from(&before.tls);
     }
     new.results.clone_from(&old.results);
     // Those that follow from the measurements are made again.
@@ -51,9 +52,13 @@ fn check(new: &Record, old: &Record) -> Result<(), String> {
     let tests = |record: &Record| record.tests.iter().map(untitled).collect::<Vec<_>>();
     let command = |target: &Target| {
         let Target {
-            name, command, url, ..
+            name,
+            command,
+            url,
+            https,
+            ..
         } = target.clone();
-        (name, command, url)
+        (name, command, url, https)
     };
     let commands = |record: &Record| record.targets.iter().map(command).collect::<Vec<_>>();
     let same = [
@@ -104,6 +109,7 @@ mod tests {
     use super::super::record::Suite;
     use super::super::report::sample::{record, servers};
     use super::*;
+    use crate::bench::TlsSettings;
 
     /// A race, and the same one before its second round.
     fn races() -> (Record, Record) {
@@ -172,11 +178,19 @@ mod tests {
     #[test]
     fn another_race_is_not_resumed() {
         type Change = fn(&mut Record);
-        let changes: [(&str, Change); 5] = [
+        let changes: [(&str, Change); 7] = [
             ("machine", |record| record.machine.cores += 1),
             ("version", |record| record.version.push('1')),
             ("servers", |record| record.targets[0].command = None),
+            ("servers", |record| record.targets[1].https = Some(true)),
             ("tests", |record| record.tests[0].connections += 1),
+            ("settings (tls)", |record| {
+                record.settings.tls = Some(TlsSettings {
+                    verified: true,
+                    resumption: false,
+                    client_certificate: false,
+                });
+            }),
             ("settings (warm up ns)", |record| {
                 record.settings.warm_up_ns += 1;
             }),

@@ -212,8 +212,9 @@ impl Race {
             }
             match setup.start(target) {
                 Ok(server) => {
-                    let (address, host) = (server.address, &server.authority);
-                    let status = probe::status(address, host, &target.path, &setup.workload);
+                    let (endpoint, host) = (&server.endpoint, &server.host);
+                    entry.tls.clone_from(&server.protocol);
+                    let status = probe::status(endpoint, host, &target.path, &setup.workload);
                     let is_asked = !setup.workload.is_mixed();
                     let odd = |status: &u16| is_asked && !(200..300).contains(status);
                     if let Some(status) = status.filter(odd) {
@@ -224,7 +225,7 @@ impl Race {
                         complain(&sentence);
                         self.record.warnings.push(sentence);
                     }
-                    entry.behaviour = probe::probe(address, host, &target.path);
+                    entry.behaviour = probe::probe(endpoint, host, &target.path);
                 }
                 // The signal was the cause, not the server.
                 Err(_) if setup.stop.load(Ordering::Relaxed) => {}
@@ -245,8 +246,9 @@ impl Race {
                 }
                 scope.spawn(|| {
                     if let Ok(server) = setup.start(target) {
-                        let (address, host) = (server.address, &server.authority);
-                        let finding = probe::probe_slowly(address, host, &target.path, &setup.stop);
+                        let (endpoint, host) = (&server.endpoint, &server.host);
+                        let finding =
+                            probe::probe_slowly(endpoint, host, &target.path, &setup.stop);
                         entry.behaviour.extend(finding);
                         // To stop it ends all that this process has started.
                         let all = running.lock();

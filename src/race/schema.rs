@@ -16,7 +16,7 @@ pub(super) struct Latency(#[schemars(range(min = 0, max = 100))] f64, u64);
 pub(super) struct Interval(#[schemars(range(min = 0, max = 100))] f64, u64, u64);
 
 /// A writer writes every key, also those that are null; older records lack these.
-static LATER: [&str; 21] = [
+static LATER: [&str; 24] = [
     "uncounted_ns",
     "queued",
     "gate",
@@ -38,6 +38,9 @@ static LATER: [&str; 21] = [
     "disturbance",
     "quiet_wait_ns",
     "counts",
+    "handshakes",
+    "https",
+    "tls",
 ];
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
@@ -13,10 +13,13 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use super::connection::Endpoint;
 use super::cost::Sample;
 use super::host::Host;
-use super::server_spec::{ServerSpec, Source};
+use super::readiness::{Unready, first_answer};
+use super::server_spec::{Program, ServerSpec, Source};
 use super::{guard, output, process_tree};
+use crate::tls::Client;
 
 /// How long a server may take to answer after its start.
 const START_MAX: Duration = Duration::from_secs(15);
@@ -34,9 +37,13 @@ const PORT_LAST: u16 = 31_999;
 /// A server that answers.
 #[derive(Debug)]
 pub(super) struct Server {
-    pub(super) address: SocketAddr,
-    /// The value of `Host`.
+    pub(super) endpoint: Endpoint,
+    /// Of its URL.
     pub(super) authority: String,
+    /// The value of `Host`.
+    pub(super) host: String,
+    /// The version of TLS and the cipher suite, such as `TLSv1.3 TLS_AES_128_GCM_SHA256`; none for plain HTTP.
+    pub(super) protocol: Option<String>,
     process: Option<Process>,
     /// Its number there, if it runs elsewhere.
     there: Option<(Arc<Host>, u32)>,
@@ -58,20 +65,35 @@ impl Server {
         cores: &[usize],
         stop: &AtomicBool,
     ) -> Result<Self, String> {
-        match (&spec.source, host) {
-            (Source::Running { address, url }, _) => {
-                let mut server = Self::new(*address);
+        let command = match &spec.source {
+            Source::Running { address, url } => {
+                let mut server = Self::new(*address, spec.tls.clone(), spec.host.as_ref());
                 server.authority.clone_from(&url.authority);
+                if spec.host.is_none() {
+                    server.host.clone_from(&url.authority);
+                }
                 server.await_answer(&spec.path, stop)?;
-                Ok(server)
+                return Ok(server);
             }
-            (Source::Command(command), None) => {
+            Source::Command(command) => command,
+        };
+        let program = Program {
+            command: command.clone(),
+            path: spec.path.clone(),
+            host: spec.host.clone(),
+            is_https: spec.is_https,
+            workers,
+            cores: cores.to_vec(),
+        };
+        match host {
+            None => {
                 let address = Ipv4Addr::LOCALHOST.into();
-                Self::start_here(command, address, &spec.path, workers, cores, stop)
+                Self::start_here(&program, address, spec.tls.clone(), stop)
             }
-            (Source::Command(command), Some(host)) => {
-                let (id, port) = host.start(command, &spec.path, workers, cores)?;
-                let mut server = Self::new(SocketAddr::new(host.address, port));
+            Some(host) => {
+                let (id, port) = host.start(&program)?;
+                let address = SocketAddr::new(host.address, port);
+                let mut server = Self::new(address, spec.tls.clone(), spec.host.as_ref());
                 server.there = Some((Arc::clone(host), id));
                 // It answers there. What is in the way answers at once, or never.
                 server.await_answer(&spec.path, stop)?;
@@ -82,25 +104,27 @@ impl Server {
 
     /// Starts a server on this machine, which is to listen at this address.
     pub(super) fn start_here(
-        command: &str,
+        program: &Program,
         address: IpAddr,
-        path: &str,
-        workers: usize,
-        cores: &[usize],
+        tls: Option<Client>,
         stop: &AtomicBool,
     ) -> Result<Self, String> {
         let port = free_port(address).ok_or("no port is free")?;
-        let mut server = Self::new(SocketAddr::new(address, port));
-        let process = spawn(command, server.address, workers, cores);
+        let address = SocketAddr::new(address, port);
+        let mut server = Self::new(address, tls, program.host.as_ref());
+        let process = spawn(program, address);
         server.process = Some(process.map_err(|error| format!("cannot be started: {error}"))?);
-        server.await_answer(path, stop)?;
+        server.await_answer(&program.path, stop)?;
         Ok(server)
     }
 
-    fn new(address: SocketAddr) -> Self {
+    fn new(address: SocketAddr, tls: Option<Client>, host: Option<&String>) -> Self {
+        let authority = address.to_string();
         Self {
-            address,
-            authority: address.to_string(),
+            endpoint: Endpoint { address, tls },
+            host: host.unwrap_or(&authority).clone(),
+            authority,
+            protocol: None,
             process: None,
             there: None,
         }
@@ -140,6 +164,7 @@ impl Server {
     fn await_answer(&mut self, path: &str, stop: &AtomicBool) -> Result<(), String> {
         let start = Instant::now();
         let mut last = String::new();
+        let mut is_refused = false;
         while start.elapsed() < START_MAX {
             if stop.load(Ordering::Relaxed) {
                 return Err("the race was ended".to_owned());
@@ -150,29 +175,38 @@ impl Server {
                 let ending = guard::ending(status);
                 return Err(format!("ended at once, {ending}{}", process.said()));
             }
-            match first_answer(self.address, &self.authority, path) {
-                Ok(()) => return Ok(()),
-                Err(error) => last = error.to_string(),
+            match first_answer(&self.endpoint, &self.host, path) {
+                Ok(protocol) => {
+                    self.protocol = protocol;
+                    return Ok(());
+                }
+                Err(Unready::Yet(sentence)) => (last, is_refused) = (sentence, false),
+                Err(Unready::Refused(sentence)) => (last, is_refused) = (sentence, true),
+                Err(Unready::Ever(sentence)) => return Err(sentence),
             }
+            let address = self.endpoint.address;
             if self.process.is_none() {
                 let from = if self.there.is_some() {
                     " from here, but where it runs: is there a firewall?"
                 } else {
                     ""
                 };
-                return Err(format!("does not answer at {}{from}: {last}", self.address));
+                return Err(format!("does not answer at {address}{from}: {last}"));
             }
             sleep(LOOK_AGAIN);
         }
         let said = self.process.as_mut().map(Process::said).unwrap_or_default();
-        let how = if self.address.ip().is_loopback() {
+        let address = self.endpoint.address;
+        if is_refused {
+            return Err(format!("{last}{said}"));
+        }
+        let how = if address.ip().is_loopback() {
             "put {port} in its command, or let it read $PORT"
         } else {
             "put {host} and {port} in its command, or let it read $HOST and $PORT"
         };
         Err(format!(
-            "does not answer at {} after {} s ({last}): {how}{said}",
-            self.address,
+            "does not answer at {address} after {} s ({last}): {how}{said}",
             START_MAX.as_secs(),
         ))
     }
@@ -245,17 +279,14 @@ impl Process {
     }
 }
 
-fn spawn(
-    command: &str,
-    address: SocketAddr,
-    workers: usize,
-    cores: &[usize],
-) -> io::Result<Process> {
+fn spawn(program: &Program, address: SocketAddr) -> io::Result<Process> {
     let (host, port) = (address.ip().to_string(), address.port().to_string());
-    let command = command
+    let workers = program.workers.to_string();
+    let command = program
+        .command
         .replace("{host}", &host)
         .replace("{port}", &port)
-        .replace("{workers}", &workers.to_string());
+        .replace("{workers}", &workers);
     // A shell that waits for the server would count as a part of it.
     let command = if is_plain(&command) {
         format!("exec {command}")
@@ -263,12 +294,12 @@ fn spawn(
         command
     };
     let output = tempfile::tempfile()?;
-    let guard = guard::command("/bin/sh", cores)
+    let guard = guard::command("/bin/sh", &program.cores)
         .args(["-c", &command])
         .env("PATH", search_path())
         .env("HOST", host)
         .env("PORT", port)
-        .env("WORKERS", workers.to_string())
+        .env("WORKERS", workers)
         .stdout(output.try_clone()?)
         .stderr(output.try_clone()?)
         .spawn()?;
@@ -307,22 +338,6 @@ fn free_port(address: IpAddr) -> Option<u16> {
         TcpListener::bind((address, port)).ok()?;
         Some(port)
     })
-}
-
-/// Waits for an answer that begins like HTTP.
-fn first_answer(address: SocketAddr, authority: &str, path: &str) -> io::Result<()> {
-    let limit = Duration::from_secs(2);
-    let mut stream = TcpStream::connect_timeout(&address, limit)?;
-    stream.set_read_timeout(Some(limit))?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
-    let mut start = [0; 5];
-    stream.read_exact(&mut start)?;
-    if start == *b"HTTP/" {
-        Ok(())
-    } else {
-        Err(io::Error::other("not an HTTP answer"))
-    }
 }
 
 #[cfg(test)]

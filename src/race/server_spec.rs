@@ -2,8 +2,11 @@
 
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::record::NAME_CHARS_MAX;
 use crate::bench::{Url, reachable};
+use crate::tls::Client;
 
 /// A server to race.
 #[derive(Clone, Debug)]
@@ -12,6 +15,11 @@ pub(super) struct ServerSpec {
     pub(super) source: Source,
     /// Path and query; empty until [`ServerSpec::at`] gives it the path of the race.
     pub(super) path: String,
+    /// The value of `Host`, if not where it listens.
+    pub(super) host: Option<String>,
+    pub(super) is_https: bool,
+    /// For connections to it over https, once it is known which certificates are accepted.
+    pub(super) tls: Option<Client>,
 }
 
 /// How to reach it.
@@ -21,6 +29,19 @@ pub(super) enum Source {
     Command(String),
     /// It is already running.
     Running { address: SocketAddr, url: Url },
+}
+
+/// A command to start, and how its server is asked.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(super) struct Program {
+    pub(super) command: String,
+    pub(super) path: String,
+    /// The value of `Host`, if not where it listens.
+    pub(super) host: Option<String>,
+    pub(super) is_https: bool,
+    /// Value of `{workers}`.
+    pub(super) workers: usize,
+    pub(super) cores: Vec<usize>,
 }
 
 impl ServerSpec {
@@ -48,12 +69,6 @@ impl ServerSpec {
         }
         let (source, path) = if is_url(what) {
             let url = Url::parse(what)?;
-            if url.is_https {
-                return Err(
-                    "hullo race has no TLS: race http:// URLs, or measure https with hullo bench"
-                        .to_owned(),
-                );
-            }
             let (addresses, _) = url.resolve()?;
             let address = reachable(&addresses).ok_or_else(|| format!("{what} has no address"))?;
             if url.path.contains('{') {
@@ -70,9 +85,17 @@ impl ServerSpec {
         };
         Ok(Self {
             name: name.to_owned(),
+            is_https: matches!(&source, Source::Running { url, .. } if url.is_https),
             source,
             path,
+            host: None,
+            tls: None,
         })
+    }
+
+    /// `http` or `https`.
+    pub(super) fn scheme(&self) -> &'static str {
+        if self.is_https { "https" } else { "http" }
     }
 
     /// The same, asked for this path unless its URL has one.
@@ -124,6 +147,10 @@ mod tests {
         let spec = ServerSpec::parse("b = http://127.0.0.1:81/x?y=z").unwrap();
         assert!(matches!(spec.source, Source::Running { .. }));
         assert_eq!((spec.name.as_str(), spec.path.as_str()), ("b", "/x?y=z"));
+        assert_eq!(spec.scheme(), "http");
+        let spec = ServerSpec::parse("b=https://127.0.0.1/x").unwrap();
+        assert!(matches!(spec.source, Source::Running { address, .. } if address.port() == 443));
+        assert_eq!((spec.scheme(), spec.path.as_str()), ("https", "/x"));
         for (url, path) in [
             ("http://127.0.0.1:81", "/common"),
             ("http://127.0.0.1:81/", "/"),
@@ -143,7 +170,6 @@ mod tests {
             ("./server", "has no name"),
             ("=x", "is not a name"),
             ("a=", "has no command"),
-            ("a=https://x/", "https"),
             ("a=ftp://x/", "ftp"),
             ("a\tb=x", "is not a name"),
             ("./server --port=80", "NAME='./server --port=80'"),

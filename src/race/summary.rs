@@ -292,6 +292,7 @@ mod tests {
             response_bytes: None,
             rate: None,
             missed: None,
+            handshakes: None,
             idle_connection_bytes: None,
             server: Some(ServerCost {
                 user_ns: 1,
@@ -319,6 +320,8 @@ mod tests {
             name: name.to_owned(),
             command: None,
             url: None,
+            https: None,
+            tls: None,
             behaviour: Vec::new(),
             out: None,
         }

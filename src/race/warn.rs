@@ -61,7 +61,19 @@ pub(super) fn of(record: &Record) -> Vec<String> {
             .map(|sentence| (test.title.as_str(), sentence))
             .collect::<Vec<_>>()
     });
-    machine.into_iter().chain(merged(found)).collect()
+    let all = machine.into_iter().chain(protocols(record));
+    all.chain(merged(found)).collect()
+}
+
+/// Servers that do not do the same work for TLS.
+fn protocols(record: &Record) -> Option<String> {
+    let known = record.targets.iter();
+    let mut known = known.filter_map(|target| Some((target.tls.as_ref()?, &target.name)));
+    let (protocol, name) = known.next()?;
+    let (other, another) = known.find(|(other, _)| *other != protocol)?;
+    Some(format!(
+        "{name} chose {protocol} and {another} {other}, which cost differently: have all choose the same if TLS is not what is compared"
+    ))
 }
 
 /// Each sentence once, behind the tests that it is about.

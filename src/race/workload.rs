@@ -24,6 +24,11 @@ pub(super) struct RequestOptions {
     #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = field)]
     fields: Vec<(String, String)>,
 
+    /// Name of the servers in the Host field, and over https in their certificates (it is sent, SNI)
+    /// [default: from the URL, or where a command listens]
+    #[arg(long, value_name = "NAME")]
+    pub(super) host: Option<String>,
+
     /// Request content
     #[arg(short = 'd', long, value_name = "TEXT", allow_hyphen_values = true)]
     data: Option<String>,
@@ -50,6 +55,8 @@ pub(super) struct RequestOptions {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Workload {
     pub(super) method: String,
+    /// The value of `Host`, if not that of the URL.
+    pub(super) host: Option<String>,
     /// Also `Content-Type`, if there is one.
     fields: Vec<(String, String)>,
     content: Vec<u8>,
@@ -64,6 +71,7 @@ impl Default for Workload {
     fn default() -> Self {
         Self {
             method: "GET".to_owned(),
+            host: None,
             fields: Vec::new(),
             content: Vec::new(),
             file: None,
@@ -100,6 +108,7 @@ impl Workload {
         }
         Ok(Self {
             method: options.method.clone().unwrap_or("GET".to_owned()),
+            host: options.host.clone(),
             fields,
             content,
             file: options.data_file.clone(),
@@ -127,19 +136,19 @@ impl Workload {
     }
 
     /// Where the requests go.
-    pub(super) fn url(&self, authority: &str, path: &str) -> String {
+    pub(super) fn url(&self, scheme: &str, authority: &str, path: &str) -> String {
         let path = if self.is_mixed() { "" } else { path };
-        format!("http://{authority}{path}")
+        format!("{scheme}://{authority}{path}")
     }
 
     /// As it is recorded; none for a plain GET.
     pub(super) fn record(&self) -> Option<Request> {
+        let host = self.host.iter().map(|host| format!("Host: {host}"));
         let lines = self.fields.iter();
+        let lines = lines.map(|(name, value)| format!("{name}: {value}"));
         (*self != Self::default()).then(|| Request {
             method: self.method.clone(),
-            fields: lines
-                .map(|(name, value)| format!("{name}: {value}"))
-                .collect(),
+            fields: host.chain(lines).collect(),
             content_bytes: self.content.len() as u64,
             content: String::from_utf8(self.content.clone()).ok(),
             file: self
@@ -149,7 +158,7 @@ impl Workload {
         })
     }
 
-    /// For `hullo bench` and hey, whose flags are the same letters.
+    /// For `hullo bench` and hey, whose flags are the same letters. The name of the server is not in it.
     pub(super) fn arguments(&self) -> Vec<String> {
         let mut words = Vec::new();
         if self.method != "GET" {
@@ -184,7 +193,12 @@ impl Workload {
     /// For wrk: statements of a script.
     pub(super) fn script(&self) -> String {
         let mut script = format!("wrk.method = {}\n", lua(self.method.as_bytes()));
-        for (name, value) in &self.fields {
+        let host = self.host.iter().map(|host| ("Host", host));
+        let fields = self
+            .fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value));
+        for (name, value) in host.chain(fields) {
             let (name, value) = (lua(name.as_bytes()), lua(value.as_bytes()));
             let _ = writeln!(script, "wrk.headers[{name}] = {value}");
         }
@@ -297,7 +311,7 @@ mod tests {
             work.arguments(),
             ["--request-file".to_owned(), path.clone()]
         );
-        assert_eq!(work.url("h:1", "/x"), "http://h:1");
+        assert_eq!(work.url("http", "h:1", "/x"), "http://h:1");
         // What the probes ask for is a plain GET.
         assert_eq!(
             work.bytes("/x", "h", ""),

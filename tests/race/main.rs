@@ -1,6 +1,6 @@
 //! `hullo race` as its users run it, on servers that start, fail to, end too early, or run already: what is
 //! measured here, what is left behind in `ends` and `forks`, who is caught in `cheats` and `alike`,
-//! what is written in `reports`, what is resumed in `interrupted`, what decides in `gates`, what is asked for in
+//! what is written in `reports`, what is resumed in `interrupted`, what decides in `gates`, what is secure in `https`, what is asked for in
 //! `same_work`. `servers` are those of this process.
 
 mod alike;
@@ -8,6 +8,8 @@ mod cheats;
 mod ends;
 mod forks;
 mod gates;
+#[cfg(feature = "tls")]
+mod https;
 mod interrupted;
 mod reports;
 mod same_work;
@@ -424,7 +426,12 @@ fn wrong_arguments_are_reported_and_nothing_runs() {
         (vec!["./server --port=80"], "not a name"),
         (vec!["-n", "5", "-c", "10", "a=x"], "too few"),
         (vec!["a=x", "a=y"], "two servers are named a"),
-        (vec!["a=https://127.0.0.1/"], "https"),
+        (vec!["--https=b", "a=x"], "not the name of a server"),
+        (vec!["--cacert", "f", "a=x"], "add --https"),
+        (
+            vec!["-g", "wrk", "--tls-resumption", "off", "--https", "a=x"],
+            "hullo",
+        ),
         (vec!["--cpus", "9999", "a=x"], "9999"),
         (vec!["--suite", "marathon", "a=x"], "marathon"),
         (vec!["-r", "0", "a=x"], "--rounds"),

@@ -92,7 +92,7 @@ const LAYERS: &[Layer] = &[
     layer(
         "race",
         &[
-            "bench", "server", "http", "markdown", "random", "signals", "stats", "terminal",
+            "bench", "server", "http", "markdown", "random", "signals", "stats", "terminal", "tls",
             "units",
         ],
     ),

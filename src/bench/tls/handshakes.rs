@@ -57,11 +57,11 @@ impl Handshakes {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(in crate::bench) struct Tls {
+pub(crate) struct Tls {
     /// From the first bytes sent on a connection to the end of its handshake.
-    pub(in crate::bench) handshake: Distribution,
+    pub(crate) handshake: Distribution,
     /// How many of them resumed a session.
-    pub(in crate::bench) resumed: u64,
+    pub(crate) resumed: u64,
     /// The CPU time of the generator in handshakes, without system calls: what the cryptography costs.
     pub(in crate::bench) handshake_cpu_ns: u64,
     pub(in crate::bench) cpu_ns_per_handshake: f64,

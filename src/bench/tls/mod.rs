@@ -4,6 +4,8 @@ mod handshakes;
 mod setup;
 mod stream;
 
-pub(super) use handshakes::{Handshakes, Tls};
-pub(super) use setup::{TlsFlags, TlsSettings, setup};
+pub(super) use handshakes::Handshakes;
+pub(crate) use handshakes::Tls;
+pub(super) use setup::setup;
+pub(crate) use setup::{TlsFlags, TlsSettings};
 pub(super) use stream::{ThreadTls, TlsStream, failure};

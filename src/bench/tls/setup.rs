@@ -10,7 +10,7 @@ use crate::tls::{Client, ClientOptions, Trust};
 
 /// The flags of https.
 #[derive(Args, Clone, Debug)]
-pub(in crate::bench) struct TlsFlags {
+pub(crate) struct TlsFlags {
     /// https: accept any certificate, for any name
     #[arg(short = 'k', long)]
     pub(in crate::bench) insecure: bool,
@@ -27,9 +27,9 @@ pub(in crate::bench) struct TlsFlags {
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(super) key: Option<PathBuf>,
 
-    /// https: resume sessions on new connections, or make a full handshake on each
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Resumption::On, hide_default_value = true)]
-    pub(super) tls_resumption: Resumption,
+    /// https: resume sessions on new connections, or make a full handshake on each [default: on; in a race: off]
+    #[arg(long, value_name = "WHEN", value_enum)]
+    pub(super) tls_resumption: Option<Resumption>,
 }
 
 /// Whether sessions are resumed.
@@ -43,12 +43,12 @@ pub(in crate::bench) enum Resumption {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(in crate::bench) struct TlsSettings {
+pub(crate) struct TlsSettings {
     /// Certificates were verified.
-    pub(in crate::bench) verified: bool,
+    pub(crate) verified: bool,
     /// Sessions were resumed on new connections, where the server allowed it.
-    pub(in crate::bench) resumption: bool,
-    pub(in crate::bench) client_certificate: bool,
+    pub(crate) resumption: bool,
+    pub(crate) client_certificate: bool,
 }
 
 /// What a run over https needs; nothing over http. The certificate must be for `host`.
@@ -57,43 +57,80 @@ pub(in crate::bench) fn setup(
     host: Option<&str>,
 ) -> Result<Option<(Client, TlsSettings)>, String> {
     let Some(host) = host else {
-        return flags.refuse_for_http().map(|()| None);
+        return match flags.only_for_https() {
+            Some(flag) => Err(format!("{flag} is for https, but the URL is http://")),
+            None => Ok(None),
+        };
     };
-    let identity = match (&flags.cert, &flags.key) {
-        (Some(chain), Some(key)) => Some((read("--cert", chain)?, read("--key", key)?)),
-        _ => None,
-    };
-    let trust = match &flags.cacert {
-        _ if flags.insecure => Trust::Anything,
-        Some(path) => Trust::Authorities(read("--cacert", path)?),
-        None => Trust::System,
-    };
-    let settings = TlsSettings {
-        verified: trust != Trust::Anything,
-        resumption: flags.tls_resumption == Resumption::On,
-        client_certificate: identity.is_some(),
-    };
-    let client = Client::new(&ClientOptions {
-        name: host.to_owned(),
-        trust,
-        identity,
-        resumption: settings.resumption,
-    })?;
-    Ok(Some((client, settings)))
+    let settings = flags.settings(true);
+    Ok(Some((flags.client(host, settings)?, settings)))
 }
 
 impl TlsFlags {
-    fn refuse_for_http(&self) -> Result<(), String> {
-        let flag = if self.cacert.is_some() {
-            "--cacert"
+    /// One of those that mean nothing without https, if it was given.
+    pub(crate) fn only_for_https(&self) -> Option<&'static str> {
+        if self.cacert.is_some() {
+            Some("--cacert")
         } else if self.cert.is_some() {
-            "--cert"
-        } else if self.tls_resumption == Resumption::Off {
-            "--tls-resumption off"
+            Some("--cert")
         } else {
-            return Ok(());
+            match self.tls_resumption {
+                Some(Resumption::Off) => Some("--tls-resumption off"),
+                Some(Resumption::On) => Some("--tls-resumption on"),
+                None => None,
+            }
+        }
+    }
+
+    /// `resumption`: whether sessions are resumed if the flags do not say.
+    pub(crate) fn settings(&self, resumption: bool) -> TlsSettings {
+        TlsSettings {
+            verified: !self.insecure,
+            resumption: self.resumption().unwrap_or(resumption),
+            client_certificate: self.cert.is_some(),
+        }
+    }
+
+    /// Whether sessions are resumed, if the flags say.
+    pub(crate) fn resumption(&self) -> Option<bool> {
+        self.tls_resumption.map(|when| when == Resumption::On)
+    }
+
+    /// Makes connections to a server whose certificate must be for `host`.
+    pub(crate) fn client(&self, host: &str, settings: TlsSettings) -> Result<Client, String> {
+        let identity = match (&self.cert, &self.key) {
+            (Some(chain), Some(key)) => Some((read("--cert", chain)?, read("--key", key)?)),
+            _ => None,
         };
-        Err(format!("{flag} is for https, but the URL is http://"))
+        let trust = match &self.cacert {
+            _ if self.insecure => Trust::Anything,
+            Some(path) => Trust::Authorities(read("--cacert", path)?),
+            None => Trust::System,
+        };
+        Client::new(&ClientOptions {
+            name: host.to_owned(),
+            trust,
+            identity,
+            resumption: settings.resumption,
+        })
+    }
+
+    /// The same flags, for a `hullo bench` with these settings.
+    pub(crate) fn arguments(&self, settings: TlsSettings) -> Vec<String> {
+        let resumption = if settings.resumption { "on" } else { "off" };
+        let mut words = vec![format!("--tls-resumption={resumption}")];
+        words.extend(self.insecure.then(|| "--insecure".to_owned()));
+        let files = [
+            ("--cacert", &self.cacert),
+            ("--cert", &self.cert),
+            ("--key", &self.key),
+        ];
+        for (flag, path) in files {
+            if let Some(path) = path {
+                words.extend([flag.to_owned(), path.display().to_string()]);
+            }
+        }
+        words
     }
 }
 

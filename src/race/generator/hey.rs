@@ -45,6 +45,9 @@ pub(super) fn call(order: &Order<'_>) -> Call {
     if !test.keepalive {
         arguments.push("-disable-keepalive".to_owned());
     }
+    if let Some(host) = &order.workload.host {
+        arguments.extend(["-host".to_owned(), host.clone()]);
+    }
     arguments.extend(order.workload.arguments());
     arguments.push(order.url.to_owned());
     Call {

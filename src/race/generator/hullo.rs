@@ -1,12 +1,12 @@
 //! `hullo bench`, read from its JSON.
 
 use super::{ANSWER_SECONDS, Call, Load, Order};
-use crate::bench::Report;
 use crate::bench::distribution::Figures;
 use crate::bench::overload::{self, Limit};
 use crate::bench::per_connection::PerConnection as Counts;
+use crate::bench::{Report, Tls};
 use crate::race::guard::THIS;
-use crate::race::record::{Missed, PerConnection};
+use crate::race::record::{Handshakes, Missed, PerConnection};
 
 pub(super) fn call(order: &Order<'_>) -> Call {
     let test = order.test;
@@ -35,6 +35,10 @@ pub(super) fn call(order: &Order<'_>) -> Call {
     if let Some(content) = order.content {
         arguments.push(format!("--expect-body={content}"));
     }
+    if let Some(host) = &order.workload.host {
+        arguments.push(format!("--host={host}"));
+    }
+    arguments.extend(order.tls.iter().cloned());
     arguments.extend(order.workload.arguments());
     arguments.push(order.url.to_owned());
     Call {
@@ -66,6 +70,7 @@ pub(super) fn read(output: &str) -> Result<Load, String> {
             .collect(),
         latency_ns: latency,
         missed: missed(&report),
+        handshakes: report.tls.as_ref().map(handshakes),
         per_connection: Some(per_connection(&report.per_connection)),
         response_bytes: (report.responses > 0).then(|| report.received_bytes as f64 / answers),
         content_bytes: None,
@@ -83,6 +88,13 @@ fn missed(report: &Report) -> Option<Missed> {
         Limit::Connections => Missed::Connections,
         Limit::Generator | Limit::Cores => Missed::Generator,
     })
+}
+
+fn handshakes(tls: &Tls) -> Handshakes {
+    Handshakes {
+        full: tls.handshake.count.saturating_sub(tls.resumed),
+        resumed: tls.resumed,
+    }
 }
 
 fn per_connection(counts: &Counts<Figures>) -> PerConnection {

@@ -17,7 +17,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 
 use super::guard;
-use super::record::{Generator, Missed, PerConnection, Test};
+use super::record::{Generator, Handshakes, Missed, PerConnection, Test};
 use super::workload::Workload;
 
 /// How much longer than its test a generator may run before it is killed.
@@ -28,6 +28,8 @@ const COUNTED_MAX: Duration = Duration::from_secs(3600);
 const ANSWER_SECONDS: u64 = 5;
 const SAID_CHARS_MAX: usize = 400;
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// Variables for a generator: where programs are, and certificates of authorities.
+const PASSED_ON: [&str; 3] = ["PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// Requests to send.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +37,8 @@ pub(super) struct Order<'a> {
     pub(super) test: &'a Test,
     pub(super) url: &'a str,
     pub(super) workload: &'a Workload,
+    /// Flags of `hullo bench`, for https.
+    pub(super) tls: &'a [String],
     /// Requests/s, for an open model.
     pub(super) rate: Option<f64>,
     /// The content that each answer has to have.
@@ -53,6 +57,7 @@ pub(super) struct Load {
     pub(super) latency_ns: Vec<(f64, u64)>,
     /// What kept a rate from being made.
     pub(super) missed: Option<Missed>,
+    pub(super) handshakes: Option<Handshakes>,
     pub(super) per_connection: Option<PerConnection>,
     /// Answers in each 100 ms.
     pub(super) over_time: Option<Vec<u64>>,
@@ -156,7 +161,11 @@ impl Call {
             .args(&self.arguments)
             // hullo bench would read what is meant for a server, such as $PORT.
             .env_clear()
-            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .envs(
+                PASSED_ON
+                    .iter()
+                    .filter_map(|name| Some((name, std::env::var_os(name)?))),
+            )
             .stdout(output.try_clone().map_err(failed)?)
             .stderr(output.try_clone().map_err(failed)?)
             .spawn();

@@ -24,6 +24,7 @@ pub(super) use self::connect::{over_ssh, through_netns};
 use self::orders::{About, Answer, Order};
 use super::cost::Sample;
 use super::record::ServerHost;
+use super::server_spec::Program;
 
 /// Between two heartbeats.
 const BEAT: Duration = Duration::from_secs(5);
@@ -121,20 +122,8 @@ impl Host {
     }
 
     /// Starts a server there, and returns its number and its port once it answers there.
-    pub(super) fn start(
-        &self,
-        command: &str,
-        path: &str,
-        workers: usize,
-        cores: &[usize],
-    ) -> Result<(u32, u16), String> {
-        let order = Order::Start {
-            command: command.to_owned(),
-            path: path.to_owned(),
-            workers,
-            cores: cores.to_vec(),
-        };
-        match self.lock().ask(&order)? {
+    pub(super) fn start(&self, program: &Program) -> Result<(u32, u16), String> {
+        match self.lock().ask(&Order::Start(program.clone()))? {
             Answer::Started { id, port } => Ok((id, port)),
             _ => Err("unexpected answer".to_owned()),
         }

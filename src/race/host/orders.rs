@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::race::cost::Sample;
 use crate::race::record::Machine;
+use crate::race::server_spec::Program;
 
 /// The first argument of an agent.
 pub(in crate::race) const WORD: &str = "race-agent";
@@ -23,12 +24,7 @@ pub(in crate::race) enum Order {
         address: Ipv4Addr,
     },
     RaiseFileLimit,
-    Start {
-        command: String,
-        path: String,
-        workers: usize,
-        cores: Vec<usize>,
-    },
+    Start(Program),
     Sample {
         id: u32,
         cores: Vec<usize>,

@@ -166,6 +166,23 @@ pub(super) fn half_closed(asker: &Asker<'_>) -> Verdict {
     Ok((is_served(status), status.to_string()))
 }
 
+/// RFC 9112 section 9.8: a server MUST attempt to exchange closure alerts before it closes. Without, a client cannot
+/// know whether the data was cut.
+pub(super) fn close_notify(asker: &Asker<'_>) -> Verdict {
+    let mut peer = asker.connect()?;
+    peer.send(asker.get(asker.path, "Connection: close\r\n"));
+    let status = peer.answer(false)?.status;
+    let (right, saw) = match peer.end() {
+        Next::Stop(Stop::End) => (true, "sends it"),
+        Next::Stop(Stop::Cut) => (false, "closes without it"),
+        Next::Stop(Stop::Reset) => (false, "resets"),
+        Next::Stop(Stop::Failed) => (false, "violates TLS"),
+        Next::Stop(Stop::Late) => (false, "stays open"),
+        Next::Bytes => (false, "sends more"),
+    };
+    Ok((right, format!("{status}, {saw}")))
+}
+
 /// RFC 9110 section 6.6.1: a server with a clock MUST send Date; section 5.6.7: as an IMF-fixdate.
 pub(super) fn date(asker: &Asker<'_>) -> Verdict {
     let mut peer = asker.connect()?;

@@ -150,9 +150,10 @@ fn after_content(
     let read_as_requests = format!("{status}, reads content as requests");
     if answer.closes {
         return match peer.end() {
-            Next::Stop(Stop::End) => (is_fine, format!("{status}, closes")),
+            Next::Stop(Stop::End | Stop::Cut) => (is_fine, format!("{status}, closes")),
             // The reset may have destroyed the answer before the client read it.
             Next::Stop(Stop::Reset) => (false, format!("{status}, resets")),
+            Next::Stop(Stop::Failed) => (false, format!("{status}, violates TLS")),
             Next::Stop(Stop::Late) => (false, format!("{status}, stays open")),
             Next::Bytes => (false, read_as_requests),
         };

@@ -5,7 +5,7 @@
 //! `connection_close` if it closes.
 //!
 //! `ask`, `content` and `pressure` have the probes; `peer` is the client's side of a connection, which trusts nothing that a server
-//! sends.
+//! sends. Over TLS they ask the same, except for what has no meaning there.
 
 mod ask;
 mod beside;
@@ -15,13 +15,13 @@ mod plain;
 mod pressure;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 pub(super) use self::beside::beside;
 use self::peer::{Miss, Peer};
 pub(super) use self::plain::{Plain, Request, plain, random_path, status};
+use super::connection::Endpoint;
 use super::record::Finding;
 
 /// How long a probe waits for an answer, or for the end of a connection. [`Miss`] prints it.
@@ -32,10 +32,10 @@ const SLOW_PATIENCE: Duration = Duration::from_secs(65);
 
 /// Probes a running server. `path` is the path of the load. Probes that need other paths replace only its
 /// last two segments, since the application may be mounted below the others. Returns one finding for each
-/// probe, always in the same order.
-pub(super) fn probe(address: SocketAddr, host: &str, path: &str) -> Vec<Finding> {
+/// probe that is for such a server, always in the same order.
+pub(super) fn probe(endpoint: &Endpoint, host: &str, path: &str) -> Vec<Finding> {
     let asker = Asker {
-        address,
+        endpoint,
         host,
         path,
         patience: PATIENCE,
@@ -45,13 +45,13 @@ pub(super) fn probe(address: SocketAddr, host: &str, path: &str) -> Vec<Finding>
 
 /// Probes what takes up to a minute, unless `stop` is set by then.
 pub(super) fn probe_slowly(
-    address: SocketAddr,
+    endpoint: &Endpoint,
     host: &str,
     path: &str,
     stop: &AtomicBool,
 ) -> Option<Finding> {
     let asker = Asker {
-        address,
+        endpoint,
         host,
         path,
         patience: SLOW_PATIENCE,
@@ -69,7 +69,7 @@ pub(super) fn has_slow(findings: &[Finding]) -> bool {
 
 /// Which server to ask, and for what.
 struct Asker<'a> {
-    address: SocketAddr,
+    endpoint: &'a Endpoint,
     host: &'a str,
     path: &'a str,
     patience: Duration,
@@ -98,19 +98,30 @@ impl About {
     }
 }
 
+/// Which servers a probe is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    All,
+    /// Over TLS it has no meaning.
+    Plain,
+    Tls,
+}
+
 /// A question to a server.
 struct Probe {
     about: About,
+    of: Of,
     ask: fn(&Asker<'_>) -> Verdict,
 }
 
-static PROBES: [Probe; 17] = [
+static PROBES: [Probe; 18] = [
     Probe {
         about: About {
             id: "path",
             title: "random path",
             legend: "greets a path that it cannot have prepared for, with status 200 and the path as it stands",
         },
+        of: Of::All,
         ask: ask::random_path,
     },
     Probe {
@@ -119,6 +130,7 @@ static PROBES: [Probe; 17] = [
             title: "Connection: close",
             legend: "closes the connection if the request says close (RFC 9112 section 9.6)",
         },
+        of: Of::All,
         ask: ask::connection_close,
     },
     Probe {
@@ -127,6 +139,7 @@ static PROBES: [Probe; 17] = [
             title: "HTTP/1.0",
             legend: "answers HTTP/1.0 without chunks, and closes (RFC 9112 sections 6.1 and 9.3)",
         },
+        of: Of::All,
         ask: ask::http_1_0,
     },
     Probe {
@@ -135,6 +148,7 @@ static PROBES: [Probe; 17] = [
             title: "HEAD",
             legend: "answers HEAD, without content (RFC 9110 sections 9.1 and 9.3.2)",
         },
+        of: Of::All,
         ask: ask::head,
     },
     Probe {
@@ -143,6 +157,7 @@ static PROBES: [Probe; 17] = [
             title: "16 pipelined",
             legend: "answers 16 requests in one write, in order (RFC 9112 section 9.3.2)",
         },
+        of: Of::All,
         ask: ask::pipelining,
     },
     Probe {
@@ -151,6 +166,7 @@ static PROBES: [Probe; 17] = [
             title: "in two segments",
             legend: "answers a request that arrives in two halves as it does a whole one: TCP is a stream",
         },
+        of: Of::All,
         ask: ask::two_segments,
     },
     Probe {
@@ -159,6 +175,7 @@ static PROBES: [Probe; 17] = [
             title: "300 kB content",
             legend: "reads 300 kB of content to its end, or refuses it so that the client gets the answer (RFC 9112 sections 6.3 and 9.6)",
         },
+        of: Of::All,
         ask: content::content,
     },
     Probe {
@@ -167,6 +184,7 @@ static PROBES: [Probe; 17] = [
             title: "chunked content",
             legend: "reads content in chunks to its end, with an extension and a trailer (RFC 9112 section 7.1)",
         },
+        of: Of::All,
         ask: content::chunked_content,
     },
     Probe {
@@ -175,6 +193,7 @@ static PROBES: [Probe; 17] = [
             title: "Expect: 100-continue",
             legend: "sends 100 Continue, or its answer, to a client that waits for it before it sends content (RFC 9110 section 10.1.1)",
         },
+        of: Of::All,
         ask: content::expect_continue,
     },
     Probe {
@@ -183,6 +202,7 @@ static PROBES: [Probe; 17] = [
             title: "1xx in HTTP/1.0",
             legend: "sends no 1xx to an HTTP/1.0 client, which would take it for the answer (RFC 9110 section 15.2)",
         },
+        of: Of::All,
         ask: content::interim_in_1_0,
     },
     Probe {
@@ -191,6 +211,7 @@ static PROBES: [Probe; 17] = [
             title: "no Host",
             legend: "answers a request without Host with 400 (RFC 9112 section 3.2)",
         },
+        of: Of::All,
         ask: ask::missing_host,
     },
     Probe {
@@ -199,6 +220,7 @@ static PROBES: [Probe; 17] = [
             title: "two lengths",
             legend: "refuses a request with Content-Length and chunks, or reads it by its chunks, and closes (RFC 9112 section 6.1)",
         },
+        of: Of::All,
         ask: content::length_and_chunked,
     },
     Probe {
@@ -207,6 +229,7 @@ static PROBES: [Probe; 17] = [
             title: "70 kB head",
             legend: "accepts a head of 70 kB, or refuses it with a 4xx status that the client gets (RFC 9110 section 5.4)",
         },
+        of: Of::All,
         ask: pressure::large_head,
     },
     Probe {
@@ -215,6 +238,7 @@ static PROBES: [Probe; 17] = [
             title: "half-closed",
             legend: "answers a client that has closed its sending side (RFC 9112 section 9.6)",
         },
+        of: Of::Plain,
         ask: ask::half_closed,
     },
     Probe {
@@ -223,6 +247,7 @@ static PROBES: [Probe; 17] = [
             title: "slow reader",
             legend: "sends 600 answers whole to a client that does not read them for 200 ms",
         },
+        of: Of::All,
         ask: pressure::slow_reader,
     },
     Probe {
@@ -231,6 +256,7 @@ static PROBES: [Probe; 17] = [
             title: "beside a flood",
             legend: "answers a client within a second while another sends requests as fast as it can",
         },
+        of: Of::All,
         ask: pressure::flood,
     },
     Probe {
@@ -239,7 +265,17 @@ static PROBES: [Probe; 17] = [
             title: "Date",
             legend: "sends one Date, right to 5 s, as an IMF-fixdate (RFC 9110 section 6.6.1)",
         },
+        of: Of::All,
         ask: ask::date,
+    },
+    Probe {
+        about: About {
+            id: "close_notify",
+            title: "close_notify",
+            legend: "over TLS, says that its data has ended before it closes the connection (RFC 9112 section 9.8)",
+        },
+        of: Of::Tls,
+        ask: ask::close_notify,
     },
 ];
 
@@ -256,10 +292,30 @@ pub(super) fn legend(id: &str) -> Option<&'static str> {
     all.find(|about| about.id == id).map(|about| about.legend)
 }
 
+/// What is asked in plain HTTP only, with the reason.
+pub(super) fn plain_only() -> String {
+    let plain = PROBES.iter().filter(|probe| probe.of == Of::Plain);
+    let titles: Vec<&str> = plain.map(|probe| probe.about.title).collect();
+    // RFC 5246 section 7.2.1 and RFC 8446 section 6.1.
+    format!(
+        "Not asked over TLS: {}. With TLS 1.2, a server ends the connection when its client has ended its data; with TLS 1.3, it may go on.",
+        titles.join(", ")
+    )
+}
+
 impl Asker<'_> {
     /// One after the other: a server may have only one thread.
     fn findings(&self) -> Vec<Finding> {
-        PROBES.iter().map(|probe| self.finding(probe)).collect()
+        let asked = PROBES.iter().filter(|probe| self.asks(probe.of));
+        asked.map(|probe| self.finding(probe)).collect()
+    }
+
+    fn asks(&self, of: Of) -> bool {
+        match of {
+            Of::All => true,
+            Of::Plain => self.endpoint.tls.is_none(),
+            Of::Tls => self.endpoint.tls.is_some(),
+        }
     }
 
     fn finding(&self, probe: &Probe) -> Finding {
@@ -268,7 +324,7 @@ impl Asker<'_> {
     }
 
     fn connect(&self) -> Result<Peer, Miss> {
-        Peer::connect(self.address, self.patience)
+        Peer::connect(self.endpoint, self.patience)
     }
 
     /// A request without content. Each of `fields` ends with its CR LF.
@@ -303,5 +359,9 @@ fn letters(count: usize) -> String {
 
 #[cfg(test)]
 mod faulty;
+#[cfg(all(test, feature = "tls"))]
+mod front;
 #[cfg(test)]
 mod tests;
+#[cfg(all(test, feature = "tls"))]
+mod tls_tests;

@@ -2,27 +2,26 @@
 //! reads answers as strictly as `hullo bench` does, by the same code.
 
 use std::fmt;
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::io::ErrorKind;
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::SockRef;
 
 use crate::http::client::{
     Head, Memo, ProtocolError, Reader, Response, Sink, field_names, field_values,
 };
+use crate::race::connection::{Connection, Endpoint, Got, Unconnected, failure, is_later};
+use crate::tls::Cause;
 
-/// For a server that is to notice that its client does not read.
-const NARROW_BYTES: usize = 2048;
+/// After little room for what the server sends.
 const ROOM_BYTES: usize = 128 * 1024;
-#[cfg(target_os = "linux")]
-const SEGMENT_BYTES: u32 = 536;
 
 /// More content is not read.
 const CONTENT_BYTES_MAX: usize = 1024 * 1024;
 
 pub(in crate::race) struct Peer {
-    stream: TcpStream,
+    connection: Connection,
     patience: Duration,
     deadline: Instant,
     /// Came, and belongs to no answer that was read.
@@ -51,6 +50,7 @@ pub(in crate::race) struct Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::race) enum Miss {
     Connect,
+    Tls(Cause),
     /// Not one byte of it came.
     Nothing(Stop),
     /// It began.
@@ -64,7 +64,11 @@ pub(in crate::race) enum Miss {
 pub(in crate::race) enum Stop {
     Late,
     End,
+    /// Over TLS, the connection ended without `close_notify`.
+    Cut,
     Reset,
+    /// What came was not TLS, or an alert.
+    Failed,
 }
 
 /// What a connection brings next.
@@ -116,32 +120,24 @@ impl Received {
 }
 
 impl Peer {
-    pub(in crate::race) fn connect(address: SocketAddr, patience: Duration) -> Result<Self, Miss> {
+    pub(in crate::race) fn connect(endpoint: &Endpoint, patience: Duration) -> Result<Self, Miss> {
         let deadline = Instant::now() + patience;
-        let stream = TcpStream::connect_timeout(&address, patience).map_err(|_| Miss::Connect)?;
-        Self::on(stream, patience, deadline)
+        Self::on(endpoint.connect(patience), patience, deadline)
     }
 
     /// With so little room for what the server sends that it cannot send much before it is read.
-    pub(super) fn connect_narrowly(address: SocketAddr, patience: Duration) -> Result<Self, Miss> {
+    pub(super) fn connect_narrowly(endpoint: &Endpoint, patience: Duration) -> Result<Self, Miss> {
         let deadline = Instant::now() + patience;
-        let connect = || {
-            let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-            socket.set_recv_buffer_size(NARROW_BYTES)?;
-            // The server's kernel makes its buffer as many segments long.
-            #[cfg(target_os = "linux")]
-            socket.set_tcp_mss(SEGMENT_BYTES)?;
-            socket.connect_timeout(&address.into(), patience)?;
-            Ok::<_, std::io::Error>(TcpStream::from(socket))
-        };
-        Self::on(connect().map_err(|_| Miss::Connect)?, patience, deadline)
+        Self::on(endpoint.connect_narrowly(patience), patience, deadline)
     }
 
-    fn on(stream: TcpStream, patience: Duration, deadline: Instant) -> Result<Self, Miss> {
-        // What is sent in two parts is to arrive in two parts.
-        stream.set_nodelay(true).map_err(|_| Miss::Connect)?;
+    fn on(
+        connection: Result<Connection, Unconnected>,
+        patience: Duration,
+        deadline: Instant,
+    ) -> Result<Self, Miss> {
         Ok(Self {
-            stream,
+            connection: connection?,
             patience,
             deadline,
             unread: Vec::new(),
@@ -159,10 +155,12 @@ impl Peer {
     pub(in crate::race) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let mut left = bytes.as_ref();
         while let Some(wait) = self.wait() {
-            if left.is_empty() || self.stream.set_write_timeout(Some(wait)).is_err() {
+            let is_sent = left.is_empty() && self.connection.is_flushed();
+            let socket = self.connection.socket();
+            if is_sent || socket.set_write_timeout(Some(wait)).is_err() {
                 return;
             }
-            match self.stream.write(left) {
+            match self.connection.write(left) {
                 Ok(taken) => left = left.get(taken..).unwrap_or_default(),
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
@@ -181,16 +179,16 @@ impl Peer {
     /// that: so it does not depend on chance whether the server sees the one before the other.
     pub(super) fn send_last(&mut self, bytes: impl AsRef<[u8]>) {
         #[cfg(target_os = "linux")]
-        let _ = SockRef::from(&self.stream).set_tcp_cork(true);
+        let _ = SockRef::from(self.connection.socket()).set_tcp_cork(true);
         self.send(bytes);
         // It fails only when the connection is gone, which the answer will tell.
-        let _ = self.stream.shutdown(Shutdown::Write);
+        let _ = self.connection.socket().shutdown(Shutdown::Write);
     }
 
     /// From here on there is room for what the server sends, after [`Self::connect_narrowly`].
     pub(super) fn read_fast(&self) {
         // It fails only when the connection is gone, which the answer will tell.
-        let _ = SockRef::from(&self.stream).set_recv_buffer_size(ROOM_BYTES);
+        let _ = SockRef::from(self.connection.socket()).set_recv_buffer_size(ROOM_BYTES);
     }
 
     /// The next answer. `head_only`: to a HEAD request, so that it has no content.
@@ -214,7 +212,10 @@ impl Peer {
                 return Err(Miss::Nothing(stop));
             }
             return match reader.end(self.unread.len()) {
-                Ok(response) if stop == Stop::End => Ok(received.answer(&response)),
+                // Whether the end was cut over TLS is a question of its own: `close_notify`.
+                Ok(response) if matches!(stop, Stop::End | Stop::Cut) => {
+                    Ok(received.answer(&response))
+                }
                 _ => Err(Miss::Half(stop)),
             };
         }
@@ -248,33 +249,33 @@ impl Peer {
     }
 
     /// The connection itself, of which nothing more is to be read.
-    pub(in crate::race) fn into_stream(self) -> TcpStream {
-        self.stream
+    pub(in crate::race) fn into_connection(self) -> Connection {
+        self.connection
     }
 
     /// Reads once, at least a byte.
     fn fill(&mut self) -> Result<(), Stop> {
-        let mut block = [0; 16 * 1024];
         while let Some(wait) = self.wait() {
-            if self.stream.set_read_timeout(Some(wait)).is_err() {
+            let socket = self.connection.socket();
+            if socket.set_read_timeout(Some(wait)).is_err() {
                 return Err(Stop::Reset);
             }
-            match self.stream.read(&mut block) {
+            match self.connection.read(&mut self.unread) {
+                Ok(Got::Bytes) => return Ok(()),
+                Ok(Got::Nothing) => {}
                 // The kernel reports an error once: after that of a write, the end of a reset looks like any.
-                Ok(0) if self.reset => return Err(Stop::Reset),
-                Ok(0) => return Err(Stop::End),
-                Ok(count) => {
-                    self.unread.extend(block.iter().take(count));
-                    return Ok(());
+                Ok(Got::End) if self.reset => return Err(Stop::Reset),
+                Ok(Got::End) => return Err(Stop::End),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_later(&error) => return Err(Stop::Late),
+                Err(error) if failure(&error).is_some() => return Err(Stop::Failed),
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof && !self.reset => {
+                    return Err(Stop::Cut);
                 }
-                Err(error) => match error.kind() {
-                    ErrorKind::Interrupted => {}
-                    ErrorKind::WouldBlock | ErrorKind::TimedOut => return Err(Stop::Late),
-                    _ => {
-                        self.reset = true;
-                        return Err(Stop::Reset);
-                    }
-                },
+                Err(_) => {
+                    self.reset = true;
+                    return Err(Stop::Reset);
+                }
             }
         }
         Err(Stop::Late)
@@ -288,6 +289,16 @@ impl Peer {
     }
 }
 
+impl From<Unconnected> for Miss {
+    fn from(unconnected: Unconnected) -> Self {
+        match unconnected {
+            Unconnected::Socket(_) => Self::Connect,
+            Unconnected::Late => Self::Nothing(Stop::Late),
+            Unconnected::Tls(failure) => Self::Tls(failure.cause),
+        }
+    }
+}
+
 impl From<ProtocolError> for Miss {
     fn from(bad: ProtocolError) -> Self {
         Self::Protocol(bad)
@@ -298,12 +309,15 @@ impl fmt::Display for Miss {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(match self {
             Self::Connect => "no connection",
+            Self::Tls(cause) => cause.sentence(),
             Self::Nothing(Stop::Late) => "no answer in time",
-            Self::Nothing(Stop::End) => "closes without an answer",
+            Self::Nothing(Stop::End | Stop::Cut) => "closes without an answer",
             Self::Nothing(Stop::Reset) => "resets without an answer",
+            Self::Nothing(Stop::Failed) => "violates TLS without an answer",
             Self::Half(Stop::Late) => "half an answer in time",
-            Self::Half(Stop::End) => "closes inside the answer",
+            Self::Half(Stop::End | Stop::Cut) => "closes inside the answer",
             Self::Half(Stop::Reset) => "resets inside the answer",
+            Self::Half(Stop::Failed) => "violates TLS inside the answer",
             Self::TooLong => "content over 1 MiB",
             Self::Protocol(bad) => bad.sentence(),
         })

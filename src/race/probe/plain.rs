@@ -1,10 +1,10 @@
 //! The answer to a plain request, with which the answers under load are compared.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 
 use super::peer::{Answer, Miss};
 use super::{Asker, PATIENCE};
+use crate::race::connection::Endpoint;
 use crate::race::workload::Workload;
 
 /// Longer content is not compared byte by byte, since it has to fit into a command line.
@@ -19,7 +19,7 @@ const SHARE_OFF_MAX: f64 = 0.25;
 /// The load's request, and a server to send it to.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::race) struct Request<'a> {
-    pub(in crate::race) address: SocketAddr,
+    pub(in crate::race) endpoint: &'a Endpoint,
     pub(in crate::race) host: &'a str,
     pub(in crate::race) path: &'a str,
     /// The path is random, so its answer must be that of any other random path, except for the path itself.
@@ -105,13 +105,13 @@ pub(in crate::race) fn plain(request: &Request<'_>) -> Result<Plain, String> {
 
 /// The status of the answer to a request of the load, if there is one.
 pub(in crate::race) fn status(
-    address: SocketAddr,
+    endpoint: &Endpoint,
     host: &str,
     path: &str,
     workload: &Workload,
 ) -> Option<u16> {
     let asker = Asker {
-        address,
+        endpoint,
         host,
         path,
         patience: PATIENCE,
@@ -123,7 +123,7 @@ pub(in crate::race) fn status(
 impl Request<'_> {
     fn asker(&self) -> Asker<'_> {
         Asker {
-            address: self.address,
+            endpoint: self.endpoint,
             host: self.host,
             path: self.path,
             patience: PATIENCE,

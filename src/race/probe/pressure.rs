@@ -1,16 +1,14 @@
 //! The probes of a server under pressure: much at once, or too little for long.
 
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-use socket2::SockRef;
-
 use super::ask::is_served;
 use super::peer::{Miss, Next, Peer, Stop};
 use super::{Asker, Verdict};
+use crate::race::connection::{Connection, Got, is_later};
 
 /// More than most servers accept, in fields of which each is small enough.
 const LARGE_FIELDS: usize = 16;
@@ -44,8 +42,9 @@ pub(super) fn large_head(asker: &Asker<'_>) -> Verdict {
         return Ok((status < 500, status.to_string()));
     }
     Ok(match peer.end() {
-        Next::Stop(Stop::End) => (status < 500, format!("{status}, closes")),
+        Next::Stop(Stop::End | Stop::Cut) => (status < 500, format!("{status}, closes")),
         Next::Stop(Stop::Reset) => (false, format!("{status}, resets")),
+        Next::Stop(Stop::Failed) => (false, format!("{status}, violates TLS")),
         Next::Stop(Stop::Late) => (false, format!("{status}, stays open")),
         Next::Bytes => (false, format!("{status}, sends more")),
     })
@@ -55,7 +54,7 @@ pub(super) fn large_head(asker: &Asker<'_>) -> Verdict {
 /// of a write are taken.
 pub(super) fn slow_reader(asker: &Asker<'_>) -> Verdict {
     let request = asker.get(asker.path, "");
-    let mut peer = Peer::connect_narrowly(asker.address, asker.patience)?;
+    let mut peer = Peer::connect_narrowly(asker.endpoint, asker.patience)?;
     peer.send(request.repeat(UNREAD));
     sleep(UNREAD_PAUSE);
     peer.read_fast();
@@ -108,39 +107,46 @@ fn keep_flooding(asker: &Asker<'_>, is_over: &AtomicBool) {
     let batch = asker.get(asker.path, "").repeat(FLOOD_BATCH);
     while !is_over.load(Ordering::Relaxed) {
         // A server may end a connection after a number of requests.
-        if let Ok(stream) = TcpStream::connect_timeout(&asker.address, asker.patience) {
-            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
-            let _ = flood_one(&stream, batch.as_bytes(), is_over);
+        if let Ok(mut connection) = asker.endpoint.connect(asker.patience) {
+            let _ = connection.will_reset();
+            let _ = flood_one(&mut connection, batch.as_bytes(), is_over);
         }
         sleep(FLOOD_PAUSE);
     }
 }
 
 /// Until the connection ends. It writes whatever the server takes, and reads all that comes.
-fn flood_one(mut stream: &TcpStream, batch: &[u8], is_over: &AtomicBool) -> std::io::Result<()> {
-    stream.set_nonblocking(true)?;
-    let mut block = [0; 16 * 1024];
+fn flood_one(connection: &mut Connection, batch: &[u8], is_over: &AtomicBool) -> io::Result<()> {
+    connection.socket().set_nonblocking(true)?;
+    let mut came = Vec::new();
     let mut left = batch;
     while !is_over.load(Ordering::Relaxed) {
-        let written = stream.write(left);
-        let read = stream.read(&mut block);
-        match (&written, &read) {
-            (_, Ok(0)) => return Ok(()),
-            (Ok(count), _) => left = left.get(*count..).unwrap_or_default(),
-            _ => {}
+        let written = connection.write(left);
+        let read = connection.read(&mut came);
+        came.clear();
+        if let Ok(count) = &written {
+            left = left.get(*count..).unwrap_or_default();
         }
         if left.is_empty() {
             left = batch;
         }
-        let would_block = |error: std::io::Error| match error.kind() {
-            ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(0),
-            _ => Err(error),
-        };
-        if written.or_else(would_block)? + read.or_else(would_block)? == 0 {
+        let (written, read) = (now(written)?, now(read)?);
+        if read == Some(Got::End) {
+            return Ok(());
+        }
+        if written.is_none() && read.is_none() {
             sleep(FLOOD_PAUSE);
         }
     }
     Ok(())
+}
+
+/// Nothing if it would block.
+fn now<T>(done: io::Result<T>) -> io::Result<Option<T>> {
+    match done {
+        Err(error) if is_later(&error) => Ok(None),
+        done => done.map(Some),
+    }
 }
 
 /// A client that sends a head forever, a line now and then, must not hold its connection forever. Here
@@ -165,7 +171,7 @@ pub(super) fn slow_head(
                 peer.more_time();
                 peer.send("X-Slow: a\r\n");
             }
-            Next::Stop(Stop::End | Stop::Reset) => {
+            Next::Stop(_) => {
                 return Ok(Some((true, format!("closes after {}", seconds()))));
             }
             Next::Bytes => {

@@ -11,7 +11,8 @@ use super::*;
 use crate::Greeting;
 use crate::server::{Options, Server};
 
-const IDS: [&str; 17] = [
+/// Of a server without TLS.
+pub(super) const IDS: [&str; 17] = [
     "path",
     "connection_close",
     "http_1_0",
@@ -32,14 +33,19 @@ const IDS: [&str; 17] = [
 ];
 
 /// The ids of the probes that failed.
-fn wrong(findings: &[Finding]) -> Vec<(&str, &str)> {
+pub(super) fn wrong(findings: &[Finding]) -> Vec<(&str, &str)> {
     let wrong = findings.iter().filter(|finding| !finding.right);
     wrong.map(|f| (f.id.as_str(), f.saw.as_str())).collect()
 }
 
+fn plain(address: SocketAddr) -> Endpoint {
+    Endpoint { address, tls: None }
+}
+
 fn asker(address: SocketAddr, patience: Duration) -> Asker<'static> {
     Asker {
-        address,
+        // Until the end of the tests.
+        endpoint: Box::leak(Box::new(plain(address))),
         host: "localhost",
         path: "/any/path",
         patience,
@@ -56,7 +62,7 @@ fn hullo_does_all_of_it_right_and_soon() {
     let running = Server::bind(options).unwrap().start(Greeting).unwrap();
     for path in ["/any/path", "/", "/a/", "/prefix/any/path?query=1"] {
         let start = Instant::now();
-        let findings = probe(running.local_addr(), "localhost:80", path);
+        let findings = probe(&plain(running.local_addr()), "localhost:80", path);
         let elapsed = start.elapsed();
         let ids: Vec<_> = findings.iter().map(|f| f.id.as_str()).collect();
         assert_eq!(ids, IDS);
@@ -226,7 +232,7 @@ fn each_fault_is_seen_and_nothing_else() {
     thread::scope(|scope| {
         for (fault, expected) in FAULTS {
             scope.spawn(move || {
-                let findings = probe(serve(*fault), "localhost", "/any/path");
+                let findings = probe(&plain(serve(*fault)), "localhost", "/any/path");
                 assert_eq!(wrong(&findings), *expected, "{fault:?}");
             });
         }
@@ -235,7 +241,11 @@ fn each_fault_is_seen_and_nothing_else() {
 
 #[test]
 fn a_pipeline_that_is_lost_is_seen() {
-    let findings = probe(serve(Wrong::OneOfAPipeline), "localhost", "/any/path");
+    let findings = probe(
+        &plain(serve(Wrong::OneOfAPipeline)),
+        "localhost",
+        "/any/path",
+    );
     let wrong = wrong(&findings);
     let [("pipelining", "1 of 16"), ("slow_reader", saw)] = wrong[..] else {
         panic!("{wrong:?}");
@@ -248,7 +258,11 @@ fn a_pipeline_that_is_lost_is_seen() {
 /// Where it happens depends on what the kernel takes.
 #[test]
 fn answers_that_are_cut_are_seen() {
-    let findings = probe(serve(Wrong::LosesWhatIsNotTaken), "localhost", "/any/path");
+    let findings = probe(
+        &plain(serve(Wrong::LosesWhatIsNotTaken)),
+        "localhost",
+        "/any/path",
+    );
     let wrong = wrong(&findings);
     let [("slow_reader", saw)] = wrong[..] else {
         panic!("{wrong:?}");

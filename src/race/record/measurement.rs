@@ -54,11 +54,23 @@ pub(in crate::race) struct Measurement {
     pub(in crate::race) rate: Option<f64>,
     /// What kept that rate from being made; null if it was.
     pub(in crate::race) missed: Option<Missed>,
+    /// Over https, where the generator reports them.
+    pub(in crate::race) handshakes: Option<Handshakes>,
     /// Memory of the server for each open and idle connection.
     pub(in crate::race) idle_connection_bytes: Option<f64>,
     /// Null when the race did not start the server.
     pub(in crate::race) server: Option<ServerCost>,
     pub(in crate::race) generator: GeneratorCost,
+}
+
+/// Of TLS, on the connections of a measurement.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(in crate::race) struct Handshakes {
+    pub(in crate::race) full: u64,
+    /// Of an earlier session, which costs less.
+    pub(in crate::race) resumed: u64,
 }
 
 impl Measurement {

@@ -16,7 +16,8 @@ pub(in crate::race) use crate::stats::Ratio;
 
 pub(in crate::race) use decision::{Decision, Gate, Outcome};
 pub(in crate::race) use measurement::{
-    GeneratorCost, LOST, Measurement, Missed, PerConnection, Sampled, ServerCost, UNLIKE, WarmUp,
+    GeneratorCost, Handshakes, LOST, Measurement, Missed, PerConnection, Sampled, ServerCost,
+    UNLIKE, WarmUp,
 };
 pub(in crate::race) use place::{Machine, ServerHost};
 pub(in crate::race) use settings::{Axis, Generator, Request, Settings, Suite};
@@ -76,7 +77,11 @@ pub(in crate::race) struct Target {
     pub(in crate::race) command: Option<String>,
     /// Where it was already running.
     pub(in crate::race) url: Option<String>,
-    /// One finding for each probe, in the same order for every target.
+    /// Whether it was asked over https; null for false.
+    pub(in crate::race) https: Option<bool>,
+    /// What it agreed on with the race: version of TLS and cipher suite. Null for plain HTTP, or if it did not answer.
+    pub(in crate::race) tls: Option<String>,
+    /// One finding for each probe that is for such a server, in the same order for every target.
     pub(in crate::race) behaviour: Vec<Finding>,
     /// Why it was not measured, or not to the end; null if it was.
     pub(in crate::race) out: Option<String>,

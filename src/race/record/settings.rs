@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::ServerHost;
+use crate::bench::TlsSettings;
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -40,6 +41,8 @@ pub(in crate::race) struct Settings {
     pub(in crate::race) quiet_wait_ns: Option<u64>,
     /// What was requested, if it was not a plain GET.
     pub(in crate::race) request: Option<Request>,
+    /// How servers were asked over https; null if none was.
+    pub(in crate::race) tls: Option<TlsSettings>,
     /// Null if they ran on the machine of the race, without another network.
     pub(in crate::race) server_host: Option<ServerHost>,
 }

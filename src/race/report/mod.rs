@@ -23,6 +23,7 @@ mod notes;
 mod page;
 mod picture;
 mod plot;
+mod protocols;
 mod rows;
 #[cfg(test)]
 pub(super) mod sample;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use super::protocols;
 use crate::race::format::{NONE, bytes, figure, percent, time};
 use crate::race::record::{Measurement, Record, Summary, Target};
 use crate::race::stats::{BOOTSTRAP_MISS, EQUAL, RESOLUTION, ROUNDS_MIN};
@@ -45,6 +46,7 @@ pub(super) fn legend(record: &Record) -> Vec<String> {
         legend.push(format!("The interval beside a percentile is that of its median over the rounds, in {held} of 100 cases (bootstrap)."));
     }
     legend.extend(no_ratios(record));
+    legend.extend(protocols::not_asked(record));
     legend.push("Requests/s are a server's own only where the server was the bottleneck. CPU per request depends far less on the bottleneck, but a server that waits between requests pays more for each.".to_owned());
     legend
 }
@@ -107,8 +109,16 @@ fn fault(record: &Record, target: &Target) -> Option<String> {
     }
 }
 
-/// What a reader has to know before the result: the machine was busy with something else.
+/// What a reader has to know before the result: servers were asked over different protocols, or the machine was busy
+/// with something else.
 pub(super) fn caution(record: &Record) -> Option<String> {
+    let both = [protocols::mixture(record), queued(record)];
+    let said: Vec<String> = both.into_iter().flatten().collect();
+    (!said.is_empty()).then(|| said.join(" "))
+}
+
+/// That the generator waited for a core.
+fn queued(record: &Record) -> Option<String> {
     let pairs = record
         .tests
         .iter()
@@ -165,6 +175,7 @@ pub(super) fn setting(record: &Record) -> Vec<(&'static str, String)> {
         ("Warm-up", warm_up(record)),
         ("Order", order(record)),
     ];
+    setting.extend(protocols::setting(record).map(|how| ("TLS", how)));
     setting.extend(settings.server_host.iter().map(|host| {
         let (name, address, machine) = (clean(&host.name), clean(&host.address), &host.machine);
         let link = time(host.link_ns as f64);
@@ -300,6 +311,9 @@ pub(super) fn commands(record: &Record) -> Vec<(String, String)> {
     let mut commands = vec![("race".to_owned(), clean_block(&race.join(" ")))];
     for target in &record.targets {
         let command = match (&target.command, &target.url) {
+            (Some(command), _) if target.https == Some(true) => {
+                format!("{command}   # over https")
+            }
             (Some(command), _) => command.clone(),
             (None, Some(url)) => format!("already running at {}", shell(url)),
             (None, None) => continue,

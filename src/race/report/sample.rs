@@ -111,6 +111,7 @@ pub(in crate::race) fn record(servers: &[Server], suites: &[Suite], rounds: usiz
             processes_per_round: None,
             quiet_wait_ns: None,
             request: None,
+            tls: None,
             server_host: None,
         },
         targets: servers.iter().enumerate().map(target).collect(),
@@ -172,6 +173,8 @@ fn target((number, server): (usize, &Server)) -> Target {
             )
         }),
         url: (!server.is_ours).then(|| "http://10.0.0.7:8080".to_owned()),
+        https: None,
+        tls: None,
         behaviour: PROBES.iter().enumerate().map(finding).collect(),
         out: None,
     }
@@ -358,6 +361,7 @@ fn measure(test: &Test, server: &Server, number: usize, round: usize) -> Measure
         response_bytes: (!idle).then_some(158.0 + number as f64),
         rate: test.load.map(|_| speed).or(test.offered_rate),
         missed: offered.filter(|load| *load > 1.0).map(|_| Missed::Server),
+        handshakes: None,
         idle_connection_bytes: (test.suite == Suite::Idle && server.is_ours).then(|| {
             130.0 * 3.7_f64.powi(i32::try_from(number % 5).unwrap_or(0)) * wobble(round, number)
         }),

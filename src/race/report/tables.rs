@@ -8,12 +8,13 @@ use super::series::Series;
 use crate::race::counters::Counts;
 use crate::race::format::{NONE, bytes, count, figure, percent, sign, time};
 use crate::race::probe;
-use crate::race::record::{Bound, Finding, Record, Suite};
+use crate::race::record::{Bound, Finding, Measurement, Record, Suite};
 use crate::terminal::clean;
 
 /// How a server did in a probe.
 pub(super) const RIGHT: &str = "✓";
 pub(super) const WRONG: &str = "✗";
+const NOT_ASKED: &str = "not asked";
 
 pub(super) struct Table {
     /// Empty where the heading above says it all.
@@ -176,7 +177,7 @@ const COUNTS: [Column; 4] = [
 
 /// The tables of a test with requests.
 pub(super) fn work(rows: &[Row]) -> Vec<Table> {
-    const ANSWERS: [Column; 3] = [
+    const ANSWERS: [Column; 4] = [
         ("Peak memory", |row| {
             let servers = row.rounds.iter().filter_map(|round| round.server.as_ref());
             let peak = servers.map(|server| server.rss_peak_bytes).max()?;
@@ -192,6 +193,14 @@ pub(super) fn work(rows: &[Row]) -> Vec<Table> {
                 Some(both / round.requests as f64)
             });
             switches.map(figure)
+        }),
+        ("Full handshakes", |row| {
+            // Of connections that persist there are few.
+            let of = |round: &Measurement| {
+                let of = round.handshakes.filter(|_| !row.test.keepalive)?;
+                Some(of.full as f64 / of.full.saturating_add(of.resumed) as f64)
+            };
+            row.median(of).map(percent)
         }),
     ];
     let mut speed = Table::of("Speed", rows, &[]).measure(rows, &SPEED);
@@ -322,7 +331,11 @@ pub(super) fn behaviour(record: &Record) -> Option<Table> {
     let mut table = Table::new("", names).column("Right", right);
     for probe in &probes {
         let cells = all.clone().map(|findings| {
-            let found = findings.iter().find(|found| found.id == probe.id)?;
+            let found = findings.iter().find(|found| found.id == probe.id);
+            let Some(found) = found else {
+                // Over TLS some probes have no meaning, and others only there.
+                return (!findings.is_empty()).then(|| NOT_ASKED.to_owned());
+            };
             Some(if found.right {
                 RIGHT.to_owned()
             } else {
