@@ -83,9 +83,7 @@ impl Plan {
             warnings: Vec::new(),
         };
         let seed = seed(options, before);
-        let mut record = record(options, &setup, &path, seed)?;
-        record.targets = targets.iter().map(entry).collect();
-        record.settings.tls = tls;
+        let record = record(options, &setup, (&targets, tls), &path, seed)?;
         let mut plan = Self {
             servers: targets,
             setup,
@@ -311,28 +309,18 @@ fn suites(options: &Options) -> Vec<Suite> {
     }
 }
 
-/// The record of a race that has not begun, without its servers.
-fn record(options: &Options, setup: &Setup, path: &str, seed: u64) -> Result<Record, String> {
+/// The record of a race that has not begun.
+fn record(
+    options: &Options,
+    setup: &Setup,
+    (targets, tls): (&[ServerSpec], Option<TlsSettings>),
+    path: &str,
+    seed: u64,
+) -> Result<Record, String> {
     let suites = suites(options);
     let mut warnings = Vec::from_iter(setup.workload.caution().map(str::to_owned));
     let tests = tests(options, &suites, setup.host.as_deref(), &mut warnings)?;
-    if shares(setup) {
-        warnings.push("Servers and load share cores, so each disturbs the other".to_owned());
-    }
-    let quota = available_parallelism().map_or(usize::MAX, Into::into);
-    let cores = machine::allowed().len();
-    if quota < cores {
-        warnings.push(format!(
-            "A CPU quota allows the time of {quota} of the {cores} cores, which servers and load share"
-        ));
-    }
-    let is_running = |target: &&ServerSpec| matches!(target.source, Source::Running { .. });
-    for target in options.targets.iter().filter(is_running) {
-        warnings.push(format!(
-            "{} was already running: its cores and its CPU time are not known",
-            target.name
-        ));
-    }
+    warnings.extend(cautions(options, setup));
     Ok(Record {
         format: FORMAT.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -358,16 +346,39 @@ fn record(options: &Options, setup: &Setup, path: &str, seed: u64) -> Result<Rec
             processes_per_round: (options.processes > 1).then_some(options.processes as usize),
             quiet_wait_ns: options.quiet_wait,
             request: setup.workload.record(),
-            tls: None,
+            tls,
             server_host: setup.host.as_ref().map(|host| host.record()),
         },
-        targets: Vec::new(),
+        targets: targets.iter().map(entry).collect(),
         tests,
         results: Vec::new(),
         summaries: Vec::new(),
         warnings,
         gate: None,
     })
+}
+
+/// What is known before of the cores.
+fn cautions(options: &Options, setup: &Setup) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if shares(setup) {
+        warnings.push("Servers and load share cores, so each disturbs the other".to_owned());
+    }
+    let quota = available_parallelism().map_or(usize::MAX, Into::into);
+    let cores = machine::allowed().len();
+    if quota < cores {
+        warnings.push(format!(
+            "A CPU quota allows the time of {quota} of the {cores} cores, which servers and load share"
+        ));
+    }
+    let is_running = |target: &&ServerSpec| matches!(target.source, Source::Running { .. });
+    for target in options.targets.iter().filter(is_running) {
+        warnings.push(format!(
+            "{} was already running: its cores and its CPU time are not known",
+            target.name
+        ));
+    }
+    warnings
 }
 
 fn entry(target: &ServerSpec) -> record::Target {

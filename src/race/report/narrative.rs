@@ -1,6 +1,5 @@
 //! The title, and one line for each test that says what came out.
 
-use super::protocols;
 use super::rows::{CPU, Measure, Row, SPEED};
 use crate::race::format::{factor, percent, ratio, sign, time};
 use crate::race::record::{Bound, Ratio, Record, Target, Test};
@@ -18,13 +17,12 @@ pub(super) fn title(record: &Record) -> String {
     let names: Vec<String> = record.targets.iter().map(|t| clean(&t.name)).collect();
     match names.as_slice() {
         [] => "A race without a server".to_owned(),
-        [one] => format!("{one} under load{}", protocols::suffix(record)),
+        [one] => format!("{one} under load"),
         [others @ .., last] => {
             let all = format!("{} and {last}", others.join(", "));
             let is_short = names.len() <= NAMED_MAX && all.chars().count() <= TITLE_CHARS_MAX;
             let servers = format!("{} servers", names.len());
-            let who = if is_short { all } else { servers };
-            format!("{who} side by side{}", protocols::suffix(record))
+            format!("{} side by side", if is_short { all } else { servers })
         }
     }
 }

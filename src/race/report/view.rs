@@ -7,7 +7,7 @@ use super::rows::{CPU, IDLE, REST, Row, SPEED, rows};
 use super::section::{Axes, Chart, Scale, Section, Unit, bars, lines, rank};
 use super::series::Series;
 use super::tables::{self, Table};
-use super::{curves, gate, narrative, notes};
+use super::{curves, gate, narrative, notes, protocols};
 use crate::race::record::{Record, Suite, Test};
 
 pub(in crate::race) struct View {
@@ -43,7 +43,7 @@ impl View {
         let result = most.map(|section| format!("{}. {}", section.title, section.result));
         let result = result.unwrap_or("Nothing was measured.".to_owned());
         Self {
-            title: narrative::title(record),
+            title: narrative::title(record) + protocols::suffix(record),
             verdict: judged.map(|judged| gate::verdict(record, judged)),
             gate: judged.and_then(|judged| gate::table(record, judged)),
             caution: notes::caution(record),
