@@ -8,7 +8,8 @@ use crate::bench::response::Answer;
 
 impl Connection {
     /// A complete answer.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every answer")]
     pub(super) fn finish(&mut self, answer: &Answer, name: usize, context: &mut Context<'_>) {
         let begun = self.begun_at.take();
         if let Some(begun) = begun {
@@ -57,6 +58,8 @@ impl Connection {
         }
     }
 
+    /// The same, at the end of the connection.
+    #[cold]
     pub(super) fn last(&mut self, answer: &Answer, name: usize, context: &mut Context<'_>) {
         self.finish(answer, name, context);
         self.count(self.next - 1, context);
