@@ -24,8 +24,8 @@ pub(super) struct RequestOptions {
     #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = field)]
     fields: Vec<(String, String)>,
 
-    /// Name of the servers in the Host field, and over https in their certificates (it is sent, SNI)
-    /// [default: from the URL, or where a command listens]
+    /// Host header field. Over https also the name that certificates must be for, and that is sent to the servers
+    /// (SNI) [default: from the URL, or the address of a command]
     #[arg(long, value_name = "NAME")]
     pub(super) host: Option<String>,
 
