@@ -149,7 +149,7 @@ fn after_content(
     let status = answer.status;
     let read_as_requests = format!("{status}, reads content as requests");
     if answer.closes {
-        return match peer.end() {
+        return match peer.end_of_content() {
             Next::Stop(Stop::End | Stop::Cut) => (is_fine, format!("{status}, closes")),
             // The reset may have destroyed the answer before the client read it.
             Next::Stop(Stop::Reset) => (false, format!("{status}, resets")),

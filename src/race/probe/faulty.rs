@@ -27,6 +27,7 @@ pub(super) enum Wrong {
     ContentIsRequests,
     ResetsInContent,
     AnswersAndResets,
+    AnswersAndLeaves,
     AnswersAndCloses,
     AnswersAndSaysSo,
     ChunksAreRequests,
@@ -262,9 +263,13 @@ impl Served {
     fn post(&mut self, request: &Request) -> Then {
         let is_chunked = request.has("chunked");
         let is_both = is_chunked && request.has("Content-Length");
-        let is_large = request.has("Content-Length: 300000");
         if request.has("Expect:") && self.expected(request) == Then::Close {
             return Then::Close;
+        }
+        if request.has("Content-Length: 300000")
+            && let Some(then) = self.leave_content()
+        {
+            return then;
         }
         match self.wrong {
             Wrong::ByLength | Wrong::ByChunks | Wrong::ByChunksAndOpen if is_both => {
@@ -285,24 +290,6 @@ impl Served {
                 return Then::Close;
             }
             _ if is_chunked => self.take_chunks(),
-            Wrong::ResetsInContent | Wrong::AnswersAndResets if is_large => {
-                self.take(64 * 1024);
-                if self.wrong == Wrong::AnswersAndResets {
-                    self.send(413, "close", "too much");
-                    // It has to arrive before the reset.
-                    thread::sleep(Duration::from_millis(50));
-                }
-                reset(&self.stream);
-                return Then::Gone;
-            }
-            Wrong::AnswersAndCloses if is_large => {
-                self.send(200, "x", "enough");
-                return Then::Close;
-            }
-            Wrong::AnswersAndSaysSo if is_large => {
-                self.send(413, "close", "too much");
-                return Then::Close;
-            }
             _ => {
                 let (_, length) = request.head.split_once("Content-Length: ").unwrap();
                 self.take(length.lines().next().unwrap().parse().unwrap());
@@ -316,6 +303,37 @@ impl Served {
             Then::Close
         } else {
             Then::Next
+        }
+    }
+
+    /// Ends the connection without having read the content, if that is its fault.
+    fn leave_content(&mut self) -> Option<Then> {
+        match self.wrong {
+            Wrong::ResetsInContent | Wrong::AnswersAndResets => {
+                self.take(64 * 1024);
+                if self.wrong == Wrong::AnswersAndResets {
+                    self.send(413, "close", "too much");
+                    // It has to arrive before the reset.
+                    thread::sleep(Duration::from_millis(50));
+                }
+                reset(&self.stream);
+                Some(Then::Gone)
+            }
+            Wrong::AnswersAndLeaves => {
+                self.send(413, "close", "too much");
+                let _ = self.stream.shutdown(Shutdown::Write);
+                thread::sleep(Duration::from_millis(20));
+                Some(Then::Gone)
+            }
+            Wrong::AnswersAndCloses => {
+                self.send(200, "x", "enough");
+                Some(Then::Close)
+            }
+            Wrong::AnswersAndSaysSo => {
+                self.send(413, "close", "too much");
+                Some(Then::Close)
+            }
+            _ => None,
         }
     }
 

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io::ErrorKind;
 use std::net::Shutdown;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
@@ -16,6 +17,9 @@ use crate::tls::Cause;
 
 /// After little room for what the server sends.
 const ROOM_BYTES: usize = 128 * 1024;
+
+/// So soon a server closes after it has sent the end.
+const RESET_WAIT: Duration = Duration::from_millis(100);
 
 /// More content is not read.
 const CONTENT_BYTES_MAX: usize = 1024 * 1024;
@@ -246,6 +250,20 @@ impl Peer {
     /// The same, as long as is waited for the end of a connection.
     pub(super) fn end(&mut self) -> Next {
         self.next(self.patience)
+    }
+
+    /// The same, after content that the server may not have read. If it closes without having read it, a reset follows
+    /// the end.
+    pub(super) fn end_of_content(&mut self) -> Next {
+        let end = self.end();
+        if !matches!(end, Next::Stop(Stop::End | Stop::Cut)) {
+            return end;
+        }
+        sleep(RESET_WAIT);
+        match self.connection.socket().take_error() {
+            Ok(None) => end,
+            _ => Next::Stop(Stop::Reset),
+        }
     }
 
     /// The connection itself, of which nothing more is to be read.

@@ -152,6 +152,7 @@ const FAULTS: &[(Wrong, &[(&str, &str)])] = &[
         &[("content", "resets without an answer")],
     ),
     (Wrong::AnswersAndResets, &[("content", "413, resets")]),
+    (Wrong::AnswersAndLeaves, &[("content", "413, resets")]),
     (
         Wrong::AnswersAndCloses,
         &[("content", "200, then closes without an answer")],
