@@ -42,7 +42,7 @@ const SPREAD_MAX: f64 = 10.0;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ratio {
-    /// The geometric mean of the rounds' ratios; from 20 rounds on, their median.
+    /// The geometric mean of the rounds' ratios; of 20 and more, their median.
     pub(super) mean: f64,
     /// The interval of the true ratio, from here to `high`: in 99 of 100 tests, both ratios of a target lie
     /// in theirs.
@@ -124,7 +124,7 @@ pub(super) fn paired(pairs: &[(f64, f64)], comparisons: usize) -> Option<Ratio> 
     }
     let (mean, variance) = moments(&logs)?;
     let count = logs.len() as f64;
-    students(mean, (variance / count).sqrt(), count - 1.0, comparisons)
+    of_mean(mean, (variance / count).sqrt(), count - 1.0, comparisons)
 }
 
 /// `None` if even the least and the greatest of so few figures miss the true median too often.
@@ -151,7 +151,7 @@ pub(super) fn unpaired(ours: &[f64], theirs: &[f64], comparisons: usize) -> Opti
     } else {
         our_count + their_count - 2.0
     };
-    students(our_mean - their_mean, (a + b).sqrt(), freedom, comparisons)
+    of_mean(our_mean - their_mean, (a + b).sqrt(), freedom, comparisons)
 }
 
 fn logarithms(figures: impl Iterator<Item = f64>) -> Option<Vec<f64>> {
@@ -170,7 +170,8 @@ fn moments(figures: &[f64]) -> Option<(f64, f64)> {
     Some((mean, squares / (count - 1.0)))
 }
 
-fn students(mean: f64, error: f64, freedom: f64, comparisons: usize) -> Option<Ratio> {
+/// By Student's distribution.
+fn of_mean(mean: f64, error: f64, freedom: f64, comparisons: usize) -> Option<Ratio> {
     let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
     let reach = error * student.inverse_cdf(1.0 - miss(comparisons) / 2.0);
     ratio(mean, mean - reach, mean + reach)
@@ -275,27 +276,19 @@ mod tests {
         assert_eq!(drawn(), drawn());
     }
 
-    /// The interval of 24 rounds is from the 6th to the 19th: of 24 coins, 5 or fewer show heads in 0.33 % of cases, 6 or fewer in 1.13 %.
+    /// The interval of 24 rounds is from the 6th to the 19th: of 24 coins, 5 or fewer show heads in 0.33 % of cases,
+    /// 6 or fewer in 1.13 %.
     #[test]
     fn many_rounds_are_compared_by_their_median() {
         let mut pairs: Vec<(f64, f64)> = (1..=24).map(|round| (f64::from(round), 10.0)).collect();
-        close(
-            &paired(&pairs, 1).unwrap(),
-            (12.0 * 13.0f64).sqrt() / 10.0,
-            0.6,
-            1.9,
-        );
+        let middle = (12.0 * 13.0f64).sqrt() / 10.0;
+        close(&paired(&pairs, 1).unwrap(), middle, 0.6, 1.9);
         // Of those that were disturbed, only that they are at an end counts.
         pairs[23].0 = 1e6;
-        close(
-            &paired(&pairs, 1).unwrap(),
-            (12.0 * 13.0f64).sqrt() / 10.0,
-            0.6,
-            1.9,
-        );
+        close(&paired(&pairs, 1).unwrap(), middle, 0.6, 1.9);
         // It takes more rounds to be so sure.
-        let student = paired(&pairs, 1_000_000).unwrap();
-        assert!(student.mean > 1.5 && student.is_noisy(), "{student:?}");
+        let of_mean = paired(&pairs, 1_000_000).unwrap();
+        assert!(of_mean.mean > 1.5 && of_mean.is_noisy(), "{of_mean:?}");
     }
 
     /// A server against itself: whatever it is measured by, at most about one race in a hundred
