@@ -69,12 +69,12 @@ impl Server {
     /// Accepts from a socket that listens already, an inherited one for instance: a
     /// [`TcpListener`](std::net::TcpListener), a [`UnixListener`](std::os::unix::net::UnixListener), or
     /// either of them as an [`OwnedFd`]. The workers share it, so an idle worker is not preferred to a busy
-    /// one. Its options (`TCP_NODELAY`) stay as they are. The file of a Unix socket is not removed at the
+    /// one. Its `TCP_NODELAY` stays as it is. The file of a Unix socket is not removed at the
     /// end.
     ///
     /// # Errors
     ///
-    /// Those of fcntl(2); [`io::ErrorKind::InvalidInput`] when it does not listen, or there are too many
+    /// Those of fcntl(2) and setsockopt(2); [`io::ErrorKind::InvalidInput`] when it does not listen, or there are too many
     /// listeners.
     pub fn listener(self, listener: impl Into<OwnedFd>) -> io::Result<Self> {
         self.add(Sockets::new([Listener::inherited(listener.into())?]))

@@ -85,13 +85,19 @@ fn socket(address: &SockAddr) -> io::Result<Socket> {
     // Connections of a past server in TIME_WAIT do not keep the port taken.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
-    // Linux hands these on to accepted sockets, so that none of them needs a system call.
     socket.set_tcp_nodelay(true)?;
-    // RFC 6093 section 4: urgent data is data; otherwise a byte of the stream would be missing.
-    socket.set_out_of_band_inline(true)?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
+    prepare(&socket)?;
     Ok(socket)
+}
+
+/// What the connections of a listener need, whoever has bound it. Linux hands options on to accepted sockets, so that
+/// none of them needs a system call.
+pub(super) fn prepare(listener: &Socket) -> io::Result<()> {
+    // RFC 6093 section 4: urgent data is data; otherwise a byte of the stream would be missing.
+    listener.set_out_of_band_inline(true)?;
+    #[cfg(target_os = "linux")]
+    listener.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -137,15 +143,31 @@ mod tests {
         }
     }
 
-    #[test]
-    fn accepted_sockets_inherit_the_options_of_the_listener() {
-        let listener = bind(ANY_PORT, 1).unwrap().remove(0);
+    /// A connection of this listener.
+    fn accepted(listener: &TcpListener) -> Socket {
         listener.set_nonblocking(false).unwrap();
         let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let accepted = Socket::from(listener.accept().unwrap().0);
-        assert!(accepted.tcp_nodelay().unwrap());
+        Socket::from(listener.accept().unwrap().0)
+    }
+
+    #[track_caller]
+    fn assert_prepared(accepted: &Socket) {
         assert!(accepted.out_of_band_inline().unwrap());
         #[cfg(target_os = "linux")]
         assert_eq!(accepted.tcp_notsent_lowat().unwrap(), UNSENT_BYTES_MAX);
+    }
+
+    #[test]
+    fn accepted_sockets_inherit_the_options_of_the_listener() {
+        let accepted = accepted(&bind(ANY_PORT, 1).unwrap().remove(0));
+        assert!(accepted.tcp_nodelay().unwrap());
+        assert_prepared(&accepted);
+    }
+
+    #[test]
+    fn connections_of_a_given_listener_are_prepared_as_well() {
+        let given = TcpListener::bind(ANY_PORT).unwrap();
+        let _listener = super::super::Listener::inherited(given.try_clone().unwrap().into()).unwrap();
+        assert_prepared(&accepted(&given));
     }
 }
