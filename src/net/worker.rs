@@ -26,6 +26,9 @@ use crate::http::{Blocks, Handler, Limits, Output, Overload, Shared};
 /// A poller counts milliseconds in 32 bits: the longest sleep is shorter.
 const SLEEP_MAX: Duration = Duration::from_secs(60 * 60);
 
+/// A drain makes all idle connections late at once: those with a request do not wait until all of them are closed.
+const EXPIRED_PER_TURN_MAX: usize = 1024;
+
 /// A loop that shares little with the others: the connection limit, the lifecycle, a Unix socket.
 pub(crate) struct Worker<K: Kernel, H> {
     pub(super) kernel: K,
@@ -438,9 +441,12 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         Self::drop_catching(connection);
     }
 
-    /// Ends the waits that have lasted too long.
+    /// Ends the waits that have lasted too long, as many as a turn may; the next turn follows at once.
     fn expire(&mut self) {
-        while let Some((index, timeout)) = self.deadlines.overdue(self.now.millis) {
+        for _ in 0..EXPIRED_PER_TURN_MAX {
+            let Some((index, timeout)) = self.deadlines.overdue(self.now.millis) else {
+                return;
+            };
             if timeout == Timeout::Linger {
                 let reason = self
                     .connections

@@ -273,6 +273,15 @@ fn many_holders_are_ended_a_batch_at_a_time() {
     assert!(is("408") >= 32 && is("503") >= 200, "{}", is("503"));
 }
 
+/// More are late at the same time than one turn ends.
+#[test]
+fn thousands_that_are_late_are_ended_a_batch_at_a_time() {
+    let half = Script::of(vec![Act::Send(GET[..9].to_vec()), Act::Pause(3_600_000)]);
+    let world = world(vec![half; 2_500], Bounds::NONE, 1);
+    play_in(&world).unwrap();
+    assert!(is_answered_for_all(&world, "408"));
+}
+
 /// Each listener is accepted from, and retried after a back-off, whatever the others do.
 #[test]
 fn connections_of_all_listeners_are_served() {
