@@ -86,6 +86,14 @@ impl<K: Kernel, H: Handler> Worker<K, H> {
         self.stats.taken_over += 1;
         if self.reserve().is_err() {
             // There is no memory for its place in the table.
+            if let Some(hook) = &self.event_hook {
+                let (worker, connection) = moved.from;
+                hook(&ConnectionEvent::Closed {
+                    worker,
+                    connection: connection.0 as u64,
+                    reason: CloseReason::Failed,
+                });
+            }
             self.stats.count_close(CloseReason::Failed);
             self.limit.release();
             return self.loads.release(self.number);
