@@ -108,6 +108,9 @@ impl Completion {
 
 impl Drop for Completion {
     fn drop(&mut self) {
+        if !matches!(*lock(&self.slot), Slot::Empty) {
+            return;
+        }
         let response = Response::text("The server has dropped this request.\n");
         self.put(response.with_status(Status::INTERNAL_SERVER_ERROR));
     }
