@@ -123,6 +123,9 @@ impl fmt::Debug for ResponseWriter<'_> {
 
 impl ResponseWriter<'_> {
     /// `200 OK` with `text/plain; charset=utf-8`; the content is the parts, one after the other.
+    ///
+    /// It is buffered whole, and the peer has one write time-out to take all of it: for more than 64 KiB, use
+    /// [`respond`](Self::respond), which sends it block by block.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "on the path of every request")]
     pub fn text(self, content: &[&[u8]]) -> Responded {
@@ -133,7 +136,7 @@ impl ResponseWriter<'_> {
 
     /// Any status, with fields of your own, `Content-Type` among them. `Date`, `Content-Length` and
     /// `Connection` are added here. The content is ignored if the status
-    /// [has none](Status::has_content).
+    /// [has none](Status::has_content); otherwise it is buffered whole, as by [`text`](Self::text).
     pub fn send(mut self, status: Status, fields: &[Field<'_>], content: &[&[u8]]) -> Responded {
         self.begin(status);
         self.push_fields(fields);
