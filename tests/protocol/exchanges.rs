@@ -73,7 +73,12 @@ fn answers_come_in_order_however_the_requests_are_cut() {
 
 #[test]
 fn long_content_is_sent_block_by_block() {
-    for (path, is_chunked) in [("/stream", true), ("/sized", false), ("/long", false)] {
+    for (path, is_chunked) in [
+        ("/stream", true),
+        ("/sized", false),
+        ("/long", false),
+        ("/parts", false),
+    ] {
         let mut play = Play::new();
         play.offer(&request(&format!("GET {path}"), "", "").repeat(2));
         let expected = (200, is_chunked, false, pattern(0, LONG));

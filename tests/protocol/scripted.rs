@@ -68,6 +68,7 @@ impl Handler for Scripted {
                 let source = source(LONG, Produced::End);
                 response.respond(Response::new(Status::OK).stream_sized(LONG as u64, source))
             }
+            b"/parts" => response.text(&[&pattern(0, 70_000), &pattern(70_000, LONG - 70_000)]),
             b"/long" => response.respond(Response::new(Status::OK).content(pattern(0, LONG))),
             b"/fails" => {
                 response.respond(Response::new(Status::OK).stream(source(5, Produced::Failed)))

@@ -12,8 +12,7 @@ const CHUNK_DIGITS: usize = CHUNK_HEAD.len() - 2;
 
 /// Replies in the order of their requests, until the shell has written them.
 ///
-/// It is allocated once, and grows only when a single response of an embedder's handler is longer
-/// than the whole block.
+/// It is allocated once, and grows only when a response of an embedder's handler is longer than the room that was left.
 #[derive(Debug)]
 pub struct Output {
     /// All of it can be written to.

@@ -62,6 +62,17 @@ impl ResponseWriter<'_> {
         Responded(Ongoing::sending(form, sending).into())
     }
 
+    /// Has content sent whose head has ended. It is longer than a turn's share.
+    #[cold]
+    pub(super) fn send_in_blocks(self, content: &[&[u8]]) -> Responded {
+        let content = content.concat();
+        let coding = Coding::Length(content.len() as u64);
+        let content = content.into();
+        let source = Box::new(Remaining { content, sent: 0 });
+        let sending = Sending::new(source, coding, self.status);
+        Responded(Ongoing::sending(self.form, sending).into())
+    }
+
     /// Sends `response` after `delay`. The requests behind this one wait for it.
     pub fn respond_after(self, delay: Duration, response: Response) -> Responded {
         Responded(Ongoing::delayed(self.form, response, delay).into())

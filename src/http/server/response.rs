@@ -11,7 +11,7 @@ use super::date::{DATE_BYTES, imf_fixdate};
 use super::field::Field;
 use super::form::{Form, Written};
 use super::ongoing::Ongoing;
-use super::output::Output;
+use super::output::{OUTPUT_BYTES, Output};
 use super::peer::Peer;
 use super::status::Status;
 use super::step::Reason;
@@ -124,8 +124,7 @@ impl fmt::Debug for ResponseWriter<'_> {
 impl ResponseWriter<'_> {
     /// `200 OK` with `text/plain; charset=utf-8`; the content is the parts, one after the other.
     ///
-    /// It is buffered whole, and the peer has one write time-out to take all of it: for more than 64 KiB, use
-    /// [`respond`](Self::respond), which sends it block by block.
+    /// More than 64 KiB is copied, and sent block by block, as by [`respond`](Self::respond).
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "on the path of every request")]
     pub fn text(self, content: &[&[u8]]) -> Responded {
@@ -136,7 +135,7 @@ impl ResponseWriter<'_> {
 
     /// Any status, with fields of your own, `Content-Type` among them. `Date`, `Content-Length` and
     /// `Connection` are added here. The content is ignored if the status
-    /// [has none](Status::has_content); otherwise it is buffered whole, as by [`text`](Self::text).
+    /// [has none](Status::has_content); more than 64 KiB is sent block by block, as by [`text`](Self::text).
     pub fn send(mut self, status: Status, fields: &[Field<'_>], content: &[&[u8]]) -> Responded {
         self.begin(status);
         self.push_fields(fields);
@@ -230,6 +229,9 @@ impl ResponseWriter<'_> {
         self.push_end_of_head();
         if self.form.without_content {
             return self.written(0);
+        }
+        if length > OUTPUT_BYTES {
+            return self.send_in_blocks(content);
         }
         self.out.push_all(content);
         self.written(length as u64)
