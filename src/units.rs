@@ -36,7 +36,7 @@ pub(crate) fn nanos(text: &str) -> Result<u64, String> {
             "ms" => 1_000_000,
             "s" => SECOND,
             // Only alone: the 5 of 1m5 could be anything.
-            "" if rest.len() == text.trim().len() => SECOND,
+            "" if digits == text.trim().len() => SECOND,
             "m" => MINUTE,
             "h" => HOUR,
             _ => return Err(wrong()),
@@ -141,7 +141,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_duration_is_refused() {
-        for text in ["", "s", "-1s", "1d", "1m5", "1x", "1.2.3s", "1e3", "inf"] {
+        for text in [
+            "", "s", "-1s", "1d", "1m5", "1 30s", "1x", "1.2.3s", "1e3", "inf",
+        ] {
             assert!(nanos(text).unwrap_err().contains("not a time"), "{text}");
         }
         assert_eq!(nanos("8760h"), Ok(NANOS_MAX));
