@@ -116,7 +116,8 @@ impl Target {
                 path,
             });
         }
-        if text.starts_with("https:") {
+        let is_https = |scheme: &str| scheme.eq_ignore_ascii_case("https:");
+        if text.get(..6).is_some_and(is_https) {
             return Err(
                 "hullo check has no TLS: check the http:// URL behind the TLS proxy".into(),
             );
@@ -220,11 +221,17 @@ fn left_until(deadline: Instant) -> Result<Duration, Miss> {
 fn connect(domain: Domain, address: &SockAddr, deadline: Instant) -> Result<Socket, Miss> {
     let left = left_until(deadline)?;
     let connected = Socket::new(domain, Type::STREAM, None).and_then(|socket| {
-        socket.connect_timeout(address, left)?;
+        if domain == Domain::UNIX {
+            // Where the queue of the listener is full, this waits as a write does.
+            socket.set_write_timeout(Some(left))?;
+            socket.connect(address)?;
+        } else {
+            socket.connect_timeout(address, left)?;
+        }
         Ok(socket)
     });
     connected.map_err(|error| match error.kind() {
-        ErrorKind::TimedOut => Miss::Late,
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => Miss::Late,
         _ => Miss::Failed(format!("cannot connect: {error}")),
     })
 }
