@@ -8,12 +8,15 @@ use rustls::{CipherSuite, ConnectionCommon, HandshakeKind, ProtocolVersion, Side
 use super::cause::Failure;
 use super::{Handshake, RECORD_BYTES_MAX, Received};
 
+/// Of a record: with fewer, nothing is known of it.
+const HEADER_BYTES: usize = 5;
+
 /// A connection of rustls: `ClientConnection`, or `ServerConnection`.
 #[derive(Debug)]
 pub(crate) struct Session<C> {
     connection: C,
-    /// A record of the peer was valid.
-    is_tls: bool,
+    /// How many bytes of the peer were valid.
+    valid: usize,
 }
 
 impl<C, S> Session<C>
@@ -26,7 +29,7 @@ where
         connection.set_buffer_limit(None);
         Self {
             connection,
-            is_tls: false,
+            valid: 0,
         }
     }
 
@@ -42,10 +45,10 @@ where
         // An empty read would mean the end of the connection.
         while !input.is_empty() && !received.is_ended {
             let buffered = self.connection.read_tls(&mut input);
-            buffered.map_err(|error| Failure::of_buffer(&error))?;
+            let taken = buffered.map_err(|error| Failure::of_buffer(&error))?;
             let processed = self.connection.process_new_packets();
-            let state = processed.map_err(|error| Failure::new(&error, !self.is_tls))?;
-            self.is_tls = true;
+            let state = processed.map_err(|error| Failure::new(&error, self.valid < HEADER_BYTES))?;
+            self.valid = self.valid.saturating_add(taken);
             received.is_ended = state.peer_has_closed();
             while let Some(room) = plain.get_mut(received.plain..)
                 && let Ok(read @ 1..) = self.connection.reader().read(room)

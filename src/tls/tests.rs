@@ -199,9 +199,13 @@ fn what_is_not_tls_is_a_failure() {
         (b"\x15\x03\x03\0\x02\x02\x46", Cause::AlertProtocolVersion),
         (b"\x15\x03\x03\0\x02\x02\x0a", Cause::AlertOther),
     ] {
-        let mut session = identity.client("localhost").session().unwrap();
-        let failure = session.receive(bytes, &mut []).unwrap_err();
-        assert_eq!(failure.cause, cause, "{failure}");
+        for piece in [bytes.len(), 1] {
+            let mut session = identity.client("localhost").session().unwrap();
+            let mut pieces = bytes.chunks(piece);
+            let failure = pieces.find_map(|piece| session.receive(piece, &mut []).err());
+            let failure = failure.unwrap();
+            assert_eq!(failure.cause, cause, "{failure}");
+        }
     }
 }
 
