@@ -76,6 +76,10 @@ def main():
                     continue
                 refusals[name] += theirs.refused
                 what = fault(ours, theirs)
+                if what and name == "haproxy":
+                    # It may only have been slow.
+                    theirs = with_server(running.references[name], silence=3)(data)
+                    what = fault(ours, theirs)
                 if what and not known(name, theirs, data):
                     faults[name, what, str(theirs.why)[:60]] += 1
                     seen.setdefault((name, what, str(theirs.why)[:60]), (data, ours, theirs))
@@ -86,7 +90,10 @@ def main():
         print(f"DIFFERS {times} x {key}\n  {data!r}\n  hullo: {ours}\n  {key[0]}: {theirs}")
     print("refused:", ", ".join(f"{name} {refusals[name]}" for name in ["hullo", *readers]))
     print(f"{total} conversations, {len(DIFFERENCES)} kinds of difference are known, {sum(faults.values())} are not")
-    return 1 if faults or len(readers) < 3 else 0
+    missing = sorted({"h11", "llhttp", "httptools", "hyper", "guardian", "nginx", "haproxy"} - set(readers))
+    if missing:
+        print("without", ", ".join(missing))
+    return 1 if faults or missing else 0
 
 
 if __name__ == "__main__":
