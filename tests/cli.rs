@@ -337,7 +337,10 @@ fn a_check_of_a_real_server() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
+    let start = Instant::now();
     while TcpStream::connect(free).is_err() {
+        let is_running = server.try_wait().unwrap().is_none();
+        assert!(is_running && start.elapsed() < Duration::from_secs(10));
         thread::sleep(Duration::from_millis(5));
     }
     check(

@@ -175,15 +175,19 @@ fn main() -> Outcome<()> {
     check("its content", &json, &["\"sent\":\"hi\"}"])?;
 
     // A drain that begins in the middle of a response.
+    let stats = server.stats_handle();
+    let sum = || -> Stats { stats.read().into_iter().sum() };
+    let before = sum().accepted;
     let last = thread::spawn(move || {
         ask(address, "GET /delayed HTTP/1.1", "").map_err(|error| error.to_string())
     });
-    thread::sleep(Duration::from_millis(50));
-    let stats = server.stats_handle();
+    while sum().accepted == before {
+        thread::sleep(Duration::from_millis(1));
+    }
     let cut = server.drain(Duration::ZERO, Duration::from_secs(10))?;
     let last = last.join().map_err(|_| "the last client has panicked")??;
     check("drain", &last, &["At last."])?;
-    let sum: Stats = stats.read().into_iter().sum();
+    let sum = sum();
     println!(
         "      {} accepted, {} responses",
         sum.accepted,
