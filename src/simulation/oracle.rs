@@ -259,7 +259,12 @@ pub(super) fn at_close(world: &mut World, id: usize) {
     } else if let Some(since) = socket.shut_at {
         let is_over =
             is_due(Timeout::Linger, since) || socket.read_since_shut >= LINGER_BYTES_MAX - 1;
-        (!is_over).then_some("was not lingered for")
+        let latest = since + Timeout::Linger.millis(&Timeouts::default()) + RESOLUTION_MS;
+        if now > latest {
+            Some("was lingered for too long")
+        } else {
+            (!is_over).then_some("was not lingered for")
+        }
     } else if let Some(since) = socket.owed_since {
         let may_go = is_due(Timeout::Write, since) || is_short_of_memory;
         (!may_go).then_some("was not given the time to take its response")
