@@ -5,6 +5,8 @@
 //! kept here.
 
 mod counting;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 
@@ -246,7 +248,12 @@ impl Connection {
     fn read(&mut self, token: Token, context: &mut Context<'_>) -> Next {
         for _ in 0..READS_PER_TURN_MAX {
             let Some(stream) = &mut self.stream else {
-                return Next::Wait;
+                // Closed for bytes that no request asked for.
+                return if self.in_flight() == 0 {
+                    Next::Free
+                } else {
+                    Next::Wait
+                };
             };
             let kept = self.buffered.len();
             if kept > 0 {
@@ -278,6 +285,10 @@ impl Connection {
                 }
                 Outcome::Closed(error) => return self.on_lost(token, kept, &error, context),
             }
+        }
+        if self.in_flight() == 0 {
+            // Only the end is left, which is known to follow.
+            return self.on_end(token, (0, End::Clean), context);
         }
         Next::Again
     }
