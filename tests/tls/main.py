@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import socket
 import subprocess
 import tempfile
 
@@ -184,11 +185,20 @@ def ends():
             for byte in ANSWER:
                 stream.sendall(bytes([byte]))
 
+    def in_a_record(stream):
+        stream.recv(1 << 14)
+        # The end comes in the same packet.
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        socket.socket.sendall(stream, b"\x17\x03\x03\x00\x40half")
+
     with Scripted(with_tls(folder, closing)) as server:
         answered("a response that ends with close_notify", Bench(server, "-k", "-n", "10", "-c", "1"), answers=10)
     with Scripted(with_tls(folder, cutting)) as server:
         ran = Bench(server, "-k", "-n", "10", "-c", "1")
         refused("a response that ends without it is short", ran, "short", kind="short")
+    with Scripted(with_tls(folder, in_a_record)) as server:
+        ran = Bench(server, "-k", "-n", "2", "-c", "1")
+        refused("an end in the middle of a record is seen at once", ran, "closed", kind="closed")
     with Scripted(with_tls(folder, in_pieces)) as server:
         answered("a record for each byte", Bench(server, "-k", "-n", "5", "-c", "1"), answers=5)
 

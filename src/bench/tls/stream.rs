@@ -205,6 +205,7 @@ impl TlsStream {
         let room = block.len().saturating_sub(RECORD_BYTES_MAX);
         let room = room.min(thread.block.len());
         debug_assert!(room > 0, "a full block reads as the end of file");
+        // Also after a short read without plaintext, such as a ticket: the end may be there, and no event follows.
         loop {
             let ciphertext = &mut thread.block[..room];
             let read = match self.socket.read(ciphertext) {
@@ -228,9 +229,6 @@ impl TlsStream {
                     bytes: received.plain,
                     may_have_more: read == room || received.is_ended,
                 });
-            }
-            if read < room {
-                return Outcome::WouldBlock;
             }
         }
     }
