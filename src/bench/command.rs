@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::io;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -175,22 +175,33 @@ fn check_find(options: &BenchOptions) -> Result<(), String> {
 }
 
 fn publish_found(options: &BenchOptions, found: &Found) -> Result<(), String> {
-    if let Some(path) = &options.json {
-        write(path, found.json())?;
-    }
-    if let Some(path) = &options.svg {
-        write(path, find::svg(found))?;
-    }
+    let written = [
+        write(options.json.as_ref(), || found.json()),
+        write(options.svg.as_ref(), || find::svg(found)),
+    ];
     let text = if options.output == Format::Json {
         found.json()
     } else {
         find::text(found)
     };
-    print(&text).map_err(|error| format!("cannot write the report: {error}"))
+    print_report(&text, written)
 }
 
-fn write(path: &Path, text: String) -> Result<(), String> {
-    fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+/// Writes a file, if it is wanted.
+fn write(path: Option<&PathBuf>, text: impl FnOnce() -> String) -> Result<(), String> {
+    let Some(path) = path else {
+        return Ok(());
+    };
+    fs::write(path, text()).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+/// Also when a file could not be written: what was measured must not be lost with it. Returns the first error.
+fn print_report(
+    text: &str,
+    written: impl IntoIterator<Item = Result<(), String>>,
+) -> Result<(), String> {
+    let printed = print(text).map_err(|error| format!("cannot write the report: {error}"));
+    written.into_iter().chain([printed]).collect()
 }
 
 fn on_hosts(options: &BenchOptions) -> Result<Results, Failure> {
@@ -270,18 +281,12 @@ fn repeat(
 }
 
 fn publish(options: &BenchOptions, report: &Report, points: &[Point]) -> Result<(), String> {
-    if let Some(path) = &options.json {
-        write(path, report.json())?;
-    }
-    if let Some(path) = &options.hdr {
-        write(path, tables::hgrm(report))?;
-    }
-    if let Some(path) = &options.svg {
-        write(path, picture::svg(report, points))?;
-    }
-    if let Some(path) = &options.html {
-        write(path, picture::page(report, points))?;
-    }
+    let written = [
+        write(options.json.as_ref(), || report.json()),
+        write(options.hdr.as_ref(), || tables::hgrm(report)),
+        write(options.svg.as_ref(), || picture::svg(report, points)),
+        write(options.html.as_ref(), || picture::page(report, points)),
+    ];
     let text = match options.output {
         Format::Summary => summary::of(report, summary::width()),
         Format::Hey => text::of(report),
@@ -295,7 +300,7 @@ fn publish(options: &BenchOptions, report: &Report, points: &[Point]) -> Result<
         }
         Format::Markdown => tables::markdown_table(report),
     };
-    print(&text).map_err(|error| format!("cannot write the report: {error}"))
+    print_report(&text, written)
 }
 
 fn verdict(options: &BenchOptions, report: &Report, left_out: usize) -> u8 {

@@ -123,3 +123,19 @@ fn write_errors_are_reported() {
         assert!(!ran.stderr.contains("panicked"), "{line}: {}", ran.stderr);
     }
 }
+
+#[test]
+fn a_file_that_cannot_be_written_costs_no_other_result() {
+    let (hdr, svg) = (TemporaryFile::new(), TemporaryFile::new());
+    let line = format!(
+        "$BENCH -n 20 -c 2 $URL --json /dev/full --hdr {} --svg {}",
+        hdr.path(),
+        svg.path()
+    );
+    let ran = shell(&line);
+    let said = "cannot write /dev/full: No space left";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.text.contains("[200]  20 responses"), "{}", ran.text);
+    assert!(hdr.text().contains("TotalCount") && svg.text().starts_with("<svg"));
+}

@@ -133,6 +133,8 @@ fn a_search_without_an_answer_says_why() {
     let said = "No capacity found for p99<5ms: a request alone, without any other, already takes 1";
     assert!(ran.text.starts_with(said), "{}", ran.text);
     assert!(json["capacity"].is_null() && json["trials"].as_array().unwrap().is_empty());
+    let ran = bench(&["--find", "p99<5ms", "--json", "/dev/full", &url]);
+    assert!(ran.code == 1 && ran.text.starts_with(said), "{}", ran.text);
     for (flags, code, word) in [
         (
             &["--find", "p99<5ms", "-o", "csv", "http://127.0.0.1:9/"][..],
