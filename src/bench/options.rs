@@ -232,7 +232,7 @@ pub(crate) struct BenchOptions {
 
     /// Send nothing: compare two results that --json wrote, of several runs each (--repeat 5). Exit code 3: a figure
     /// of the server is worse
-    #[arg(long, value_names = ["OLD", "NEW"], num_args = 2, conflicts_with_all = ["url", "merge", "find"])]
+    #[arg(long, value_names = ["OLD", "NEW"], num_args = 2, conflicts_with_all = ["url", "merge", "find", "fail_if", "json", "hdr", "svg", "html", "timeline", "samples", "metrics"])]
     pub(super) compare: Vec<PathBuf>,
 
     #[arg(short = 'x', hide = true, value_name = "PROXY", value_parser = no_proxy)]
@@ -431,6 +431,12 @@ mod tests {
             ("--html x --find p99<1ms http://a/", "cannot be used with"),
             ("--compare a", "2 values required"),
             ("--compare a b http://a/", "cannot be used with"),
+            ("--compare a b --fail-if p99>5ms", "cannot be used with"),
+            ("--compare a b --json x", "cannot be used with"),
+            ("--compare a b --hdr x", "cannot be used with"),
+            ("--compare a b --svg x", "cannot be used with"),
+            ("--compare a b --html x", "cannot be used with"),
+            ("--compare a b --samples x", "cannot be used with"),
             ("--rate 5..0 http://a/", "a ramp as"),
             ("-p 0 http://a/", "not in 1..=1024"),
             ("-q 0 http://a/", "not a rate"),
