@@ -25,8 +25,9 @@ const LONGER_MAX: u64 = 6;
 const LATE_FACTOR: u64 = 4;
 const LATE_NANOS_MIN: u64 = 500_000_000;
 
-/// In the first run, one connection sends so many requests.
+/// In the first run, one connection sends so many requests, for so long at most.
 const ALONE_REQUESTS: u64 = 20;
+const ALONE_MAX: Duration = Duration::from_secs(30);
 
 /// After a trial that overloaded the server, its queue has to empty: it is asked again until it answers
 /// about as fast as at first.
@@ -69,18 +70,17 @@ impl<'a> Trials<'a> {
 
     /// The median latency of a few requests, one after the other.
     pub(super) fn alone(&mut self) -> Result<u64, String> {
-        let report = self.run(&self.few())?;
+        let report = self.run(&self.few(ALONE_MAX))?;
         if report.succeeded() == 0 {
             return Err(format!(
-                "not one of {} requests was answered as expected: there is nothing to find",
-                report.ended()
+                "not one of {ALONE_REQUESTS} requests was answered as expected: there is nothing to find"
             ));
         }
         self.alone = report.latency.percentiles_ns.p50.max(1);
         Ok(self.alone)
     }
 
-    fn few(&self) -> BenchOptions {
+    fn few(&self, most: Duration) -> BenchOptions {
         BenchOptions {
             connections: Some(Connections::Number(1)),
             requests: ALONE_REQUESTS,
@@ -88,7 +88,7 @@ impl<'a> Trials<'a> {
             warmup: 0,
             rate: None,
             arrivals: None,
-            deadline: None,
+            deadline: Some(most.as_nanos() as u64),
             rate_per_connection: None,
             ..self.options.clone()
         }
@@ -183,22 +183,25 @@ impl<'a> Trials<'a> {
     /// Waits until the server has got over an overload.
     fn recover(&self) -> Result<(), String> {
         let began = Instant::now();
-        let limit = self.alone.saturating_mul(RECOVERED);
-        let limit = self
-            .goal
-            .nanos()
-            .map_or(limit, |nanos| limit.max(nanos / 2));
-        while began.elapsed() < RECOVERY_MAX {
-            let report = self.run(&self.few())?;
-            if report.errors.total == 0 && report.latency.percentiles_ns.p50 <= limit {
+        let usual = self.alone.saturating_mul(RECOVERED);
+        // A slow server needs longer for the same requests.
+        let most = RECOVERY_MAX.max(Duration::from_nanos(usual.saturating_mul(ALONE_REQUESTS)));
+        let goal = self.goal.nanos();
+        let limit = goal.map_or(usual, |nanos| usual.max(nanos / 2));
+        loop {
+            let left = most.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                return Err(format!(
+                    "the server did not recover from an overload: {} s later it still did not answer as fast as before",
+                    most.as_secs()
+                ));
+            }
+            let report = self.run(&self.few(left))?;
+            if report.succeeded() == ALONE_REQUESTS && report.latency.percentiles_ns.p50 <= limit {
                 return Ok(());
             }
             sleep(RECOVERY_STEP);
         }
-        Err(format!(
-            "the server did not recover from an overload: {} s later it still did not answer as fast as before",
-            RECOVERY_MAX.as_secs()
-        ))
     }
 }
 
