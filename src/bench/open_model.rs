@@ -11,8 +11,8 @@ pub(super) struct Load {
     end: u64,
     /// The marks not passed: two before half of the time, then one, then none.
     marks: u8,
-    /// Requests whose timeout passed before they were sent.
-    pub(super) expired: u64,
+    /// Requests whose timeout passed before they were sent, and before the end.
+    expired: u64,
 }
 
 impl Load {
@@ -33,6 +33,14 @@ impl Load {
         tally.busy_nanos += passed.saturating_mul(busy as u64);
         if is_full {
             tally.all_busy_nanos += passed;
+        }
+    }
+
+    /// The timeout of so many requests has passed before they were sent. Those that waited at the end are counted.
+    pub(super) fn expire(&mut self, requests: u64, tally: &mut Tally) {
+        if self.marks > 0 {
+            self.expired += requests;
+            tally.left_over += requests;
         }
     }
 
@@ -81,16 +89,17 @@ mod tests {
     use super::super::rates::Profile;
     use super::*;
 
+    const ALL: Share = Share {
+        thread: 0,
+        threads: 1,
+        connections: 1,
+    };
+
     /// 10 a second for 2 s, one connection, which answers nothing after the fifth request.
     #[test]
     fn what_waits_is_counted_at_half_of_the_time_and_at_the_end() {
         let profile = Profile::constant(10.0);
-        let share = Share {
-            thread: 0,
-            threads: 1,
-            connections: 1,
-        };
-        let mut schedule = Schedule::lasting(&profile, 2_000_000_000, share);
+        let mut schedule = Schedule::lasting(&profile, 2_000_000_000, ALL);
         schedule.claim(450_000_000, 5).unwrap();
         let (mut load, mut tally) = (Load::new(schedule.length()), Tally::new());
         for now in (0..=2_100_000_000).step_by(300_000_000) {
@@ -110,15 +119,30 @@ mod tests {
         assert!(!load.is_at_mark(u64::MAX));
     }
 
+    /// The same with a timeout of 1 s: 4 requests expire before the end, and the 11 that waited then after it.
+    #[test]
+    fn what_expires_after_the_end_is_counted_once() {
+        let profile = Profile::constant(10.0);
+        let mut schedule = Schedule::lasting(&profile, 2_000_000_000, ALL);
+        schedule.claim(450_000_000, 5).unwrap();
+        let (mut load, mut tally) = (Load::new(schedule.length()), Tally::new());
+        for now in (0..=3_300_000_000_u64).step_by(300_000_000) {
+            if load.is_at_mark(now) {
+                load.mark(&schedule, now, 1, true, &mut tally);
+            }
+            if let Some(limit) = now.checked_sub(1_000_000_000)
+                && let Some((_, late)) = schedule.claim(limit, usize::MAX)
+            {
+                load.expire(late as u64, &mut tally);
+            }
+        }
+        assert_eq!((tally.due, tally.sent, tally.left_over), (20, 5, 15));
+    }
+
     #[test]
     fn a_run_that_ends_early_is_counted_at_its_end() {
         let profile = Profile::constant(10.0);
-        let share = Share {
-            thread: 0,
-            threads: 1,
-            connections: 1,
-        };
-        let schedule = Schedule::lasting(&profile, 2_000_000_000, share);
+        let schedule = Schedule::lasting(&profile, 2_000_000_000, ALL);
         let (mut load, mut tally) = (Load::new(schedule.length()), Tally::new());
         load.end(500_000_000);
         while load.is_at_mark(500_000_000) {

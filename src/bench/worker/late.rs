@@ -39,9 +39,8 @@ impl Worker<'_> {
             && let Some((_, late)) = schedule.claim(limit, usize::MAX)
         {
             self.tally.record_error(ErrorKind::Timeout, late as u64);
-            self.tally.left_over += late as u64;
             if let Some(load) = &mut self.load {
-                load.expired += late as u64;
+                load.expire(late as u64, &mut self.tally);
             }
         }
         let oldest = self.source.due().map_or(oldest, |due| due.min(oldest));
