@@ -107,6 +107,17 @@ fn warming_up_is_not_counted() {
 }
 
 #[test]
+fn connecting_in_the_warm_up_is_in_no_row() {
+    let file = TemporaryFile::new();
+    let flags = ["--warmup", "100ms", "--samples", file.path()];
+    succeeds(&flags, |peer| peer.answer_all(HELLO));
+    let text = file.text();
+    let rows = text.lines().skip(1);
+    let dialups: Vec<&str> = rows.filter_map(|row| row.split(',').nth(1)).collect();
+    assert_eq!(dialups, ["0.000000000"; 20]);
+}
+
+#[test]
 fn machines_begin_together() {
     let url = format!("http://{}/", serve(|peer| peer.answer_all(HELLO)));
     for _ in 0..3 {

@@ -76,6 +76,13 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    /// A run begins. It stays open, if it is.
+    pub(super) fn begin(&mut self) {
+        self.pace = Pace::default();
+        self.counts = ConnectionCounts::default();
+        self.connected_in = 0;
+    }
+
     #[inline]
     pub(super) fn in_flight(&self) -> usize {
         self.end - self.next

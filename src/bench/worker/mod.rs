@@ -23,7 +23,7 @@ use super::cpu::Cost;
 use super::error::ErrorKind;
 use super::live::{Outlets, Publisher, Samples};
 use super::open_model::Load;
-use super::pace::{Pace, Schedule};
+use super::pace::Schedule;
 use super::per_connection::ConnectionCounts;
 use super::plan::Plan;
 use super::tally::Tally;
@@ -215,8 +215,7 @@ impl<'a> Worker<'a> {
         self.idle.clear();
         self.queues.clear();
         for index in 0..self.used {
-            self.connections[index].pace = Pace::default();
-            self.connections[index].counts = ConnectionCounts::default();
+            self.connections[index].begin();
             self.start_batch(index);
         }
     }
