@@ -219,6 +219,14 @@ fn warnings_appear_when_they_apply() {
     assert!(warned(&|m| m.busy = 0.96, settings()).contains("the generator was the bottleneck"));
     assert!(warned(&|m| m.queued = 0.06, settings()).contains("waited for a core 6 %"));
     assert!(warned(&|m| m.tally.unfinished = 7, settings()).contains("7 requests"));
+    let deadline = |nanos| Settings {
+        requests: Some(1000),
+        deadline_ns: Some(nanos),
+        ..settings()
+    };
+    assert!(warned(&|_| {}, deadline(1_000_000_000)).contains("498 were not sent"));
+    // It was interrupted before.
+    assert_eq!(warned(&|_| {}, deadline(1_000_000_001)), "");
     let open = Settings {
         rate: Some(1.0),
         ..settings()

@@ -109,7 +109,10 @@ fn omission(report: &Report) -> Option<String> {
 
 /// What the deadline has cut off.
 fn deadline(report: &Report) -> Option<String> {
-    report.settings.deadline_ns?;
+    let deadline = report.settings.deadline_ns?;
+    if report.runs.iter().all(|run| run.elapsed_ns < deadline) {
+        return None;
+    }
     let left = report.unanswered_count();
     let ended = report.ended().saturating_add(left);
     let all = report.settings.requests.unwrap_or(0);
