@@ -290,6 +290,26 @@ Response time histogram:
 }
 
 #[test]
+fn the_system_is_quoted_only_about_its_own_error() {
+    let text = |kinds: &[ErrorKind]| {
+        let mut tally = Tally::new();
+        for kind in kinds {
+            tally.record_error(*kind, 1);
+        }
+        let mut measured = measured(tally);
+        measured.connect_error = Some("No route to host".to_owned());
+        text::of(&Report::new(settings(), measured))
+    };
+    let alone = text(&[ErrorKind::Connect]);
+    let both = text(&[ErrorKind::Connect, ErrorKind::Refused]);
+    assert!(
+        alone.contains("[1]\tcannot connect: No route to host\n"),
+        "{alone}"
+    );
+    assert!(both.contains("[1]\tcannot connect\n"), "{both}");
+}
+
+#[test]
 fn a_report_without_answers_is_valid() {
     let none = report(Tally::new());
     let text = text::of(&none);

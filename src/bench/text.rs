@@ -224,7 +224,10 @@ fn tls_causes(report: &Report, row: &Row) -> Vec<String> {
 }
 
 fn connect_error(report: &Report, row: &Row) -> String {
-    let message = report.errors.connect_says.as_deref();
+    let errors = &report.errors;
+    // Otherwise it may be about a refusal, or about TLS.
+    let is_alone = errors.kinds.refused == 0 && errors.kinds.tls == 0;
+    let message = errors.connect_says.as_deref().filter(|_| is_alone);
     let message = message.map(|message| format!(": {}", clean(message)));
     format!(
         "[{}]\t{}{}",
