@@ -19,6 +19,8 @@ pub(in crate::bench) struct Curl {
     pub(in crate::bench) fields: Vec<(String, String)>,
     pub(in crate::bench) content: Content,
     pub(in crate::bench) insecure: bool,
+    /// It was read from standard input.
+    pub(in crate::bench) is_from_stdin: bool,
     /// What was left out, for the user to know.
     pub(in crate::bench) notes: Vec<String>,
 }
@@ -39,7 +41,11 @@ impl Curl {
         };
         let bytes = bytes.map_err(|error| format!("cannot read {name}: {error}"))?;
         let command = String::from_utf8(bytes);
-        Self::parse(&command.map_err(|_| format!("cannot read {name}: it is not UTF-8"))?)
+        let command = command.map_err(|_| format!("cannot read {name}: it is not UTF-8"))?;
+        Ok(Self {
+            is_from_stdin: text == "-",
+            ..Self::parse(&command)?
+        })
     }
 
     fn parse(command: &str) -> Result<Self, String> {

@@ -59,6 +59,17 @@ fn a_curl_command_is_sent_as_it_is() {
     );
 }
 
+#[test]
+fn a_curl_command_from_standard_input_is_not_for_hosts() {
+    let command_file = file("curl http://127.0.0.1:1/");
+    let input = std::fs::File::open(&command_file.0).unwrap();
+    let flags = ["--hosts", "a,b", "--curl", "-"];
+    let ran = Ran::from(command(&flags).stdin(input).output().unwrap());
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    let said = "--curl - reads standard input, which --hosts needs";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+}
+
 /// curl itself is the judge: the server must see the same content from both.
 #[test]
 fn a_form_is_that_of_curl() {
