@@ -38,7 +38,20 @@ fn find(flags: &[&str]) -> (Ran, Value) {
     (ran, json)
 }
 
-/// On a machine that is too busy to measure, the search says so. It must not say something else.
+/// On a machine that is too busy to measure, the search says so: then it is made again.
+fn find_patiently(flags: &[&str]) -> (Ran, Value) {
+    let mut found = find(flags);
+    for _ in 1..SEARCHES_MAX {
+        if !was_too_busy(&found.0) {
+            break;
+        }
+        found = find(flags);
+    }
+    found
+}
+
+const SEARCHES_MAX: usize = 3;
+
 fn was_too_busy(ran: &Ran) -> bool {
     let words = ["generator", "noise: after ", "did not recover"];
     let said = format!("{}{}", ran.text, ran.stderr);
@@ -59,16 +72,13 @@ fn the_capacity_of_a_queue_is_found() {
         "-z",
         "2s",
     ];
-    let (ran, json) = find(
+    let (ran, json) = find_patiently(
         &[
             &flags[..],
             &["-c", "auto:200", "--svg", picture.path(), &url],
         ]
         .concat(),
     );
-    if was_too_busy(&ran) {
-        return;
-    }
     assert_eq!(ran.code, 0, "{} {}", ran.text, ran.stderr);
     let capacity = &json["capacity"];
     let [low, high] = ["low", "high"].map(|end| capacity[end].as_f64().unwrap());
@@ -103,10 +113,7 @@ fn the_number_of_connections_is_found() {
         "-o",
         "json",
     ];
-    let (ran, json) = find(&[&flags[..], &[&url]].concat());
-    if was_too_busy(&ran) {
-        return;
-    }
+    let (ran, json) = find_patiently(&[&flags[..], &[&url]].concat());
     assert_eq!(ran.code, 0, "{} {}", ran.text, ran.stderr);
     let capacity = &json["capacity"];
     let [low, load, high] = ["low", "load", "high"].map(|end| capacity[end].as_f64().unwrap());
