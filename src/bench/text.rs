@@ -371,7 +371,7 @@ fn connections(report: &Report, layout: Layout) -> Vec<String> {
         ("closed by the server", connections.closed_by_server),
         ("requests sent again", connections.requests_sent_again),
         (
-            "closed for unrequested bytes",
+            "closed for unasked bytes",
             connections.closed_for_unasked_bytes,
         ),
     ] {

@@ -276,7 +276,7 @@ fn bytes_without_a_request_are_counted_apart() {
     assert!((4..=5).contains(&unasked), "{unasked}");
     assert_eq!(number(&json["connections"]["opened"]), 5);
     assert!(
-        ran.text.contains("  closed for unrequested bytes:\t"),
+        ran.text.contains("  closed for unasked bytes:\t"),
         "{}",
         ran.text
     );
