@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::durations::short;
 use super::merge;
-use super::report::{Report, RunSummary, Settings, ratio};
+use super::report::{Report, RunSummary, Settings};
 use super::summary::rate;
 use crate::markdown;
 use crate::stats::{EQUAL, ROUNDS_MIN, Ratio, median, unpaired};
@@ -154,20 +154,15 @@ fn row(figure: &Figure, ratio: Option<&Ratio>, old: &Report, new: &Report) -> [S
     [figure.name.to_owned(), was, is, quotient, interval, word]
 }
 
-/// Of the requests that ended.
-fn failed(report: &Report) -> f64 {
-    ratio(report.errors.total as f64, report.ended() as f64)
-}
-
 fn fails(report: &Report) -> bool {
-    report.succeeded() == 0 || failed(report) > ERRORS_MAX
+    report.succeeded() == 0 || report.error_rate() > ERRORS_MAX
 }
 
 fn notes(old: &Report, new: &Report) -> Vec<String> {
     let mut notes = Vec::new();
     for (name, report) in [("old", old), ("new", new)] {
         if fails(report) {
-            let percent = failed(report) * 100.0;
+            let percent = report.error_rate() * 100.0;
             notes.push(format!(
                 "{percent:.1} % of the {name} requests failed: the figures mean nothing"
             ));

@@ -390,6 +390,11 @@ impl Report {
         self.succeeded().saturating_add(self.errors.total)
     }
 
+    /// The fraction of the requests that ended with an error.
+    pub(super) fn error_rate(&self) -> f64 {
+        ratio(self.errors.total as f64, self.ended() as f64)
+    }
+
     pub(super) fn json(&self) -> String {
         let text = serde_json::to_string(self);
         text.expect("a report has nothing that JSON cannot hold") + "\n"

@@ -8,6 +8,7 @@ use super::layout::Layout;
 use super::machines::Machine;
 use super::report::{Report, ratio};
 use super::{load_text, overload, workload};
+use crate::stats::median;
 use crate::terminal::clean;
 
 /// Bars of the histogram, not counting that of the fastest answer.
@@ -351,12 +352,9 @@ fn runs(report: &Report, layout: Layout) -> Vec<String> {
         .map(|run| run.requests_per_second)
         .collect();
     rates.sort_by(f64::total_cmp);
-    let median = f64::midpoint(rates[(rates.len() - 1) / 2], rates[rates.len() / 2]);
-    lines.push(format!(
-        "median {median:.4}, from {:.4} to {:.4}",
-        rates[0],
-        rates[rates.len() - 1]
-    ));
+    if let (Some(median), [low, .., high]) = (median(&rates), rates.as_slice()) {
+        lines.push(format!("median {median:.4}, from {low:.4} to {high:.4}"));
+    }
     lines
 }
 

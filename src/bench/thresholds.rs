@@ -1,7 +1,7 @@
 //! `--fail-if 'p99>5ms'`: conditions on a report, for CI.
 
 use super::error::ErrorCounts;
-use super::report::{Report, ratio};
+use super::report::Report;
 
 /// `metric operator value`.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ const METRICS: [NamedMetric; 15] = [
         report.unanswered_count() as f64
     }),
     (&["rps"], Unit::Count, |report| report.requests_per_second),
-    (&["error_rate"], Unit::Fraction, error_rate),
+    (&["error_rate"], Unit::Fraction, Report::error_rate),
     (&["busy"], Unit::Fraction, |report| report.generator.busy),
 ];
 
@@ -76,10 +76,6 @@ fn not_2xx(report: &Report) -> f64 {
     let other = |(status, _): &(&u16, &u64)| !(200..300).contains(*status);
     let others = report.statuses.iter().filter(other);
     others.map(|(_, count)| *count as f64).sum()
-}
-
-fn error_rate(report: &Report) -> f64 {
-    ratio(report.errors.total as f64, report.ended() as f64)
 }
 
 /// Does the measured value compare so with the given one?
