@@ -10,7 +10,7 @@ use super::goal::{By, Goal};
 use super::hosts::HostsFlags;
 use super::live::LiveOptions;
 use super::pace::Arrivals;
-use super::rates::Rates;
+use super::rates::{Rates, rate};
 use super::request;
 use super::thresholds::Condition;
 use super::tls::TlsFlags;
@@ -302,13 +302,6 @@ fn time(text: &str) -> Result<u64, String> {
     units::nanos(text)
 }
 
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(rate) if rate > 0.0 && rate <= 1e9 => Ok(rate),
-        _ => Err("not a rate: write a number of requests per second above 0".to_owned()),
-    }
-}
-
 fn connections(text: &str) -> Result<Connections, String> {
     let number = |text: &str| {
         let number = text.parse::<u32>().ok().filter(|number| *number > 0);
@@ -407,6 +400,8 @@ mod tests {
         );
         assert_eq!(read("-n 10 http://a/").unwrap().connections(), 10);
         assert_eq!(read("-z 1s -n 10 http://a/").unwrap().connections(), 50);
+        let o = read("-q 1.5k http://a/").unwrap();
+        assert_eq!(o.rate_per_connection, Some(1500.0));
         let auto = read("-c auto:7 --rate 1k --arrivals poisson http://a/").unwrap();
         assert_eq!((auto.connections(), auto.has_auto_connections()), (7, true));
         assert_eq!(

@@ -18,6 +18,9 @@ pub(super) enum Rates {
 impl Rates {
     /// `200`, `1.5k`, `1k..20k`, or `1k,2k,5k`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let rate = |text: &str| {
+            rate(text).map_err(|error| error + "; a ramp as 1k..20k, or steps as 1k,2k,5k")
+        };
         if let Some((from, to)) = text.split_once("..") {
             return Ok(Self::Ramp(rate(from)?, rate(to)?));
         }
@@ -76,7 +79,7 @@ impl Rates {
     }
 }
 
-/// `200`, `1.5k` or `1M`.
+/// `200`, `1.5k` or `2M`.
 pub(crate) fn rate(text: &str) -> Result<f64, String> {
     let text = text.trim();
     let (number, factor) = match text.as_bytes().last() {
@@ -86,7 +89,7 @@ pub(crate) fn rate(text: &str) -> Result<f64, String> {
     };
     match number.parse::<f64>() {
         Ok(number) if number > 0.0 && number * factor <= RATE_MAX => Ok(number * factor),
-        _ => Err("not a rate: write requests per second as 200 or 1.5k, a ramp as 1k..20k, or steps as 1k,2k,5k".to_owned()),
+        _ => Err("not a rate: write requests per second, such as 200, 1.5k or 2M".to_owned()),
     }
 }
 

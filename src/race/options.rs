@@ -42,7 +42,7 @@ pub(crate) struct Options {
     pub(super) sweep: Vec<Sweep>,
 
     /// Requests/s of the suite cost, the same for all servers [default: 1k,10k,100k]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_rate)]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = crate::bench::rate)]
     pub(super) rates: Vec<f64>,
 
     #[command(flatten)]
@@ -213,10 +213,4 @@ fn positive_time(text: &str) -> Result<u64, String> {
         0 => Err("too short: write a time above 0".to_owned()),
         nanos => Ok(nanos),
     }
-}
-
-fn parse_rate(text: &str) -> Result<f64, String> {
-    // That of bench also speaks of ramps and steps.
-    let wrong = |_| "not a rate: write requests per second, such as 200, 1.5k or 2M".to_owned();
-    crate::bench::rate(text).map_err(wrong)
 }
