@@ -32,7 +32,7 @@ const EXIT_UNDECIDED: u8 = 4;
 #[must_use]
 pub(crate) fn race(options: &Options) -> ExitCode {
     let done = if let Some([old, new]) = options.compare.as_deref() {
-        comparison(options, old, new)
+        comparison(options, [old, new])
     } else if let Some(path) = &options.from {
         read(path).and_then(|mut record| {
             if options.has_rule() {
@@ -55,19 +55,25 @@ pub(crate) fn race(options: &Options) -> ExitCode {
 
 type Failure = (u8, String);
 
-fn comparison(options: &Options, old: &Path, new: &Path) -> Result<u8, Failure> {
-    let (old, new) = (read(old)?, read(new)?);
-    let compared = compare::compare(&old, &new).map_err(|sentence| (EXIT_USAGE, sentence))?;
+fn comparison(options: &Options, paths: [&Path; 2]) -> Result<u8, Failure> {
+    let [before, after] = paths;
+    let (old, new) = (read(before)?, read(after)?);
+    // A server that was not measured has no figures that tell.
+    let success = |record: &Record, path: &Path| {
+        verdict::of(record).map_err(|fault| format!("{}: {fault}", path.display()))
+    };
+    let succeeded = success(&old, before).and_then(|()| success(&new, after));
+    let compared = compare::compare(&old, &new).map_err(|sentence| match &succeeded {
+        Ok(()) => (EXIT_USAGE, sentence),
+        Err(fault) => (EXIT_OUT, format!("{fault}; {sentence}")),
+    })?;
     let gate = (!options.fail_if.is_empty()).then(|| gate::of_races(&old, &new, &options.fail_if));
     let brief = report::comparison(&new, gate.as_ref(), &compared.text);
     if let Some(path) = &options.summary {
         write(path, &brief)?;
     }
     print(&brief)?;
-    if !compared.failed.is_empty() {
-        let sentence = format!("too many errors: {}", compared.failed.join(", "));
-        return Err((EXIT_OUT, sentence));
-    }
+    succeeded.map_err(|fault| (EXIT_OUT, fault))?;
     if let Some(gate) = &gate {
         return decided(&new, gate);
     }

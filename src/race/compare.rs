@@ -3,7 +3,7 @@
 use super::format::NOISY;
 use super::record::{Bound, Measurement, Record, Settings, Summary, Target, Test};
 use super::stats::{TOGETHER, median, unpaired};
-use super::summary;
+use super::{summary, verdict};
 use crate::markdown;
 use crate::terminal::clean;
 
@@ -25,8 +25,6 @@ pub(super) struct Comparison {
     pub(super) text: String,
     /// Figures that are worse, each as `Test: server, figure`.
     pub(super) worse: Vec<String>,
-    /// The servers that failed.
-    pub(super) failed: Vec<String>,
 }
 
 /// The tests of the new race that the old one has too.
@@ -52,26 +50,16 @@ pub(super) fn compare(old: &Record, new: &Record) -> Result<Comparison, String> 
     if rows.is_empty() {
         return Err("the two races have no test of a server in common: use the same names, suites and durations".to_owned());
     }
-    let is = |word: &'static str| rows.iter().filter(move |row| row[7] == word);
-    let worse = is(WORSE).map(|[test, server, figure, ..]| format!("{test}: {server}, {figure}"));
+    let worse = rows.iter().filter(|row| row[7] == WORSE);
+    let worse = worse.map(|[test, server, figure, ..]| format!("{test}: {server}, {figure}"));
     let worse = worse.collect();
-    let mut failed: Vec<String> = Vec::new();
-    for [_, server, ..] in is(FAILED) {
-        if !failed.contains(server) {
-            failed.push(server.clone());
-        }
-    }
     let mut text = markdown::table(&HEAD, &rows, HEAD.len());
     for note in notes(old, new) {
         text += "\nNote: ";
         text += &note;
         text += "\n";
     }
-    Ok(Comparison {
-        text,
-        worse,
-        failed,
-    })
+    Ok(Comparison { text, worse })
 }
 
 const WORSE: &str = "worse";
@@ -197,6 +185,12 @@ fn short(figure: f64) -> String {
 
 fn notes(old: &Record, new: &Record) -> Vec<String> {
     let mut notes = Vec::new();
+    for (which, record) in [("old", old), ("new", new)] {
+        if let Err(fault) = verdict::of(record) {
+            let fault = markdown::escape(&clean(&fault));
+            notes.push(format!("the {which} race failed: {fault}"));
+        }
+    }
     if old.machine != new.machine {
         notes.push("the races ran on different machines or systems".to_owned());
     }

@@ -112,6 +112,34 @@ fn two_races_are_compared_by_a_condition() {
 }
 
 #[test]
+fn a_server_that_was_not_measured_fails_a_comparison() {
+    let (old, mut json) = costing(1.0);
+    json["targets"][1]["out"] = "ended under load".into();
+    for figures in ["results", "summaries"] {
+        let figures = json[figures].as_array_mut().unwrap();
+        figures.retain(|of| word(of, "target") == "a");
+    }
+    let new = TemporaryFile::new();
+    std::fs::write(&new.0, json.to_string()).unwrap();
+    for (first, second) in [(&old, &new), (&new, &old)] {
+        for flags in [vec![], vec!["--fail-if", "cpu>+5%"]] {
+            let races = ["--compare", first.path(), second.path()];
+            let ran = ran(&[&races[..], &flags[..]].concat());
+            assert_eq!(ran.code, 1, "{} {}", ran.complaint, ran.text);
+            let words = format!("{}: not measured to the end: b\n", new.path());
+            assert!(ran.complaint.ends_with(&words), "{}", ran.complaint);
+            let note = "race failed: not measured";
+            assert!(ran.text.contains(note), "{}", ran.text);
+        }
+    }
+    // And nothing is left to compare.
+    json["results"].as_array_mut().unwrap().clear();
+    std::fs::write(&new.0, json.to_string()).unwrap();
+    let ran = ran(&["--compare", old.path(), new.path()]);
+    assert_eq!(ran.code, 1, "{}", ran.complaint);
+}
+
+#[test]
 fn rounds_are_added_until_it_is_decided_or_the_time_is_over() {
     let (a, b) = (server("a"), server("b"));
     let flags = ["-s", "churn", "-r", "3", "--until", "20%", "--time-limit"];
