@@ -196,10 +196,10 @@ fn notes(old: &Record, new: &Record) -> Vec<String> {
     }
     let bare = |record: &Record| Settings {
         suites: Vec::new(),
-        rounds: 0,
         // Each race has its own.
         path: String::new(),
-        ..record.settings.clone()
+        seed: None,
+        ..record.settings.unchanging()
     };
     if bare(old) != bare(new) {
         notes.push("the races had different cores, workers, warm-ups or generators".to_owned());
@@ -228,4 +228,33 @@ fn notes(old: &Record, new: &Record) -> Vec<String> {
             .to_owned(),
     );
     notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::{ServerHost, Suite};
+    use super::super::report::sample::{record, servers};
+    use super::*;
+
+    #[test]
+    fn what_each_race_has_of_its_own_is_no_difference() {
+        let mut old = record(&servers(2), &[Suite::Churn], 3);
+        let host = |link_ns| ServerHost {
+            name: "other".to_owned(),
+            address: "10.0.0.7".to_owned(),
+            machine: old.machine.clone(),
+            link_ns,
+        };
+        let (far, near) = (host(90_000), host(80_000));
+        old.settings.server_host = Some(far);
+        let mut new = old.clone();
+        new.settings.server_host = Some(near);
+        new.settings.quiet_wait_ns = Some(60_000_000_000);
+        new.settings.seed = Some(43);
+        "/another/path".clone_into(&mut new.settings.path);
+        assert_eq!(notes(&old, &new), notes(&old, &old));
+        new.settings.workers += 1;
+        let notes = notes(&old, &new);
+        assert!(notes[0].contains("different cores, workers"), "{notes:?}");
+    }
 }

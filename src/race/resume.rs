@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::record::{Measurement, Record, ServerHost, Settings, Target, Test};
+use super::record::{Measurement, Record, Settings, Target, Test};
 use super::warn;
 
 /// Adds what an earlier race has measured to the record of one that has not begun. Rounds can be added; all
@@ -36,15 +36,7 @@ pub(super) fn resume(new: &mut Record, old: &Record) -> Result<(), String> {
 
 /// Whether it is the same race, or what differs.
 fn check(new: &Record, old: &Record) -> Result<(), String> {
-    // The link is measured each time.
-    let host = |host: ServerHost| ServerHost { link_ns: 0, ..host };
-    let settings = |record: &Record| Settings {
-        rounds: 0,
-        // That is of the machine now.
-        quiet_wait_ns: None,
-        server_host: record.settings.server_host.clone().map(host),
-        ..record.settings.clone()
-    };
+    let settings = |record: &Record| record.settings.unchanging();
     let untitled = |test: &Test| Test {
         title: String::new(),
         ..test.clone()

@@ -53,6 +53,19 @@ impl Settings {
         self.rounds
             .saturating_mul(self.processes_per_round.unwrap_or(1))
     }
+
+    /// Without what may differ from one run of the same race to the next.
+    pub(in crate::race) fn unchanging(&self) -> Self {
+        // The link is measured each time.
+        let host = |host: ServerHost| ServerHost { link_ns: 0, ..host };
+        Self {
+            rounds: 0,
+            // That is of the machine at the time.
+            quiet_wait_ns: None,
+            server_host: self.server_host.clone().map(host),
+            ..self.clone()
+        }
+    }
 }
 
 /// The requests of a race, besides their path and `Host`.
