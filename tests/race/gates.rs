@@ -79,6 +79,33 @@ fn a_condition_decides_the_exit_code_and_every_report_says_so() {
     }
 }
 
+/// Figures that were looked at several times are so when they are judged again.
+#[test]
+fn a_race_that_was_looked_at_again_and_again_stays_so() {
+    let (file, mut json) = costing(1.0);
+    for result in json["results"].as_array_mut().unwrap() {
+        if word(result, "target") == "b" {
+            let odd = number(&result["round"]) % 2.0;
+            result["server"]["cpu_ns_per_request"] = (1000.0 + 10.0 * odd).into();
+        }
+    }
+    let width = |json: &Value| {
+        std::fs::write(&file.0, json.to_string()).unwrap();
+        let again = TemporaryFile::new();
+        let flags = ["--json", again.path(), "--fail-if", "cpu>+5%"];
+        ran(&[&["--from", file.path()], &flags[..]].concat());
+        let json = valid(&std::fs::read_to_string(&again.0).unwrap());
+        let ratio = &json["gate"]["decisions"][0]["ratio"];
+        number(&ratio["high"]) - number(&ratio["low"])
+    };
+    let once = width(&json);
+    // Two rounds were added.
+    json["settings"]["rounds"] = 3.into();
+    json["gate"] = serde_json::json!({"conditions": [], "until": 0.02, "decisions": []});
+    let often = width(&json);
+    assert!(often > 1.5 * once, "{often} {once}");
+}
+
 #[test]
 fn two_races_are_compared_by_a_condition() {
     let (old, _) = costing(1.0);
