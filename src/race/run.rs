@@ -250,7 +250,7 @@ impl Race {
                         let finding =
                             probe::probe_slowly(endpoint, host, &target.path, &setup.stop);
                         entry.behaviour.extend(finding);
-                        // To stop it ends all that this process has started.
+                        // Those that are slower stay undisturbed.
                         let all = running.lock();
                         all.unwrap_or_else(PoisonError::into_inner).push(server);
                     }

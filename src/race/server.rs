@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -219,7 +219,7 @@ impl Drop for Server {
         }
         if self.process.is_some() {
             self.stop();
-            process_tree::end_orphans(KILL_MAX);
+            end_orphans();
         }
     }
 }
@@ -229,7 +229,23 @@ pub(super) fn stop_all(servers: Vec<Server>) {
     for mut server in servers {
         server.stop();
     }
-    process_tree::end_orphans(KILL_MAX);
+    end_orphans();
+}
+
+/// How many servers of this process run. Locked while one is started, and while orphans are ended: all other
+/// children of this process are taken for orphans, also the guard of a server that runs.
+static RUNNING: Mutex<usize> = Mutex::new(0);
+
+fn running() -> MutexGuard<'static, usize> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Those of all servers, after the last of those that ran at the same time.
+fn end_orphans() {
+    let running = running();
+    if *running == 0 {
+        process_tree::end_orphans(KILL_MAX);
+    }
 }
 
 impl Server {
@@ -245,6 +261,7 @@ impl Server {
                 leave(&process_tree::alive(process.guard.id()));
             }
         }
+        *running() -= 1;
     }
 }
 
@@ -294,6 +311,7 @@ fn spawn(program: &Program, address: SocketAddr) -> io::Result<Process> {
         command
     };
     let output = tempfile::tempfile()?;
+    let mut running = running();
     let guard = guard::command("/bin/sh", &program.cores)
         .args(["-c", &command])
         .env("PATH", search_path())
@@ -303,6 +321,7 @@ fn spawn(program: &Program, address: SocketAddr) -> io::Result<Process> {
         .stdout(output.try_clone()?)
         .stderr(output.try_clone()?)
         .spawn()?;
+    *running += 1;
     Ok(Process { guard, output })
 }
 

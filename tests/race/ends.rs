@@ -111,3 +111,22 @@ fn a_server_that_leaves_its_group_and_its_parents_is_found_and_ended() {
     assert!(number(&server["cpu_ns_per_request"]) > 0.0, "{server}");
     assert!(lines(&pids) == 2 && are_gone(&pids));
 }
+
+/// The second start is that for the slow probes, which all servers have at the same time.
+#[test]
+fn a_server_that_fails_to_start_does_not_end_the_others() {
+    let starts = TemporaryFile::new();
+    std::fs::write(&starts.0, "").unwrap();
+    let file = starts.path();
+    let fails = format!(
+        "fails=echo >> {file}; if [ $(wc -l < {file}) = 2 ]; then sleep 1; exit 1; fi; exec {HULLO} --port {{port}}"
+    );
+    let slow = format!("slow={HULLO} --port {{port}} --head-timeout 4s");
+    let (ran, json) = measured(&["-s", "churn", "-r", "1", "--slow-probes", &fails, &slow]);
+    assert_eq!(ran.code, 0, "{}", ran.complaint);
+    assert_eq!(lines(&starts), 3);
+    let found = list(&list(&json, "targets")[1], "behaviour").last().unwrap();
+    assert_eq!(found["id"], "slow_head", "{found}");
+    // Had it been ended, it would have closed the connection without an answer.
+    assert!(word(found, "saw").starts_with("408 after "), "{found}");
+}
