@@ -16,6 +16,11 @@ const BYTES_OFF_MAX: f64 = 4.0;
 /// The same as a share, of answers that vary, or come in chunks.
 const SHARE_OFF_MAX: f64 = 0.25;
 
+/// How often each request is sent, so that answers that vary are not taken for those of a cheat.
+const TIMES: usize = 2;
+/// The same before a server is accused: a cheat gives the same answer each time.
+const TIMES_SURE: usize = 6;
+
 /// The load's request, and a server to send it to.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::race) struct Request<'a> {
@@ -37,7 +42,7 @@ pub(in crate::race) struct Plain {
     pub(in crate::race) content_bytes: usize,
     /// None if it varies, is not text, or is long.
     pub(in crate::race) content: Option<String>,
-    /// Whether two answers to the same request, or to two random paths, differed.
+    /// Whether two answers to the same request differed, or those to two random paths.
     pub(in crate::race) varies: bool,
     /// The answers that were looked at.
     looks: Vec<Look>,
@@ -62,7 +67,7 @@ struct Look {
 ///
 /// If there is no answer, or if the server treats the load differently.
 pub(in crate::race) fn plain(request: &Request<'_>) -> Result<Plain, String> {
-    let path = request.path;
+    let (path, agent) = (request.path, request.generator);
     let others = [(); 2].map(|()| {
         if request.is_random {
             request.asker().random_path()
@@ -73,33 +78,37 @@ pub(in crate::race) fn plain(request: &Request<'_>) -> Result<Plain, String> {
     let [first, second] = &others;
     let before = request.look(first, "")?.0;
     let ours = request.look(path, "")?.0;
-    let (as_load, content) = request.look(path, request.generator)?;
+    let (as_load, content) = request.look(path, agent)?;
     let after = request.look(second, "")?.0;
-    let varies = !before.is_like(&after);
-    if !varies && !ours.is_like(&before) {
-        return Err(if request.is_random {
-            "answers the path of the load differently from other paths".to_owned()
-        } else {
-            "does not always answer the same request in the same way".to_owned()
-        });
+    let status = as_load.status;
+    let fault = request.fault(&before, &ours, &as_load);
+    let is_same = request.is_random || ours.is_like(&before);
+    let mut varies = !is_same || !before.is_like(&after);
+    let mut looks = vec![before, ours, as_load, after];
+    let asked = [
+        (first.as_str(), ""),
+        (path, ""),
+        (path, agent),
+        (second.as_str(), ""),
+    ];
+    let times = if fault.is_some() { TIMES_SURE } else { TIMES };
+    for _ in 1..times {
+        varies = varies || request.differs(&asked, &mut looks)?;
     }
-    if !varies && let Some(how) = ours.difference(&as_load) {
-        let agent = request.generator.trim();
-        return Err(format!(
-            "answers requests with {agent:?} differently from others: {how}"
-        ));
+    if let Some(fault) = fault.filter(|_| !varies) {
+        return Err(fault);
     }
     // That of HEAD has none, which hullo bench knows.
     let is_short = content.len() <= CONTENT_BYTES_MAX && request.workload.method != "HEAD";
     Ok(Plain {
-        status: as_load.status,
+        status,
         content_bytes: content.len(),
         content: String::from_utf8(content)
             .ok()
             // hullo bench would replace {n}.
             .filter(|text| !varies && is_short && !text.contains(['{', '\0'])),
         varies,
-        looks: vec![before, ours, as_load, after],
+        looks,
     })
 }
 
@@ -134,6 +143,31 @@ impl Request<'_> {
         let answer = self.answer(path, generator);
         let answer = answer.map_err(|miss| format!("does not answer a plain request: {miss}"))?;
         Ok((Look::of(&answer, path), answer.content))
+    }
+
+    /// How the load is treated differently, unless these answers differ by chance.
+    fn fault(&self, before: &Look, ours: &Look, as_load: &Look) -> Option<String> {
+        if !ours.is_like(before) {
+            return Some("answers the path of the load differently from other paths".to_owned());
+        }
+        let how = ours.difference(as_load)?;
+        let agent = self.generator.trim();
+        Some(format!(
+            "answers requests with {agent:?} differently from others: {how}"
+        ))
+    }
+
+    /// Asks all again, and returns whether one of the answers differs from the first to the same request. In reverse:
+    /// answers that take turns could otherwise be the same.
+    fn differs(&self, asked: &[(&str, &str); 4], looks: &mut Vec<Look>) -> Result<bool, String> {
+        let mut differs = false;
+        for (number, (path, generator)) in asked.iter().enumerate().rev() {
+            let (look, _) = self.look(path, generator)?;
+            let first = looks.get(number);
+            differs |= first.is_some_and(|first| first.difference(&look).is_some());
+            looks.push(look);
+        }
+        Ok(differs)
     }
 
     fn answer(&self, path: &str, generator: &str) -> Result<Answer, Miss> {
@@ -265,7 +299,14 @@ pub(in crate::race) fn random_path() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::super::faulty::listen;
     use super::*;
+    use crate::random::Random;
 
     fn look(content: &str, fields: &[&str]) -> Look {
         Look {
@@ -284,6 +325,71 @@ mod tests {
             looks: looks.to_vec(),
             ..Plain::default()
         }
+    }
+
+    /// A server that answers one request on each connection, by the number of the connection and the head.
+    fn serve(answer: impl Fn(u64, &str) -> String + Clone + Send + 'static) -> SocketAddr {
+        let connections = Arc::new(AtomicU64::new(0));
+        listen(move |mut stream| {
+            let mut block = [0; 1024];
+            let length = stream.read(&mut block).unwrap_or(0);
+            let head = String::from_utf8_lossy(&block[..length]);
+            let number = connections.fetch_add(1, Ordering::Relaxed);
+            let _ = stream.write_all(answer(number, &head).as_bytes());
+        })
+    }
+
+    fn ok(fields: &str, content: &str) -> String {
+        let length = content.len();
+        format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: {length}\r\n\r\n{content}")
+    }
+
+    fn asked(address: SocketAddr, is_random: bool) -> Result<Plain, String> {
+        super::plain(&Request {
+            endpoint: &Endpoint { address, tls: None },
+            host: "localhost",
+            path: "/any/path",
+            is_random,
+            workload: &Workload::default(),
+            generator: "User-Agent: load\r\n",
+            closes: false,
+        })
+    }
+
+    #[test]
+    fn a_server_that_varies_is_not_accused() {
+        const COOKIE: [&str; 2] = ["", "Set-Cookie: a=b\r\n"];
+        let cookie = |number: u64| COOKIE[usize::from(number.is_multiple_of(2))];
+        let chance = |number: u64| Random::new(7, number).between(0, 1);
+        for is_random in [false, true] {
+            for workers in 2..=5 {
+                let content = move |number: u64| format!("worker {}", number % workers);
+                let turns = serve(move |number, _| ok("", &content(number)));
+                assert!(asked(turns, is_random).unwrap().varies, "{workers}");
+            }
+            let turns = serve(move |number, _| ok(cookie(number), "hello"));
+            assert!(asked(turns, is_random).unwrap().varies);
+            let content = serve(move |number, _| ok("", &format!("worker {}", chance(number))));
+            let field = serve(move |number, _| ok(cookie(chance(number)), "hello"));
+            for address in [content, field] {
+                let accused = (0..100).filter(|_| asked(address, is_random).is_err());
+                assert_eq!(accused.count(), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_that_knows_the_load_is_accused() {
+        let empty_if = |is_load: bool| ok("", if is_load { "" } else { "hello" });
+        let agent = serve(move |_, head| empty_if(head.contains("User-Agent")));
+        let told = asked(agent, true).unwrap_err();
+        let words = "\"User-Agent: load\" differently from others: content of 0 bytes, not 5";
+        assert!(told.ends_with(words), "{told}");
+        let path = serve(move |_, head| empty_if(head.starts_with("GET /any/path ")));
+        let told = asked(path, true).unwrap_err();
+        assert!(told.ends_with("differently from other paths"), "{told}");
+        let fair = serve(move |_, _| empty_if(false));
+        assert!(!asked(fair, true).unwrap().varies);
     }
 
     #[test]
