@@ -215,8 +215,8 @@ fn bound(results: &[&Measurement], shared: bool) -> Bound {
     }
 }
 
-/// The figures of both, for each round that both have.
-fn pairs(
+/// The figures of both, for each round that both have, and in which both made their rates.
+pub(super) fn pairs(
     ours: &[&Measurement],
     theirs: &[&Measurement],
     figure: &dyn Fn(&Measurement) -> Option<f64>,

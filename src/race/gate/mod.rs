@@ -182,20 +182,12 @@ impl Pair<'_> {
 
     /// `paired`: both were measured in the same rounds.
     fn decide(&self, is_paired: bool, comparisons: usize) -> Decision {
+        let figure = |of: &Measurement| self.condition.figure.of(of);
         let of = |side: &[&Measurement]| -> Vec<f64> {
-            side.iter()
-                .filter_map(|of| self.condition.figure.of(of))
-                .collect()
+            let made = side.iter().filter(|of| of.missed.is_none());
+            made.filter_map(|of| figure(of)).collect()
         };
-        let in_round = |our: &&Measurement| {
-            let their = self
-                .theirs
-                .iter()
-                .find(|their| their.turn() == our.turn())?;
-            let figure = self.condition.figure;
-            Some((figure.of(our)?, figure.of(their)?))
-        };
-        let pairs: Vec<(f64, f64)> = self.ours.iter().filter_map(in_round).collect();
+        let pairs = summary::pairs(&self.ours, &self.theirs, &figure);
         let (ours, theirs) = (of(&self.ours), of(&self.theirs));
         let ratio = if is_paired {
             paired(&pairs, comparisons)

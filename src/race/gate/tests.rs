@@ -1,7 +1,7 @@
 //! What conditions decide, on records that are the same every time.
 
 use super::*;
-use crate::race::record::Suite;
+use crate::race::record::{Missed, Suite};
 use crate::race::report::sample::{record, servers, summarise};
 use crate::random::Random;
 
@@ -118,6 +118,28 @@ fn each_server_is_judged_in_each_test_that_has_the_figure() {
             .unwrap()
             .contains("failed: 100 %")
     );
+}
+
+#[test]
+fn a_round_without_the_rate_does_not_count() {
+    let old = record(&servers(2), &[Suite::Cost], 5);
+    let mut new = old.clone();
+    let is_it = |test: &str, target: &str| test == "cost-1000" && target == "hyper";
+    let mut results = new.results.iter_mut();
+    let one = results.find(|of| is_it(&of.test, &of.target)).unwrap();
+    one.missed = Some(Missed::Generator);
+    one.server.as_mut().unwrap().cpu_ns_per_request *= 10.0;
+    let conditions = [condition("cpu>+50%")];
+    for (gate, rounds) in [
+        (of_race(&old, &conditions, None), 5),
+        (of_race(&new, &conditions, None), 4),
+        (of_races(&old, &new, &conditions), 4),
+    ] {
+        let mut decisions = gate.decisions.iter();
+        let decision = decisions.find(|of| is_it(&of.test, &of.target)).unwrap();
+        assert_eq!(decision.rounds, rounds);
+        assert_eq!(decision.outcome, Outcome::Passes, "{decision:?}");
+    }
 }
 
 #[test]
