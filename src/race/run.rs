@@ -95,18 +95,7 @@ impl Race {
                 }
             }
             keep(&self.concluded());
-            // None of them can be measured any more.
-            if open.iter().all(|test| self.is_stuck(test)) {
-                return;
-            }
         }
-    }
-
-    /// Whether no server but one is left in a test.
-    fn is_stuck(&self, test: &record::Test) -> bool {
-        let servers = 0..self.servers.len();
-        let left = servers.filter(|index| !self.failed.contains(&(*index, test.id.clone())));
-        left.count() < 2
     }
 
     /// Measures all servers in a random order, once for each of their processes.

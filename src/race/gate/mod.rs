@@ -348,6 +348,13 @@ fn open_tests(record: &Record, conditions: &[Condition], until: f64) -> Vec<Test
         let is_wide = |of: &Decision| of.ratio.as_ref().is_some_and(|ratio| !is_near(ratio));
         open.extend(known.unwrap_or_default().into_iter().filter(is_wide));
     }
+    // A server that is out is not measured any more, and all are compared with the first.
+    let is_out = |name: &str| {
+        let mut targets = record.targets.iter();
+        targets.any(|of| of.name == name && of.out.is_some())
+    };
+    let first = record.targets.first().map_or("", |first| &first.name);
+    open.retain(|of| !is_out(first) && !is_out(&of.target));
     let tests = record.tests.iter();
     let tests = tests.filter(|test| open.iter().any(|decision| decision.test == test.id));
     tests.cloned().collect()

@@ -158,6 +158,20 @@ fn rounds_are_added_where_something_is_open() {
     assert_eq!(looks, [1, 2, 2, 3, 4, 8]);
 }
 
+/// hyper is undecided, Go is not.
+#[test]
+fn no_rounds_are_added_for_a_server_that_is_out() {
+    let race = record(&servers(3), &[Suite::Churn], 5);
+    for (out, open) in [(None, 1), (Some(0), 0), (Some(1), 0), (Some(2), 1)] {
+        let mut race = race.clone();
+        if let Some(number) = out {
+            race.targets[number].out = Some("it ended".to_owned());
+        }
+        let tests = open_tests(&race, &[condition("cpu>+14%")], 0.001);
+        assert_eq!(tests.len(), open, "{out:?}");
+    }
+}
+
 #[test]
 fn two_races_are_judged() {
     let old = record(&servers(2), &[Suite::Churn], 5);
