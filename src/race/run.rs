@@ -81,7 +81,7 @@ impl Race {
         progress: &mut Progress,
         keep: &mut impl FnMut(&Record),
     ) {
-        while start.elapsed() < self.rule.time_max && !self.is_over() {
+        while !self.is_late(start) {
             let open = self.rule.open_tests(&self.concluded());
             if open.is_empty() {
                 return;
@@ -90,12 +90,20 @@ impl Race {
             for test in &open {
                 let measured = self.record.rounds_of(&test.id);
                 for round in measured + 1..=gate::next_look(measured) {
+                    if self.is_late(start) {
+                        break;
+                    }
                     self.round(test, round, progress);
                     self.record.elapsed_ms = before + start.elapsed().as_millis() as u64;
                 }
             }
             keep(&self.concluded());
         }
+    }
+
+    /// Whether no rounds are to be added any more.
+    fn is_late(&self, start: Instant) -> bool {
+        self.is_over() || start.elapsed() >= self.rule.time_max
     }
 
     /// Measures all servers in a random order, once for each of their processes.
