@@ -66,7 +66,7 @@ fn whole(record: &Record, setup: &Setup) -> Duration {
 #[derive(Debug)]
 pub(super) struct Progress {
     start: Instant,
-    /// As was estimated at the start.
+    /// As was estimated at the start, or when rounds were added.
     whole: Duration,
     /// As was estimated, of what has been done.
     done: Duration,
@@ -125,9 +125,11 @@ impl Progress {
         }
     }
 
-    /// There is more to do than was known: about as much again as was done in these tests.
-    pub(super) fn add_rounds(&mut self, tests: &[Test]) {
+    /// There is more to do than was known: in these tests, which take about so much more time.
+    pub(super) fn add_rounds(&mut self, tests: &[Test], more: Duration) {
+        self.whole = self.done + more;
         if let Some(bar) = &self.bar {
+            bar.set_length(self.whole.as_millis() as u64);
             let titles: Vec<String> = tests.iter().map(|test| clean(&test.title)).collect();
             bar.set_prefix(format!("not decided yet: {}. ", titles.join("; ")));
         }
@@ -281,5 +283,21 @@ mod tests {
         // It took twice as long as was estimated.
         let left = progress.left().as_secs_f64();
         assert!((79.9..90.0).contains(&left), "{left}");
+    }
+
+    #[test]
+    fn added_rounds_are_a_part_of_the_whole() {
+        let [whole, more, some] = [60, 20, 15].map(Duration::from_secs);
+        let mut progress = Progress {
+            start: Instant::now(),
+            whole,
+            done: whole,
+            bar: None,
+            said: None,
+        };
+        progress.add_rounds(&[], more);
+        progress.advance(some);
+        assert!(share(progress.done, progress.whole) < 1.0);
+        assert!(progress.left() > Duration::ZERO);
     }
 }

@@ -86,7 +86,7 @@ impl Race {
             if open.is_empty() {
                 return;
             }
-            progress.add_rounds(&open);
+            progress.add_rounds(&open, self.added(&open));
             for test in &open {
                 let measured = self.record.rounds_of(&test.id);
                 for round in measured + 1..=gate::next_look(measured) {
@@ -99,6 +99,19 @@ impl Race {
             }
             keep(&self.concluded());
         }
+    }
+
+    /// About how long the rounds take that are added to these tests.
+    fn added(&self, tests: &[record::Test]) -> Duration {
+        let processes = self.record.settings.processes_per_round.unwrap_or(1);
+        let of = |test: &record::Test| {
+            let measured = self.record.rounds_of(&test.id);
+            let rounds = gate::next_look(measured) - measured;
+            let turns = self.servers.len() * processes * rounds;
+            let turns = u32::try_from(turns).unwrap_or(u32::MAX);
+            progress::turn(test, &self.setup).saturating_mul(turns)
+        };
+        tests.iter().map(of).sum()
     }
 
     /// Whether no rounds are to be added any more.
