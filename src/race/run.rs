@@ -140,9 +140,12 @@ impl Race {
 
     /// Whether a round was measured before the race was interrupted.
     fn is_measured(&self, test: &record::Test, round: usize) -> bool {
-        let first = Turn { round, process: 1 };
-        let mut servers = self.servers.iter();
-        servers.all(|server| self.record.has(&test.id, &server.name, first))
+        let processes = self.record.settings.processes_per_round.unwrap_or(1);
+        let mut turns = (1..=processes).map(|process| Turn { round, process });
+        turns.all(|turn| {
+            let mut servers = self.servers.iter();
+            servers.all(|server| self.record.has(&test.id, &server.name, turn))
+        })
     }
 
     /// Whether the race can go on.
