@@ -89,7 +89,8 @@ impl Race {
             progress.add_rounds(&open, self.added(&open));
             for test in &open {
                 let measured = self.record.rounds_of(&test.id);
-                for round in measured + 1..=gate::next_look(measured) {
+                // The last of them may have been interrupted before the race was resumed.
+                for round in measured..=gate::next_look(measured) {
                     if self.is_late(start) {
                         break;
                     }
@@ -121,7 +122,7 @@ impl Race {
 
     /// Measures all servers in a random order, once for each of their processes.
     fn round(&mut self, test: &record::Test, round: usize, progress: &mut Progress) {
-        if !self.is_measured(test, round) && !self.wait_until_quiet() {
+        if self.is_measured(test, round) || !self.wait_until_quiet() {
             return;
         }
         let processes = self.record.settings.processes_per_round.unwrap_or(1);
@@ -138,14 +139,23 @@ impl Race {
         }
     }
 
-    /// Whether a round was measured before the race was interrupted.
+    /// Whether nothing of a round is left to measure, as in those from before a race was resumed.
     fn is_measured(&self, test: &record::Test, round: usize) -> bool {
         let processes = self.record.settings.processes_per_round.unwrap_or(1);
         let mut turns = (1..=processes).map(|process| Turn { round, process });
         turns.all(|turn| {
-            let mut servers = self.servers.iter();
-            servers.all(|server| self.record.has(&test.id, &server.name, turn))
+            let mut servers = self.servers.iter().enumerate();
+            servers.all(|(index, server)| {
+                self.is_out(index, test) || self.record.has(&test.id, &server.name, turn)
+            })
         })
+    }
+
+    /// Whether a server is not measured any more in a test. In the next one it may be.
+    fn is_out(&self, index: usize, test: &record::Test) -> bool {
+        let entry = self.record.targets.get(index);
+        let did_start = entry.is_some_and(|entry| !entry.behaviour.is_empty());
+        !did_start || self.failed.contains(&(index, test.id.clone()))
     }
 
     /// Whether the race can go on.
@@ -274,15 +284,14 @@ impl Race {
     }
 
     fn turn(&mut self, index: usize, test: &record::Test, turn: Turn) {
+        if self.is_out(index, test) {
+            return;
+        }
         let (Some(target), Some(entry)) =
             (self.servers.get(index), self.record.targets.get_mut(index))
         else {
             return;
         };
-        // A server that fails one test may pass the next.
-        if entry.behaviour.is_empty() || self.failed.contains(&(index, test.id.clone())) {
-            return;
-        }
         let measured = self.setup.measure(test, target, turn);
         match measured {
             // A measurement that was cut short does not count.
