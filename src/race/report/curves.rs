@@ -97,7 +97,6 @@ fn charts(series: Series, title: &str, rows: &[Row]) -> Vec<Chart> {
 /// At the highest rate that all held, or else that most did; and who did not hold which.
 fn offered(rows: &[Row]) -> String {
     let mut said = failures(rows);
-    said.dedup();
     let at_rates: Vec<&[Row]> = rows.chunk_by(|a, b| a.test.id == b.test.id).collect();
     let held = |rows: &[Row]| rows.iter().filter(|row| row.is_compared()).count();
     // Of those that as many held, the highest.

@@ -68,11 +68,16 @@ pub(super) fn work(rows: &[Row]) -> String {
     said.join(" ")
 }
 
-/// `Go failed: 100 % errors (status).`, for each server that did.
+/// `Failed: Go: 100 % errors (status).`, with each server once, also in several tests.
 pub(super) fn failures(rows: &[Row]) -> Vec<String> {
-    let failed = rows
-        .iter()
-        .filter_map(|row| Some(format!("{}: {}", row.name, row.failure()?)));
+    let mut failed: Vec<(usize, String)> = Vec::new();
+    for row in rows {
+        let is_known = failed.iter().any(|(number, _)| *number == row.number);
+        if let Some(why) = row.failure().filter(|_| !is_known) {
+            failed.push((row.number, format!("{}: {why}", row.name)));
+        }
+    }
+    let failed = failed.into_iter().map(|(_, told)| told);
     listed("Failed", failed.collect()).into_iter().collect()
 }
 
@@ -80,13 +85,20 @@ pub(super) fn failures(rows: &[Row]) -> Vec<String> {
 pub(super) fn rate(rows: &[Row]) -> String {
     let loads = rows.iter().filter_map(|row| row.test.load);
     let most = loads.fold(0.0, f64::max);
-    let highest = rows.iter().filter(|row| row.test.load >= Some(most));
+    let is_shown = |row: &&Row| row.test.load >= Some(most) && row.failure().is_none();
+    let highest = rows.iter().filter(is_shown);
     let shown = highest.filter_map(|row| {
         let p99 = row.percentile(99.0)?;
         Some(format!("{} {}", row.name, time(p99)))
     });
     let what = format!("p99 at {} of its own capacity", percent(most));
-    listed(&what, shown.collect()).unwrap_or("No latency was measured.".to_owned())
+    let mut said = failures(rows);
+    said.extend(listed(&what, shown.collect()));
+    if said.is_empty() {
+        "No latency was measured.".to_owned()
+    } else {
+        said.join(" ")
+    }
 }
 
 /// The ratios, or the medians where there are none.

@@ -265,7 +265,9 @@ pub(super) fn rate(rows: &[Row]) -> Table {
         ("Achieved/s", |row| Some(figure(SPEED.of(row)?.median))),
     ];
     const SHORT: [Column; 3] = [PERCENTILES[0], PERCENTILES[2], PERCENTILES[4]];
+    const RESULT: Column = ("Result", |row| row.failure().map(|_| FAILED.to_owned()));
     let mut table = Table::of("", rows, &COLUMNS).columns(rows, &SHORT);
+    table = table.columns(rows, &[RESULT]);
     table.notes = errors(rows);
     let load = "Load is the share of a server's own greatest rate that it was asked for.";
     table.notes.push(load.to_owned());

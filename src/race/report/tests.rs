@@ -420,3 +420,31 @@ fn a_server_that_failed_has_no_curve() {
         assert!(!names.contains("hyper"), "{names}");
     }
 }
+
+#[test]
+fn a_server_that_failed_is_named_once_for_a_series() {
+    let mut record = record(&servers(3), &[Suite::Rate, Suite::Cost], 3);
+    let failing = record.results.iter_mut().filter(|of| of.target == "hyper");
+    for (number, result) in failing.filter(|of| of.requests > 0).enumerate() {
+        // Another share in each test.
+        let errors = result.requests / (1 + number as u64 / 3);
+        result.errors.insert("status".to_owned(), errors);
+    }
+    sample::summarise(&mut record);
+    let view = View::of(&record);
+    let section = |title: &str| {
+        let mut sections = view.sections.iter();
+        sections.find(|section| section.title == title).unwrap()
+    };
+    for title in ["Latency over rate", "Cost of the same work"] {
+        let result = &section(title).result;
+        assert!(result.starts_with("Failed: hyper: "), "{result}");
+        assert_eq!(result.matches("hyper: ").count(), 1, "{result}");
+    }
+    let rate = section("Latency over rate");
+    assert_eq!(rate.result.matches("hyper").count(), 1, "{}", rate.result);
+    for row in &rate.tables[0].rows {
+        let is_marked = row.last().unwrap() == "failed";
+        assert_eq!(is_marked, row[0] == "hyper", "{row:?}");
+    }
+}
