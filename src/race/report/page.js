@@ -2,17 +2,19 @@
 // says the same.
 'use strict';
 (() => {
-  const units = {ns: 1e-9, 'µs': 1e-6, ms: 1e-3, s: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3};
+  const units = {ns: 1e-9, 'µs': 1e-6, ms: 1e-3, s: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4};
   const value = cell => {
     const text = cell.textContent.trim().replaceAll(',', '');
-    const [, number, unit] = text.match(/^\u00d7?(\d+(?:\.\d+)?)\s*(ns|µs|ms|s|KiB|MiB|GiB)?/) ?? [];
-    return number === undefined ? text : Number(number) * (units[unit] ?? 1);
+    // The unit of an interval stands behind its end.
+    const number = /^\u00d7?(\d+(?:\.\d+)?)(?:–\d+(?:\.\d+)?)?\s*(ns|µs|ms|s|KiB|MiB|GiB|TiB)?/;
+    const [, low, unit] = text.match(number) ?? [];
+    return low === undefined ? text : Number(low) * (units[unit] ?? 1);
   };
-  const compare = (a, b) => {
+  const compare = (a, b, sign) => {
     const [left, right] = [value(a), value(b)];
-    // What is no number stands last.
+    // What is no number stands last, whichever way it is sorted.
     if (typeof left !== typeof right) return typeof left === 'number' ? -1 : 1;
-    return typeof left === 'number' ? left - right : left.localeCompare(right);
+    return sign * (typeof left === 'number' ? left - right : left.localeCompare(right));
   };
   const tables = [...document.querySelectorAll('table')].filter(table => table.tBodies[0].rows.length > 1);
   for (const table of tables) {
@@ -28,7 +30,7 @@
         for (const other of heads) other.removeAttribute('aria-sort');
         head.setAttribute('aria-sort', falls ? 'descending' : 'ascending');
         const rows = [...table.tBodies[0].rows];
-        rows.sort((a, b) => (falls ? -1 : 1) * compare(a.cells[column], b.cells[column]));
+        rows.sort((a, b) => compare(a.cells[column], b.cells[column], falls ? -1 : 1));
         table.tBodies[0].append(...rows);
       };
     });
