@@ -68,7 +68,7 @@ pub(super) fn table(record: &Record, gate: &Gate) -> Option<Table> {
         "It fails where the whole interval of a ratio lies beyond the limit, and is undecided where the interval lies on both sides of it. The intervals of all rows together hold in 99 of 100 races.".to_owned(),
     ];
     notes.extend(gate.until.map(|_| {
-        "Rounds were added until this was decided. Its intervals allow for that, those of the other tables do not.".to_owned()
+        "With --until, rounds may have been added. The intervals here allow for that, those of the other tables do not.".to_owned()
     }));
     (!gate.decisions.is_empty()).then(|| Table {
         title: "Gate".to_owned(),

@@ -3,6 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::protocols;
+use super::rows::rounds_run;
 use crate::race::format::{NONE, bytes, figure, percent, time};
 use crate::race::record::{Measurement, Record, Summary, Target};
 use crate::race::stats::{BOOTSTRAP_MISS, EQUAL, RESOLUTION, ROUNDS_MIN};
@@ -14,16 +15,9 @@ const REASON_CHARS_MAX: usize = 300;
 
 /// How to read the figures.
 pub(super) fn legend(record: &Record) -> Vec<String> {
-    let rounds = record.settings.rounds;
     let mut legend = Vec::new();
-    let summaries = record.summaries.iter().map(|summary| summary.rounds);
-    let most = summaries.max().unwrap_or(0).max(rounds);
+    let (most, rounds) = rounds_run(record.summaries.iter());
     if most > 1 {
-        let rounds = if most > rounds {
-            format!("{rounds} to {most}")
-        } else {
-            rounds.to_string()
-        };
         let order = record.settings.seed.map_or("", |_| " in a random order");
         let processes = match record.settings.processes_per_round {
             Some(number) => format!(", {number} processes of each"),
@@ -235,10 +229,13 @@ fn environment(record: &Record) -> String {
 }
 
 fn rounds(record: &Record) -> String {
-    let rounds = record.settings.rounds;
+    let rounds = match rounds_run(record.summaries.iter()) {
+        (0, _) => record.settings.rounds.to_string(),
+        (_, rounds) => rounds,
+    };
     match record.settings.processes_per_round {
         Some(number) => format!("{rounds}, with {number} processes of each server"),
-        None => rounds.to_string(),
+        None => rounds,
     }
 }
 

@@ -41,6 +41,19 @@ pub(super) fn rows<'a>(record: &'a Record, tests: &[&'a Test]) -> Vec<Row<'a>> {
     rows
 }
 
+/// The greatest number of rounds in which a server was measured; and in words, with the least: `2 to 5`.
+pub(super) fn rounds_run<'a>(summaries: impl Iterator<Item = &'a Summary>) -> (usize, String) {
+    let counts: Vec<usize> = summaries.map(|summary| summary.rounds).collect();
+    let least = counts.iter().copied().min().unwrap_or(0);
+    let most = counts.iter().copied().max().unwrap_or(0);
+    let words = if least == most {
+        most.to_string()
+    } else {
+        format!("{least} to {most}")
+    };
+    (most, words)
+}
+
 impl Row<'_> {
     /// The median over the rounds that have the figure.
     pub(super) fn median(&self, figure: impl Fn(&Measurement) -> Option<f64>) -> Option<f64> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::narrative::heading;
-use super::rows::{CPU, FAILED, IDLE, Measure, REST, Row, SPEED, rows};
+use super::rows::{CPU, FAILED, IDLE, Measure, REST, Row, SPEED, rounds_run, rows};
 use super::series::Series;
 use crate::race::counters::Counts;
 use crate::race::format::{NONE, bytes, count, figure, percent, sign, time};
@@ -101,11 +101,12 @@ pub(super) fn article(record: &Record) -> Option<Table> {
     let rows: Vec<Row> = tests.flat_map(|test| rows(record, &[test])).collect();
     let mut table = Table::of("The article's table", &rows, &COLUMNS);
     "Language".clone_into(&mut table.head[0]);
+    let (most, rounds) = rounds_run(rows.iter().map(|row| row.summary));
     table.notes = vec![
         "These are the columns of the article that hullo began with. It measured two greeting servers with the load generator hey: one in Go (net/http), one in Rust (warp).".to_owned(),
-        format!("A row is one round, with its own errors: of {} rounds the one in the middle by requests/s.", record.settings.rounds),
+        format!("A row is one round, with its own errors: of {rounds} rounds the one in the middle by requests/s."),
     ];
-    table.notes.truncate(record.settings.rounds.clamp(1, 2));
+    table.notes.truncate(most.clamp(1, 2));
     let failures = rows.iter().filter_map(|row| {
         let (title, failure) = (clean(&row.test.title), row.failure()?);
         Some(format!(

@@ -448,3 +448,20 @@ fn a_server_that_failed_is_named_once_for_a_series() {
         assert_eq!(is_marked, row[0] == "hyper", "{row:?}");
     }
 }
+
+#[test]
+fn the_rounds_that_were_run_are_told() {
+    let mut record = record(&servers(3), &[Suite::Article], 5);
+    record
+        .results
+        .retain(|of| of.target != "Go" || of.round < 3);
+    sample::summarise(&mut record);
+    let text = plain(&record, None, false);
+    for words in [
+        "medians of 2 to 5 rounds",
+        "of 2 to 5 rounds the one in the middle",
+        "Rounds: 2 to 5\n",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
