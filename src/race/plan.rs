@@ -15,7 +15,7 @@ use super::options::Options;
 use super::record::{self, FORMAT, Generator, Record, Settings, Suite};
 use super::server_spec::{ServerSpec, Source};
 use super::stats::ROUNDS_MIN;
-use super::suite::{Amount, MANY, expand};
+use super::suite::{Amount, MANY, all_tests, expand};
 use super::warm_up::Warming;
 use super::workload::Workload;
 use super::{counters, machine, probe, resume};
@@ -242,15 +242,7 @@ fn tests(
             amount.requests, amount.connections
         ));
     }
-    let mut tests: Vec<record::Test> = Vec::new();
-    for suite in suites {
-        for sweep in &options.sweep {
-            tests.extend(sweep.tests(*suite, &amount)?);
-        }
-        if options.sweep.is_empty() {
-            tests.extend(suite.tests(&amount));
-        }
-    }
+    let mut tests = all_tests(suites, &options.sweep, &amount)?;
     // Only when needed: servers inherit the limit, and some misbehave with a high one.
     if tests.iter().any(|test| test.idle_connections > 0) {
         raise_open_file_limit();

@@ -1,5 +1,7 @@
 //! The work that servers are given: each suite is one question, asked by one or more tests.
 
+use std::collections::HashSet;
+
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
@@ -46,6 +48,26 @@ pub(super) fn expand(chosen: &[Choice]) -> Vec<Suite> {
     let suites = Suite::value_variants().iter();
     let chosen = suites.copied().filter(is_chosen);
     chosen.filter(|suite| *suite != Suite::Sweep).collect()
+}
+
+/// The tests of these suites, each once: several sweeps may have the same values.
+pub(super) fn all_tests(
+    suites: &[Suite],
+    sweeps: &[Sweep],
+    amount: &Amount,
+) -> Result<Vec<Test>, String> {
+    let mut all = Vec::new();
+    for suite in suites {
+        for sweep in sweeps {
+            all.extend(sweep.tests(*suite, amount)?);
+        }
+        if sweeps.is_empty() {
+            all.extend(suite.tests(amount));
+        }
+    }
+    let mut ids = HashSet::new();
+    all.retain(|test: &Test| ids.insert(test.id.clone()));
+    Ok(all)
 }
 
 /// How much work; by default, as much as in the article.
@@ -339,6 +361,22 @@ mod tests {
         let (rest, rates) = tests.split_first().unwrap();
         assert!(rest.is_rest() && !rest.is_open_model());
         assert!(rates.iter().all(Test::is_open_model));
+    }
+
+    #[test]
+    fn sweeps_with_the_same_values_share_their_tests() {
+        let sweeps = ["connections=1,16", "connections=16,256", "pipeline=1,16"];
+        let sweeps = sweeps.map(|text| Sweep::parse(text).unwrap());
+        let tests = all_tests(&[Suite::Sweep], &sweeps, &amount()).unwrap();
+        let ids: Vec<&str> = tests.iter().map(|test| test.id.as_str()).collect();
+        let wanted = [
+            "sweep-connections-1",
+            "sweep-connections-16",
+            "sweep-connections-256",
+            "sweep-pipeline-1",
+            "sweep-pipeline-16",
+        ];
+        assert_eq!(ids, wanted);
     }
 
     #[test]
