@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use super::probe;
 use super::progress::{self, Progress};
 use super::record::{self, Record, Summary};
 use super::server_spec::ServerSpec;
-use super::{quiet, server, summary, warn};
+use super::{quiet, summary, warn};
 use crate::terminal::note;
 
 #[derive(Debug)]
@@ -260,7 +259,6 @@ impl Race {
     /// Probes what takes long, all servers at the same time. One that is not there is not asked.
     fn probe_slowly(&mut self) {
         let setup = &self.setup;
-        let running = Mutex::new(Vec::new());
         thread::scope(|scope| {
             for (target, entry) in self.servers.iter().zip(&mut self.record.targets) {
                 // Known from before the race was interrupted, or out.
@@ -273,14 +271,10 @@ impl Race {
                         let finding =
                             probe::probe_slowly(endpoint, host, &target.path, &setup.stop);
                         entry.behaviour.extend(finding);
-                        // Those that are slower stay undisturbed.
-                        let all = running.lock();
-                        all.unwrap_or_else(PoisonError::into_inner).push(server);
                     }
                 });
             }
         });
-        server::stop_all(running.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
 
     fn turn(&mut self, index: usize, test: &record::Test, turn: Turn) {
