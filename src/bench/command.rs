@@ -207,7 +207,8 @@ fn print_report(
 fn on_hosts(options: &BenchOptions) -> Result<Results, Failure> {
     let curl = options.curl.as_ref();
     if curl.is_some_and(|curl| curl.is_from_stdin) {
-        let sentence = "--curl - reads standard input, which --hosts needs: give the command as an argument";
+        let sentence =
+            "--curl - reads standard input, which --hosts needs: give the command as an argument";
         return Err((EXIT_USAGE, sentence.to_owned()));
     }
     let command = BenchOptions::augment_args(clap::Command::new("bench"));

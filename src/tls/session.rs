@@ -47,7 +47,8 @@ where
             let buffered = self.connection.read_tls(&mut input);
             let taken = buffered.map_err(|error| Failure::of_buffer(&error))?;
             let processed = self.connection.process_new_packets();
-            let state = processed.map_err(|error| Failure::new(&error, self.valid < HEADER_BYTES))?;
+            let state =
+                processed.map_err(|error| Failure::new(&error, self.valid < HEADER_BYTES))?;
             self.valid = self.valid.saturating_add(taken);
             received.is_ended = state.peer_has_closed();
             while let Some(room) = plain.get_mut(received.plain..)

@@ -125,7 +125,9 @@ fn a_server_that_fails_to_start_does_not_end_the_others() {
     let (ran, json) = measured(&["-s", "churn", "-r", "1", "--slow-probes", &fails, &slow]);
     assert_eq!(ran.code, 0, "{}", ran.complaint);
     assert_eq!(lines(&starts), 3);
-    let found = list(&list(&json, "targets")[1], "behaviour").last().unwrap();
+    let found = list(&list(&json, "targets")[1], "behaviour")
+        .last()
+        .unwrap();
     assert_eq!(found["id"], "slow_head", "{found}");
     // Had it been ended, it would have closed the connection without an answer.
     assert!(word(found, "saw").starts_with("408 after "), "{found}");

@@ -167,7 +167,8 @@ mod tests {
     #[test]
     fn connections_of_a_given_listener_are_prepared_as_well() {
         let given = TcpListener::bind(ANY_PORT).unwrap();
-        let _listener = super::super::Listener::inherited(given.try_clone().unwrap().into()).unwrap();
+        let _listener =
+            super::super::Listener::inherited(given.try_clone().unwrap().into()).unwrap();
         assert_prepared(&accepted(&given));
     }
 }
