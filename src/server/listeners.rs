@@ -74,7 +74,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Those of fcntl(2) and setsockopt(2); [`io::ErrorKind::InvalidInput`] when it does not listen, or there are too many
+    /// Those of fcntl(2); [`io::ErrorKind::InvalidInput`] when it does not listen, or there are too many
     /// listeners.
     pub fn listener(self, listener: impl Into<OwnedFd>) -> io::Result<Self> {
         self.add(Sockets::new([Listener::inherited(listener.into())?]))

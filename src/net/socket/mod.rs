@@ -34,7 +34,7 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::InvalidInput`] when it is another kind of file; those of fcntl(2) and setsockopt(2).
+    /// [`io::ErrorKind::InvalidInput`] when it is another kind of file; those of fcntl(2).
     pub(crate) fn inherited(socket: OwnedFd) -> io::Result<Self> {
         let socket = Socket::from(socket);
         if !(socket.r#type().is_ok_and(|kind| kind == Type::STREAM) && socket.is_listener()?) {
@@ -48,7 +48,8 @@ impl Listener {
         if address.is_unix() {
             Ok(std::os::unix::net::UnixListener::from(socket).into())
         } else if address.as_socket().is_some() {
-            tcp::prepare(&socket)?;
+            // Multipath TCP has not all of these options, and can be served without them.
+            let _ = tcp::prepare(&socket);
             Ok(std::net::TcpListener::from(socket).into())
         } else {
             let error = "a socket of a kind other than TCP and Unix";

@@ -94,10 +94,10 @@ fn socket(address: &SockAddr) -> io::Result<Socket> {
 /// none of them needs a system call.
 pub(super) fn prepare(listener: &Socket) -> io::Result<()> {
     // RFC 6093 section 4: urgent data is data; otherwise a byte of the stream would be missing.
-    listener.set_out_of_band_inline(true)?;
+    let inline = listener.set_out_of_band_inline(true);
     #[cfg(target_os = "linux")]
     listener.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
-    Ok(())
+    inline
 }
 
 #[cfg(test)]
