@@ -83,6 +83,8 @@ pub(in crate::race) fn plain(request: &Request<'_>) -> Result<Plain, String> {
     let status = as_load.status;
     let fault = request.fault(&before, &ours, &as_load);
     let is_same = request.is_random || ours.is_like(&before);
+    // One of status or content, not of the fields.
+    let is_of_content = !ours.is_like(&before) || !ours.is_like(&as_load);
     let mut varies = !is_same || !before.is_like(&after);
     let mut looks = vec![before, ours, as_load, after];
     let asked = [
@@ -93,7 +95,7 @@ pub(in crate::race) fn plain(request: &Request<'_>) -> Result<Plain, String> {
     ];
     let times = if fault.is_some() { TIMES_SURE } else { TIMES };
     for _ in 1..times {
-        varies = varies || request.differs(&asked, &mut looks)?;
+        varies = varies || request.differs(&asked, &mut looks, is_of_content)?;
     }
     if let Some(fault) = fault.filter(|_| !varies) {
         return Err(fault);
@@ -157,14 +159,25 @@ impl Request<'_> {
         ))
     }
 
-    /// Asks all again, and returns whether one of the answers differs from the first to the same request. In reverse:
-    /// answers that take turns could otherwise be the same.
-    fn differs(&self, asked: &[(&str, &str); 4], looks: &mut Vec<Look>) -> Result<bool, String> {
+    /// Asks all again, and returns whether one of the answers differs from the first to the same request, also
+    /// in their fields or not. In reverse: answers that take turns could otherwise be the same.
+    fn differs(
+        &self,
+        asked: &[(&str, &str); 4],
+        looks: &mut Vec<Look>,
+        without_fields: bool,
+    ) -> Result<bool, String> {
         let mut differs = false;
         for (number, (path, generator)) in asked.iter().enumerate().rev() {
             let (look, _) = self.look(path, generator)?;
             let first = looks.get(number);
-            differs |= first.is_some_and(|first| first.difference(&look).is_some());
+            differs |= first.is_some_and(|first| {
+                if without_fields {
+                    !first.is_like(&look)
+                } else {
+                    first.difference(&look).is_some()
+                }
+            });
             looks.push(look);
         }
         Ok(differs)
@@ -344,6 +357,11 @@ mod tests {
         format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: {length}\r\n\r\n{content}")
     }
 
+    /// In every other answer.
+    fn cookie(number: u64) -> &'static str {
+        ["", "Set-Cookie: a=b\r\n"][usize::from(number.is_multiple_of(2))]
+    }
+
     fn asked(address: SocketAddr, is_random: bool) -> Result<Plain, String> {
         super::plain(&Request {
             endpoint: &Endpoint { address, tls: None },
@@ -358,8 +376,6 @@ mod tests {
 
     #[test]
     fn a_server_that_varies_is_not_accused() {
-        const COOKIE: [&str; 2] = ["", "Set-Cookie: a=b\r\n"];
-        let cookie = |number: u64| COOKIE[usize::from(number.is_multiple_of(2))];
         let chance = |number: u64| Random::new(7, number).between(0, 1);
         for is_random in [false, true] {
             for workers in 2..=5 {
@@ -385,6 +401,12 @@ mod tests {
         let told = asked(agent, true).unwrap_err();
         let words = "\"User-Agent: load\" differently from others: content of 0 bytes, not 5";
         assert!(told.ends_with(words), "{told}");
+        // That another field comes and goes does not hide it.
+        let field = serve(move |number, head| {
+            let is_load = head.contains("User-Agent");
+            ok(cookie(number), if is_load { "" } else { "hello" })
+        });
+        assert!(asked(field, true).unwrap_err().contains("content of 0 bytes"));
         let path = serve(move |_, head| empty_if(head.starts_with("GET /any/path ")));
         let told = asked(path, true).unwrap_err();
         assert!(told.ends_with("differently from other paths"), "{told}");
