@@ -62,10 +62,10 @@ fn comparison(options: &Options, paths: [&Path; 2]) -> Result<u8, Failure> {
     let [before, after] = paths;
     let (old, new) = (read(before)?, read(after)?);
     // A server that was not measured has no figures that tell.
-    let success = |record: &Record, path: &Path| {
-        verdict::of(record).map_err(|fault| format!("{}: {fault}", path.display()))
+    let success = |record, other, path: &Path| {
+        verdict::of_common(record, other).map_err(|fault| format!("{}: {fault}", path.display()))
     };
-    let succeeded = success(&old, before).and_then(|()| success(&new, after));
+    let succeeded = success(&old, &new, before).and_then(|()| success(&new, &old, after));
     let compared = compare::compare(&old, &new).map_err(|sentence| match &succeeded {
         Ok(()) => (EXIT_USAGE, sentence),
         Err(fault) => (EXIT_OUT, format!("{fault}; {sentence}")),

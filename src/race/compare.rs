@@ -185,8 +185,8 @@ fn short(figure: f64) -> String {
 
 fn notes(old: &Record, new: &Record) -> Vec<String> {
     let mut notes = Vec::new();
-    for (which, record) in [("old", old), ("new", new)] {
-        if let Err(fault) = verdict::of(record) {
+    for (which, record, other) in [("old", old, new), ("new", new, old)] {
+        if let Err(fault) = verdict::of_common(record, other) {
             let fault = markdown::escape(&clean(&fault));
             notes.push(format!("the {which} race failed: {fault}"));
         }

@@ -5,8 +5,18 @@ use super::summary;
 
 /// Whether all servers were measured to the end and did the work.
 pub(super) fn of(record: &Record) -> Result<(), String> {
+    judge(record, &record.targets.iter().collect::<Vec<_>>())
+}
+
+/// The same of those servers that another race has as well.
+pub(super) fn of_common(record: &Record, other: &Record) -> Result<(), String> {
+    let is_common = |target: &&Target| other.targets.iter().any(|it| it.name == target.name);
+    judge(record, &record.targets.iter().filter(is_common).collect::<Vec<_>>())
+}
+
+fn judge(record: &Record, targets: &[&Target]) -> Result<(), String> {
     let names = |is_so: &dyn Fn(&Target) -> bool| {
-        let targets = record.targets.iter().filter(|target| is_so(target));
+        let targets = targets.iter().filter(|target| is_so(target));
         let names: Vec<&str> = targets.map(|target| target.name.as_str()).collect();
         names.join(", ")
     };
