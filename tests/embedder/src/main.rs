@@ -174,20 +174,19 @@ fn main() -> Outcome<()> {
     let json = ask(admin_address, posted, "hi")?;
     check("its content", &json, &["\"sent\":\"hi\"}"])?;
 
-    // A drain that begins in the middle of a response.
-    let stats = server.stats_handle();
-    let sum = || -> Stats { stats.read().into_iter().sum() };
-    let before = sum().accepted;
+    // A drain that begins before a response.
+    let before = opened.load(Ordering::Relaxed);
     let last = thread::spawn(move || {
         ask(address, "GET /delayed HTTP/1.1", "").map_err(|error| error.to_string())
     });
-    while sum().accepted == before {
+    while opened.load(Ordering::Relaxed) == before && !last.is_finished() {
         thread::sleep(Duration::from_millis(1));
     }
+    let stats = server.stats_handle();
     let cut = server.drain(Duration::ZERO, Duration::from_secs(10))?;
     let last = last.join().map_err(|_| "the last client has panicked")??;
     check("drain", &last, &["At last."])?;
-    let sum = sum();
+    let sum: Stats = stats.read().into_iter().sum();
     println!(
         "      {} accepted, {} responses",
         sum.accepted,
