@@ -11,7 +11,10 @@ pub(super) fn of(record: &Record) -> Result<(), String> {
 /// The same of those servers that another race has as well.
 pub(super) fn of_common(record: &Record, other: &Record) -> Result<(), String> {
     let is_common = |target: &&Target| other.targets.iter().any(|it| it.name == target.name);
-    judge(record, &record.targets.iter().filter(is_common).collect::<Vec<_>>())
+    judge(
+        record,
+        &record.targets.iter().filter(is_common).collect::<Vec<_>>(),
+    )
 }
 
 fn judge(record: &Record, targets: &[&Target]) -> Result<(), String> {
