@@ -96,12 +96,17 @@ mod tests {
     };
 
     /// 10 a second for 2 s, one connection, which answers nothing after the fifth request.
+    fn stuck(profile: &Profile) -> (Schedule<'_>, Load, Tally) {
+        let mut schedule = Schedule::lasting(profile, 2_000_000_000, ALL);
+        schedule.claim(450_000_000, 5).unwrap();
+        let load = Load::new(schedule.length());
+        (schedule, load, Tally::new())
+    }
+
     #[test]
     fn what_waits_is_counted_at_half_of_the_time_and_at_the_end() {
         let profile = Profile::constant(10.0);
-        let mut schedule = Schedule::lasting(&profile, 2_000_000_000, ALL);
-        schedule.claim(450_000_000, 5).unwrap();
-        let (mut load, mut tally) = (Load::new(schedule.length()), Tally::new());
+        let (schedule, mut load, mut tally) = stuck(&profile);
         for now in (0..=2_100_000_000).step_by(300_000_000) {
             load.pass(now, 1, true, &mut tally);
             if load.is_at_mark(now) {
@@ -119,13 +124,11 @@ mod tests {
         assert!(!load.is_at_mark(u64::MAX));
     }
 
-    /// The same with a timeout of 1 s: 4 requests expire before the end, and the 11 that waited then after it.
+    /// With a timeout of 1 s: 4 requests expire before the end, and the 11 that waited then after it.
     #[test]
     fn what_expires_after_the_end_is_counted_once() {
         let profile = Profile::constant(10.0);
-        let mut schedule = Schedule::lasting(&profile, 2_000_000_000, ALL);
-        schedule.claim(450_000_000, 5).unwrap();
-        let (mut load, mut tally) = (Load::new(schedule.length()), Tally::new());
+        let (mut schedule, mut load, mut tally) = stuck(&profile);
         for now in (0..=3_300_000_000_u64).step_by(300_000_000) {
             if load.is_at_mark(now) {
                 load.mark(&schedule, now, 1, true, &mut tally);

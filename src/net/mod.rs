@@ -37,6 +37,7 @@ mod connection_limit;
 mod deadlines;
 mod drain;
 mod event;
+mod expiry;
 pub(crate) mod kernel;
 mod lifecycle;
 pub(crate) mod listener;
